@@ -1,0 +1,13 @@
+//! Floor 1: bytes in, values out, and back. Files arrive through [`Files`]; nothing here looks
+//! at the disk by itself.
+
+use crate::model::RepoPath;
+
+/// A source of files: the work tree, a commit, a table in a test.
+pub trait Files {
+    /// The content of a file; none where there is no such file.
+    ///
+    /// # Errors
+    /// What the source says when a file is there but cannot be read.
+    fn read(&self, path: &RepoPath) -> std::io::Result<Option<Vec<u8>>>;
+}

@@ -1,0 +1,4 @@
+//! dvc-paraffin: DVC pipelines, in parallel.
+
+pub mod format;
+pub mod model;

@@ -1,0 +1,21 @@
+//! Floor 0: plain values that every other floor speaks in. No input, no output, no clock.
+
+pub mod digest;
+pub mod event;
+pub mod fault;
+pub mod path;
+pub mod pipeline;
+pub mod reason;
+pub mod record;
+pub mod stage;
+pub mod value;
+
+pub use digest::{Algo, Digest, Meta, TreeEntry};
+pub use event::{Attempt, Event, EventKind, Level, Outcome, Status, Stream};
+pub use fault::{Class, Fault};
+pub use path::RepoPath;
+pub use pipeline::Pipeline;
+pub use reason::{Reason, Verdict};
+pub use record::{Observed, Record, RecordedPath, Seen, SeenOut, SeenParams};
+pub use stage::{Address, Cmd, Dep, Out, OutKind, ParamsDep, Stage, StageId};
+pub use value::{Key, Map, Value};

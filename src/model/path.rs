@@ -1,0 +1,206 @@
+//! The one path type of the pure floors: a place seen from the root of the DVC repository.
+//!
+//! Text with `/`, normalised (no `.`, no `..` inside, no double slash), never ending in `/`.
+//! The root itself is the empty text. A place outside of the repository is kept as an
+//! absolute path, so that overlap works the same for both kinds. It does not know the disk:
+//! symbolic links are not resolved (DVC does not either).
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+/// A place relative to the repository's root, or an absolute one outside of it.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
+pub struct RepoPath(String);
+
+impl RepoPath {
+    /// The root of the repository.
+    pub fn root() -> Self {
+        Self(String::new())
+    }
+
+    /// Takes a text that is relative to the root (or absolute and outside) and normalises it.
+    /// A relative text that climbs out of the root keeps its leading `..`; use
+    /// [`RepoPath::locate`] where the root's own place is known.
+    pub fn new(text: &str) -> Self {
+        Self(normalise(text))
+    }
+
+    /// Where `text`, written in a file whose paths are relative to `base`, points to.
+    /// `root` is the absolute path of the repository's root: an absolute text inside of it
+    /// becomes relative, a relative text that leaves it becomes absolute
+    /// (dvc: `output.py` `_parse_path`, `fs/dvc.py`).
+    pub fn locate(root: &str, base: &RepoPath, text: &str) -> Self {
+        let joined = if text.starts_with('/') {
+            normalise(text)
+        } else if base.is_external() {
+            normalise(&format!("{}/{text}", base.0))
+        } else {
+            normalise(&format!("{root}/{}/{text}", base.0))
+        };
+        let root = normalise(root);
+        let prefix = if root == "/" { root.clone() } else { format!("{root}/") };
+        if joined == root {
+            Self::root()
+        } else if let Some(inside) = joined.strip_prefix(&prefix) {
+            Self(inside.to_owned())
+        } else {
+            Self(joined)
+        }
+    }
+
+    /// The text: empty for the root, absolute for a place outside.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether this is the repository's root.
+    pub fn is_root(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether the place lies outside of the repository.
+    pub fn is_external(&self) -> bool {
+        self.0.starts_with('/') || self.0 == ".." || self.0.starts_with("../")
+    }
+
+    /// This place with one or more further components (an absolute `text` replaces it).
+    pub fn join(&self, text: &str) -> Self {
+        if text.starts_with('/') || self.0.is_empty() { Self::new(text) } else { Self(normalise(&format!("{}/{text}", self.0))) }
+    }
+
+    /// The directory that holds this place; none for the root.
+    pub fn parent(&self) -> Option<Self> {
+        if self.0.is_empty() || self.0 == "/" {
+            return None;
+        }
+        Some(match self.0.rfind('/') {
+            Some(0) => Self("/".to_owned()),
+            Some(at) => Self(self.0[..at].to_owned()),
+            None => Self::root(),
+        })
+    }
+
+    /// The last component; empty for the root.
+    pub fn file_name(&self) -> &str {
+        self.0.rsplit('/').next().unwrap_or("")
+    }
+
+    /// The components from the top.
+    pub fn components(&self) -> impl Iterator<Item = &str> {
+        self.0.split('/').filter(|part| !part.is_empty())
+    }
+
+    /// Whether `other` is this place or lies below it.
+    pub fn contains(&self, other: &Self) -> bool {
+        if self.0 == other.0 {
+            return true;
+        }
+        if self.0.is_empty() {
+            return !other.is_external();
+        }
+        if self.0 == "/" {
+            return other.is_external();
+        }
+        other.0.strip_prefix(&self.0).is_some_and(|rest| rest.starts_with('/'))
+    }
+
+    /// Whether one of the two contains the other.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        self.contains(other) || other.contains(self)
+    }
+
+    /// The path on disk, given where the root is.
+    pub fn under(&self, root: &Path) -> PathBuf {
+        if self.0.is_empty() { root.to_path_buf() } else { root.join(&self.0) }
+    }
+
+    /// The path as seen from `dir` (as Python's `os.path.relpath`): `.` for the same place,
+    /// with `..` where needed. An external place is given as it is.
+    pub fn seen_from(&self, dir: &Self) -> String {
+        if self.is_external() || dir.is_external() {
+            return self.0.clone();
+        }
+        let here: Vec<&str> = dir.components().collect();
+        let there: Vec<&str> = self.components().collect();
+        let common = here.iter().zip(&there).take_while(|(a, b)| a == b).count();
+        let mut parts = vec![".."; here.len() - common];
+        parts.extend(&there[common..]);
+        if parts.is_empty() { ".".to_owned() } else { parts.join("/") }
+    }
+}
+
+impl fmt::Display for RepoPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_empty() { "." } else { &self.0 })
+    }
+}
+
+/// Lexical normalisation as Python's `os.path.normpath`, but empty for `.`.
+fn normalise(text: &str) -> String {
+    let absolute = text.starts_with('/');
+    let mut parts: Vec<&str> = Vec::new();
+    for part in text.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => match parts.last() {
+                Some(&last) if last != ".." => {
+                    parts.pop();
+                }
+                _ if absolute => {}
+                _ => parts.push(".."),
+            },
+            _ => parts.push(part),
+        }
+    }
+    let joined = parts.join("/");
+    if absolute { format!("/{joined}") } else { joined }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn normalises_as_python_does() {
+        for (text, want) in
+            [("a/./b", "a/b"), ("a/../b", "b"), ("./sub/../x.txt", "x.txt"), (".", ""), ("../a", "../a"), ("/../a", "/a"), ("a//b/", "a/b")]
+        {
+            assert_eq!(RepoPath::new(text).as_str(), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn locates_inside_and_outside() {
+        let base = RepoPath::new("sub/dir");
+        for (text, want) in [
+            ("x", "sub/dir/x"),
+            ("../../y", "y"),
+            ("../../../z", "/top/z"),
+            ("/top/repo/a", "a"),
+            ("/top/repo", ""),
+            ("/elsewhere/b", "/elsewhere/b"),
+            ("/top/repository", "/top/repository"),
+        ] {
+            assert_eq!(RepoPath::locate("/top/repo", &base, text).as_str(), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn contains_whole_components_only() {
+        let dir = RepoPath::new("d");
+        assert!(dir.contains(&RepoPath::new("d/x")));
+        assert!(!dir.contains(&RepoPath::new("dx")));
+        assert!(RepoPath::root().contains(&dir));
+        assert!(!RepoPath::root().contains(&RepoPath::new("/d")));
+    }
+
+    #[test]
+    fn is_seen_from_elsewhere() {
+        let path = RepoPath::new("a/b/c");
+        assert_eq!(path.seen_from(&RepoPath::new("a/x")), "../b/c");
+        assert_eq!(path.seen_from(&RepoPath::root()), "a/b/c");
+        assert_eq!(path.seen_from(&path), ".");
+    }
+}

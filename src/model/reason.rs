@@ -1,0 +1,110 @@
+//! Why a stage must run, as data. Sentences are made in `report::words` only.
+
+use serde::{Deserialize, Serialize};
+
+/// One reason for which a stage does not count as unchanged.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Reason {
+    /// dvc.lock has no entry for it.
+    NeverRun,
+    /// The command differs.
+    CmdChanged {
+        /// As recorded.
+        old: String,
+        /// As in dvc.yaml.
+        new: String,
+    },
+    /// A dep does not exist.
+    DepMissing {
+        /// Its text in dvc.yaml.
+        path: String,
+    },
+    /// A dep differs.
+    DepModified {
+        /// Its text in dvc.yaml.
+        path: String,
+        /// The recorded hash; none if dvc.lock does not know this dep.
+        old: Option<String>,
+        /// The hash now.
+        new: String,
+    },
+    /// A params file does not exist.
+    ParamsFileMissing {
+        /// Its text in dvc.yaml.
+        path: String,
+    },
+    /// A parameter is not in its file.
+    ParamMissing {
+        /// The file's text in dvc.yaml.
+        path: String,
+        /// The dotted key.
+        key: String,
+    },
+    /// dvc.lock does not know the parameter.
+    ParamNew {
+        /// The file's text in dvc.yaml.
+        path: String,
+        /// The dotted key.
+        key: String,
+        /// The value now, as people read it.
+        new: String,
+    },
+    /// A parameter differs.
+    ParamModified {
+        /// The file's text in dvc.yaml.
+        path: String,
+        /// The dotted key.
+        key: String,
+        /// The recorded value, as people read it.
+        old: String,
+        /// The value now.
+        new: String,
+    },
+    /// An output does not exist.
+    OutMissing {
+        /// Its text in dvc.yaml.
+        path: String,
+    },
+    /// An output's recorded content is not in the cache.
+    OutNotInCache {
+        /// Its text in dvc.yaml.
+        path: String,
+        /// The recorded hash.
+        old: String,
+    },
+    /// An output differs from what was recorded.
+    OutModified {
+        /// Its text in dvc.yaml.
+        path: String,
+        /// The recorded hash; none if dvc.lock does not know this output.
+        old: Option<String>,
+        /// The hash now.
+        new: String,
+    },
+    /// `always_changed: true`.
+    AlwaysChanged,
+    /// It has neither deps nor outs.
+    Callback,
+    /// `--force`.
+    Forced,
+    /// `--force-downstream`, and this stage ran.
+    ForcedBy {
+        /// Its address.
+        stage: String,
+    },
+    /// Only in a dry run: a stage it depends on would run, so its deps may change.
+    UpstreamMayChange {
+        /// Addresses of the direct ones that would run.
+        stages: Vec<String>,
+    },
+}
+
+/// Whether a stage must run.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub enum Verdict {
+    /// Nothing to do.
+    Fresh,
+    /// These are the reasons.
+    Stale(Vec<Reason>),
+}
