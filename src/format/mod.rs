@@ -1,6 +1,9 @@
 //! Floor 1: bytes in, values out, and back. Files arrive through [`Files`]; nothing here looks
 //! at the disk by itself.
 
+pub mod floats;
+pub mod yaml;
+
 use crate::model::RepoPath;
 
 /// A source of files: the work tree, a commit, a table in a test.

@@ -1,0 +1,143 @@
+use super::*;
+use crate::model::Key;
+
+fn read(text: &str) -> Value {
+    parse(text.as_bytes()).unwrap().value
+}
+
+fn fails(text: &str) -> YamlError {
+    parse(text.as_bytes()).unwrap_err()
+}
+
+#[test]
+fn plain_scalars_mean_what_dvc_takes_them_for() {
+    let cases: &[(&str, Value)] = &[
+        ("017", Value::Int(17)),
+        ("08", Value::Int(8)),
+        ("00", Value::Int(0)),
+        ("1_000", Value::Int(1000)),
+        ("-_1", Value::Int(-1)),
+        ("0o17", Value::Int(15)),
+        ("0x1F", Value::Int(31)),
+        ("-0x1F", Value::Int(-31)),
+        ("0b11", Value::Int(3)),
+        ("+12", Value::Int(12)),
+        ("1e3", Value::Float(1000.0)),
+        ("1_000.5e1", Value::Float(10005.0)),
+        ("1.", Value::Float(1.0)),
+        (".5", Value::Float(0.5)),
+        ("-.5", Value::Float(-0.5)),
+        (".5e3", Value::str(".5e3")),
+        (".5e+3", Value::Float(500.0)),
+        ("1.7e400", Value::Float(f64::INFINITY)),
+        ("-.inf", Value::Float(f64::NEG_INFINITY)),
+        ("+.nan", Value::str("+.nan")),
+        ("123456789012345678901234567890", Value::BigInt("123456789012345678901234567890".into())),
+        ("-0xFFFFFFFFFFFFFFFFFF", Value::BigInt("-4722366482869645213695".into())),
+        ("2020-01-02", Value::Time("2020-01-02".into())),
+        ("2020-1-2", Value::str("2020-1-2")),
+        ("2020-1-2 3:04:05", Value::Time("2020-01-02 03:04:05".into())),
+        ("2020-01-02T03:04:05.6Z", Value::Time("2020-01-02 03:04:05.600000+00:00".into())),
+        ("2020-12-31 23:59:59.9999999", Value::Time("2021-01-01 00:00:00".into())),
+        ("2020-01-02 03:04:05 -5:30", Value::Time("2020-01-02 03:04:05-05:30".into())),
+        ("12:30:45", Value::str("12:30:45")),
+        ("yes", Value::str("yes")),
+        ("on", Value::str("on")),
+        ("TRUE", Value::Bool(true)),
+        ("tRUE", Value::str("tRUE")),
+        ("~", Value::Null),
+        ("'12'", Value::str("12")),
+        ("!!str 12", Value::str("12")),
+        ("!!bool yes", Value::Bool(true)),
+        ("!!float 1", Value::Float(1.0)),
+        ("!!null ''", Value::Null),
+        ("!!binary aGVsbG8=", Value::Bytes(b"hello"[..].into())),
+        ("! 12", Value::Int(12)),
+    ];
+    for (text, want) in cases {
+        let got = read(&format!("k: {text}\n"));
+        let got = got.get("k").unwrap();
+        assert_eq!(got.python_type(), want.python_type(), "{text}");
+        assert_eq!(got, want, "{text}");
+    }
+    assert!(matches!(read(".nan"), Value::Float(number) if number.is_nan()));
+}
+
+#[test]
+fn version_1_1_brings_the_old_meanings() {
+    let map = read("%YAML 1.1\n---\na: yes\nb: 010\nc: 1:30\nd: off\n");
+    let want = [("a", Value::Bool(true)), ("b", Value::Int(8)), ("c", Value::Int(90)), ("d", Value::Bool(false))];
+    for (key, value) in want {
+        assert_eq!(map.get(key), Some(&value), "{key}");
+    }
+}
+
+#[test]
+fn merged_keys_come_first_and_own_values_win() {
+    let map = read("a: &a {x: 1, y: 2}\nb:\n  z: 0\n  x: 9\n  <<: *a\nc:\n  <<: [{p: 1, q: 1}, {q: 2, r: 2}]\n");
+    let keys = |name: &str| -> Vec<String> {
+        map.get(name).unwrap().as_map().unwrap().keys().map(|key| key.as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(keys("b"), ["x", "y", "z"]);
+    assert_eq!(map.get("b").unwrap().get("x"), Some(&Value::Int(9)));
+    assert_eq!(keys("c"), ["q", "r", "p"]);
+    assert_eq!(map.get("c").unwrap().get("q"), Some(&Value::Int(1)));
+}
+
+#[test]
+fn aliases_keep_identity() {
+    let Value::Map(map) = read("a: &x {k: 1}\nb: *x\nc: {k: 1}\n") else { panic!("a map") };
+    let pointer = |key: &str| match map.get(&Key::str(key)) {
+        Some(Value::Map(map)) => std::sync::Arc::as_ptr(map),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(pointer("a"), pointer("b"));
+    assert_ne!(pointer("a"), pointer("c"));
+}
+
+#[test]
+fn refuses_what_dvc_refuses() {
+    for text in
+        ["a: =", "a: !foo 1", "a: <<", "1: a\ntrue: b", "a: 1\na: 2", "{a: {}: b}", "? {a: 1}\n: 2", "a: *x", "a: [", "--- a\n--- b"]
+    {
+        assert!(matches!(fails(text), YamlError::Marked { .. }), "{text}");
+    }
+    assert!(matches!(fails("a: 2020-13-45"), YamlError::Value(_)));
+    assert!(matches!(fails("a: &x [*x]"), YamlError::Recursive(_)));
+    assert!(matches!(fails("a: \u{7f}"), YamlError::Character { .. }));
+    assert!(matches!(parse(b"a: \xff"), Err(YamlError::Encoding)));
+    assert!(matches!(fails(&"[".repeat(100_000)), YamlError::Deep(_)));
+}
+
+#[test]
+fn a_duplicate_key_is_told_as_dvc_tells_it() {
+    let notes = fails("stages:\n  a:\n    cmd: x\n  a:\n    cmd: y\n").notes();
+    assert_eq!(notes[0], Note { text: "While constructing a mapping, in line 2, column 3".to_owned(), line: Some(2) });
+    assert_eq!(notes[1].text, "Found duplicate key \"a\" with value \"{}\" (original value: \"{}\"), in line 4, column 3");
+    assert_eq!(notes[1].line, Some(4));
+}
+
+#[test]
+fn empty_documents_are_empty_maps_where_asked() {
+    for text in ["", "# only a comment\n", "---\n", "[]", "null", "0", "\u{feff}"] {
+        assert_eq!(parse(text.as_bytes()).unwrap().or_empty_map(), Value::map(Map::new()), "{text:?}");
+    }
+    assert_eq!(read("\u{feff}a: 1\r\nb: |\r\n  x\r\n").get("b"), Some(&Value::str("x\n")));
+}
+
+#[test]
+fn places_are_those_of_keys_and_values() {
+    let doc = parse(b"stages:\n  a:\n    cmd: x\n    deps:\n    - one\n    - {two: 2}\n").unwrap();
+    let path = |steps: &[Step]| steps.to_vec();
+    let deps = path(&["stages".into(), "a".into(), "deps".into()]);
+    assert_eq!(doc.places.key(&doc.value, &deps), Some(Mark { line: 4, column: 5 }));
+    assert_eq!(doc.places.value(&doc.value, &deps), Some(Mark { line: 5, column: 5 }));
+    let mut second = deps.clone();
+    second.push(1.into());
+    assert_eq!(doc.places.value(&doc.value, &second), Some(Mark { line: 6, column: 7 }));
+    let mut cmd = path(&["stages".into(), "a".into(), "cmd".into()]);
+    assert_eq!(doc.places.blame(&doc.value, &cmd), (Some(Mark { line: 3, column: 5 }), 2));
+    cmd.push(0.into());
+    assert_eq!(doc.places.blame(&doc.value, &cmd), (Some(Mark { line: 3, column: 5 }), 3));
+    assert_eq!(doc.places.keys(&doc.value, &["stages".into()]), [Mark { line: 2, column: 3 }]);
+}
