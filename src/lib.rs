@@ -1,4 +1,6 @@
 //! dvc-paraffin: DVC pipelines, in parallel.
 
+pub mod cli;
 pub mod format;
 pub mod model;
+pub mod report;

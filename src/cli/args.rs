@@ -1,0 +1,465 @@
+//! What was typed: the command line as clap reads it, nothing more.
+//!
+//! What it means is worked out in `cli::request`. Names, short flags and rules are those of
+//! `dvc repro`, so that a command line of `dvc` works as it stands; options of our own have
+//! long names only (but `-j`). Usage errors exit with 254 as DVC's do.
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::num::{NonZeroUsize, ParseIntError};
+use std::path::PathBuf;
+
+use clap::builder::styling::Styles;
+use clap::{ArgAction, Args as ClapArgs, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
+
+/// Exit code of a command line that cannot be understood.
+pub const USAGE: i32 = 254;
+
+const AFTER_HELP: &str = "\
+Examples:
+  dvc-paraffin repro                   run what changed, as many stages at once as there are CPUs
+  dvc-paraffin repro -j 4 train@a      at most four at once, only what train@a needs
+  dvc-paraffin repro --dry --explain   say what would run, and why
+  dvc-paraffin graph --levels          the pipeline as a Mermaid chart of levels
+  dvc-paraffin demo                    make a small project and run it
+
+Exit codes are DVC's: 0 fine, 255 failure, 254 usage, 253 not in a DVC repository, 252 interrupted, 251 bad configuration.";
+
+const REPRO_AFTER_HELP: &str = "\
+Examples:
+  dvc-paraffin repro                       the pipelines of ./dvc.yaml and all that they need
+  dvc-paraffin repro train                 one stage and all that it needs
+  dvc-paraffin repro 'train@*' --glob      all stages whose name matches
+  dvc-paraffin repro sub/dvc.yaml:train    a stage of another dvc.yaml
+  dvc-paraffin repro -s train              this stage alone
+  dvc-paraffin repro -k -j 8               go on after a failure, eight at once
+  dvc-paraffin repro --dry --explain       only say what would run, and why
+  dvc-paraffin repro --json-file run.json  also write what happened to a file";
+
+/// Runs DVC pipelines in parallel: a native drop-in for `dvc repro`.
+#[derive(Parser, Clone, Debug)]
+#[command(
+    name = "dvc-paraffin",
+    version,
+    about,
+    after_help = AFTER_HELP,
+    arg_required_else_help = true,
+    subcommand_required = true,
+    infer_long_args = true,
+    max_term_width = 100,
+    styles = Styles::plain(),
+)]
+pub struct Args {
+    /// What holds for every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command; they may stand before or after it.
+#[derive(ClapArgs, Clone, Debug, Default)]
+pub struct Global {
+    /// Be quiet: nothing but the stages' own output.
+    #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "verbose")]
+    pub quiet: u8,
+    /// Be verbose.
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// Change to this directory first.
+    #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub cd: Option<PathBuf>,
+    /// Wait for locks that other processes hold (this is what happens anyway).
+    #[arg(long, global = true)]
+    pub wait_for_lock: bool,
+    /// Wait at most so many seconds for a lock, then fail as DVC does.
+    #[arg(long, global = true, value_name = "SECONDS", value_parser = seconds)]
+    pub lock_timeout: Option<f64>,
+}
+
+/// The commands.
+#[derive(Subcommand, Clone, Debug)]
+pub enum Command {
+    /// Run the stages that changed, and those that depend on them.
+    #[command(after_help = REPRO_AFTER_HELP)]
+    Repro(Box<Repro>),
+    /// Show the stages and what depends on what.
+    #[command(alias = "dag")]
+    Graph(Graph),
+    /// Show which stages changed.
+    Status(Status),
+    /// Show what a dvc.yaml means after vars, foreach and matrix.
+    Resolve(Resolve),
+    /// Make a small project and run it with four jobs.
+    Demo(Demo),
+    /// Print a completion script for a shell.
+    Completion(Completion),
+    /// Print the version.
+    Version,
+}
+
+/// Where the JSON answer goes.
+#[derive(ClapArgs, Clone, Debug, Default, PartialEq, Eq)]
+pub struct Json {
+    /// Print the answer as JSON on standard output, and nothing else there.
+    #[arg(long)]
+    pub json: bool,
+    /// Also write the answer as JSON to this file, even if the command fails.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub json_file: Option<PathBuf>,
+}
+
+/// What to do when a stage fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum OnError {
+    /// Start nothing more.
+    #[default]
+    Fail,
+    /// `--keep-going`: leave out what depends on it.
+    KeepGoing,
+    /// `--ignore-errors`: go on as if nothing had happened.
+    Ignore,
+}
+
+/// `repro`
+#[derive(ClapArgs, Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each flag of `dvc repro`")]
+pub struct Repro {
+    /// Stages: a name, FILE:NAME, a dvc.yaml or a .dvc file; ./dvc.yaml without any.
+    #[arg(value_hint = ValueHint::AnyPath)]
+    pub targets: Vec<String>,
+    /// Run at most so many stages at once [default: the number of CPUs].
+    #[arg(short, long, alias = "concurrency", value_name = "N", value_parser = jobs)]
+    pub jobs: Option<NonZeroUsize>,
+    /// Run even what did not change.
+    #[arg(short, long)]
+    pub force: bool,
+    /// Ask before each stage.
+    #[arg(short, long)]
+    pub interactive: bool,
+    /// Run only these stages, not what they depend on.
+    #[arg(short, long)]
+    pub single_item: bool,
+    /// Run the whole pipelines that the targets belong to.
+    #[arg(short, long)]
+    pub pipeline: bool,
+    /// Run all pipelines of the repository.
+    #[arg(short = 'P', long)]
+    pub all_pipelines: bool,
+    /// Take all stages below the given directories.
+    #[arg(short = 'R', long)]
+    pub recursive: bool,
+    /// Run the targets and what depends on them.
+    #[arg(long)]
+    pub downstream: bool,
+    /// Run all that depends on a stage that ran, even if its results are the same.
+    #[arg(long)]
+    pub force_downstream: bool,
+    /// Fetch missing data from the remote.
+    #[arg(long)]
+    pub pull: bool,
+    /// Pass over stages whose data is missing but which did not change otherwise.
+    #[arg(long)]
+    pub allow_missing: bool,
+    /// Only print what would run.
+    #[arg(long)]
+    pub dry: bool,
+    /// After a failure, go on with what does not depend on it.
+    #[arg(short, long, overrides_with = "ignore_errors")]
+    pub keep_going: bool,
+    /// Ignore failures of stages.
+    #[arg(long, overrides_with = "keep_going")]
+    pub ignore_errors: bool,
+    /// Targets may hold wildcards (`*`, `?`, `[a-z]`).
+    #[arg(long)]
+    pub glob: bool,
+    /// Do not put results into the cache.
+    #[arg(long)]
+    pub no_commit: bool,
+    /// Run even what ran before with the same command and inputs.
+    #[arg(long)]
+    pub no_run_cache: bool,
+    /// Say why each stage runs: what changed, from what to what.
+    #[arg(long)]
+    pub explain: bool,
+    /// Where the JSON answer goes.
+    #[command(flatten)]
+    pub json: Json,
+}
+
+impl Repro {
+    /// What to do when a stage fails.
+    pub fn on_error(&self) -> OnError {
+        match (self.keep_going, self.ignore_errors) {
+            (_, true) => OnError::Ignore,
+            (true, false) => OnError::KeepGoing,
+            (false, false) => OnError::Fail,
+        }
+    }
+}
+
+/// How `graph` prints.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Format {
+    /// The levels, for reading.
+    #[default]
+    Text,
+    /// A Mermaid flowchart.
+    Mermaid,
+    /// Graphviz.
+    Dot,
+    /// All that is known (`paraffin-graph/1`).
+    Json,
+}
+
+/// `graph`
+#[derive(ClapArgs, Clone, Debug, Default)]
+#[command(after_help = "\
+Examples:
+  dvc-paraffin graph                    the levels as text
+  dvc-paraffin graph --format mermaid   a flowchart for Markdown
+  dvc-paraffin graph --levels           the same by levels, as paraffin draws it
+  dvc-paraffin graph --format dot | dot -Tsvg > graph.svg")]
+#[expect(clippy::struct_excessive_bools, reason = "the short forms of `dvc dag`")]
+pub struct Graph {
+    /// Only these stages and what they need; all stages without any.
+    #[arg(value_hint = ValueHint::AnyPath)]
+    pub targets: Vec<String>,
+    /// How to print it [default: text; with --levels: mermaid].
+    #[arg(long, value_enum)]
+    pub format: Option<Format>,
+    /// Put the stages of one level into one box; stages of a level can run at the same time.
+    #[arg(long)]
+    pub levels: bool,
+    /// As --format dot.
+    #[arg(long, conflicts_with_all = ["format", "mermaid", "md"])]
+    pub dot: bool,
+    /// As --format mermaid.
+    #[arg(long, conflicts_with = "format")]
+    pub mermaid: bool,
+    /// As --format mermaid, in a Markdown block.
+    #[arg(long, conflicts_with = "format")]
+    pub md: bool,
+    /// Where the JSON answer goes.
+    #[command(flatten)]
+    pub json: Json,
+}
+
+impl Graph {
+    /// The form that all flags together ask for.
+    pub fn format(&self) -> Format {
+        match self.format {
+            _ if self.json.json => Format::Json,
+            Some(format) => format,
+            None if self.dot => Format::Dot,
+            None if self.mermaid || self.md || self.levels => Format::Mermaid,
+            None => Format::Text,
+        }
+    }
+}
+
+/// `status`
+#[derive(ClapArgs, Clone, Debug, Default)]
+pub struct Status {
+    /// Stages or .dvc files; all without any.
+    #[arg(value_hint = ValueHint::AnyPath)]
+    pub targets: Vec<String>,
+    /// Also what the targets depend on.
+    #[arg(short = 'd', long)]
+    pub with_deps: bool,
+    /// Take all stages below the given directories.
+    #[arg(short = 'R', long)]
+    pub recursive: bool,
+    /// Do not look whether imported data has changed at its source.
+    #[arg(long)]
+    pub no_updates: bool,
+    /// Where the JSON answer goes.
+    #[command(flatten)]
+    pub json: Json,
+}
+
+/// `resolve`
+#[derive(ClapArgs, Clone, Debug, Default)]
+pub struct Resolve {
+    /// The dvc.yaml file.
+    #[arg(value_name = "FILE", default_value = "dvc.yaml", value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+    /// Where the JSON answer goes.
+    #[command(flatten)]
+    pub json: Json,
+}
+
+/// `demo`
+#[derive(ClapArgs, Clone, Debug, Default)]
+pub struct Demo {
+    /// The directory to make; it must be new or empty.
+    #[arg(value_name = "DIR", default_value = "dvc-paraffin-demo", value_hint = ValueHint::DirPath)]
+    pub dir: PathBuf,
+}
+
+/// `completion`
+#[derive(ClapArgs, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  dvc-paraffin completion bash > ~/.local/share/bash-completion/completions/dvc-paraffin
+  dvc-paraffin completion zsh > ~/.zfunc/_dvc-paraffin")]
+pub struct Completion {
+    /// The shell.
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+/// A command line that ends before it begins: help, version, or a mistake.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Early {
+    /// What to print.
+    pub text: String,
+    /// 0 for help and version, else [`USAGE`].
+    pub exit_code: i32,
+}
+
+/// Reads a command line (the program's name first).
+///
+/// # Errors
+/// Help, version and mistakes come back as text with the exit code.
+pub fn parse(argv: impl IntoIterator<Item = OsString>) -> Result<Args, Early> {
+    Args::try_parse_from(argv).map_err(|error| early(&error))
+}
+
+fn early(error: &clap::Error) -> Early {
+    let text = error.render().to_string();
+    if error.use_stderr() {
+        let text = text.strip_prefix("error: ").map_or_else(|| text.clone(), |rest| format!("ERROR: {rest}"));
+        Early { text, exit_code: USAGE }
+    } else {
+        Early { text, exit_code: 0 }
+    }
+}
+
+/// The completion script of a shell.
+pub fn completion(shell: clap_complete::Shell, out: &mut dyn Write) {
+    clap_complete::generate(shell, &mut Args::command(), "dvc-paraffin", &mut { out });
+}
+
+fn jobs(text: &str) -> Result<NonZeroUsize, String> {
+    let wanted = "a whole number from 1 on is needed";
+    let number: usize = text.parse().map_err(|_: ParseIntError| wanted.to_owned())?;
+    NonZeroUsize::new(number).ok_or_else(|| wanted.to_owned())
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    let number: f64 = text.parse().map_err(|_| "a number of seconds is needed".to_owned())?;
+    if number.is_finite() && number >= 0.0 { Ok(number) } else { Err("a number of seconds from 0 on is needed".to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Args, Early> {
+        let words = std::iter::once("dvc-paraffin").chain(line.split_whitespace());
+        parse(words.map(OsString::from))
+    }
+
+    fn repro(line: &str) -> (Global, Repro) {
+        match parsed(line).unwrap() {
+            Args { global, command: Command::Repro(repro) } => (global, *repro),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn mistake(line: &str) -> String {
+        let early = parsed(line).unwrap_err();
+        assert_eq!(early.exit_code, USAGE, "{}", early.text);
+        early.text
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn takes_the_flags_of_dvc() {
+        let (_, all) = repro(
+            "repro -f -s -p -P -R -i -k --downstream --force-downstream --glob --dry --no-commit --no-run-cache --pull --allow-missing a b",
+        );
+        assert!(all.force && all.single_item && all.pipeline && all.all_pipelines && all.recursive && all.interactive && all.keep_going);
+        assert!(
+            all.downstream
+                && all.force_downstream
+                && all.glob
+                && all.dry
+                && all.no_commit
+                && all.no_run_cache
+                && all.pull
+                && all.allow_missing
+        );
+        assert_eq!(all.targets, ["a", "b"]);
+        let (_, together) = repro("repro -fskPR");
+        assert!(together.force && together.single_item && together.keep_going && together.all_pipelines && together.recursive);
+    }
+
+    #[test]
+    fn global_flags_stand_anywhere() {
+        for line in ["-q --cd d --wait-for-lock repro a", "repro a -q --cd d --wait-for-lock"] {
+            let (global, _) = repro(line);
+            assert_eq!((global.quiet, global.cd, global.wait_for_lock), (1, Some(PathBuf::from("d")), true), "{line}");
+        }
+        assert!(mistake("repro -q -v").contains("cannot be used with"));
+    }
+
+    #[test]
+    fn the_last_word_on_errors_wins() {
+        assert_eq!(repro("repro -k --ignore-errors").1.on_error(), OnError::Ignore);
+        assert_eq!(repro("repro --ignore-errors -k").1.on_error(), OnError::KeepGoing);
+        assert_eq!(repro("repro").1.on_error(), OnError::Fail);
+    }
+
+    #[test]
+    fn jobs_are_a_positive_number() {
+        assert_eq!(repro("repro -j 3").1.jobs, NonZeroUsize::new(3));
+        assert_eq!(repro("repro --concurrency=4").1.jobs, NonZeroUsize::new(4));
+        for line in ["repro --jobs 0", "repro -j -1", "repro --jobs=-1", "repro -j many", "repro -j"] {
+            mistake(line);
+        }
+    }
+
+    #[test]
+    fn mistakes_name_the_nearest_right_word() {
+        assert!(mistake("rerpo").contains("'repro'"), "{}", mistake("rerpo"));
+        assert!(mistake("repro --fource").contains("'--force'"), "{}", mistake("repro --fource"));
+        assert!(mistake("repro --keepgoing").contains("'--keep-going'"));
+        assert!(mistake("repro --forc").contains("--forc"));
+        mistake("");
+        mistake("graph --format svg");
+    }
+
+    #[test]
+    fn help_and_version_are_no_mistakes() {
+        for line in ["--help", "repro --help", "--version", "-V", "help graph"] {
+            assert_eq!(parsed(line).unwrap_err().exit_code, 0, "{line}");
+        }
+    }
+
+    #[test]
+    fn graph_knows_its_short_forms() {
+        let format = |line: &str| match parsed(line).unwrap().command {
+            Command::Graph(graph) => graph.format(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(format("graph"), Format::Text);
+        assert_eq!(format("dag --dot"), Format::Dot);
+        assert_eq!(format("graph --levels"), Format::Mermaid);
+        assert_eq!(format("graph --levels --format text"), Format::Text);
+        assert_eq!(format("graph --json"), Format::Json);
+    }
+
+    #[test]
+    fn completions_are_written() {
+        let mut script = Vec::new();
+        completion(clap_complete::Shell::Bash, &mut script);
+        assert!(String::from_utf8(script).unwrap().contains("dvc-paraffin"));
+    }
+}

@@ -1,0 +1,87 @@
+//! The plan as the sinks look things up in it, with what they remember of each stage.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use crate::model::event::Planned;
+use crate::model::{Event, EventKind, Reason, StageId, Verdict};
+
+use super::tally::Tally;
+
+/// What is remembered of one stage.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Note {
+    /// How many of its commands were announced.
+    pub commands: usize,
+    /// Whether a line of another kind stands in for "didn't change".
+    pub pulled: bool,
+    /// Whether it would only run because a stage that it depends on may change.
+    pub may: bool,
+    /// Why it must run.
+    pub reasons: Vec<Reason>,
+    /// When its work began.
+    pub started: Option<Duration>,
+}
+
+/// The plan and the notes.
+#[derive(Debug, Default)]
+pub(super) struct Board {
+    plan: Vec<Planned>,
+    index: HashMap<StageId, usize>,
+    notes: Vec<Note>,
+    /// The counts so far.
+    pub tally: Tally,
+}
+
+impl Board {
+    /// Keeps what the event tells; to be called first with each event.
+    pub fn learn(&mut self, event: &Event) {
+        match &event.kind {
+            EventKind::RunStarted { plan, .. } => {
+                self.index = plan.iter().enumerate().map(|(at, planned)| (planned.stage, at)).collect();
+                self.notes = vec![Note::default(); plan.len()];
+                self.plan.clone_from(plan);
+                self.tally = Tally::default();
+            }
+            EventKind::Judged { stage, verdict: Verdict::Stale(reasons) } => {
+                if let Some(note) = self.note(*stage) {
+                    note.may = !reasons.is_empty() && reasons.iter().all(|reason| matches!(reason, Reason::UpstreamMayChange { .. }));
+                    note.reasons.clone_from(reasons);
+                }
+            }
+            EventKind::Started { stage, .. } => {
+                if let Some(note) = self.note(*stage) {
+                    note.started = Some(event.elapsed);
+                }
+            }
+            EventKind::Finished { outcome, .. } => self.tally.add(outcome),
+            _ => {}
+        }
+    }
+
+    /// The notes on a stage of the plan.
+    pub fn note(&mut self, stage: StageId) -> Option<&mut Note> {
+        let at = *self.index.get(&stage)?;
+        self.notes.get_mut(at)
+    }
+
+    /// A stage of the plan.
+    pub fn planned(&self, stage: StageId) -> Option<&Planned> {
+        self.plan.get(*self.index.get(&stage)?)
+    }
+
+    /// The address of a stage; empty for one that is not in the plan.
+    pub fn name(&self, stage: StageId) -> &str {
+        self.planned(stage).map_or("", |planned| &planned.address)
+    }
+
+    /// The place of a stage in DVC's order.
+    pub fn place(&self, stage: StageId) -> Option<usize> {
+        self.index.get(&stage).copied()
+    }
+
+    /// How many stages the plan has.
+    pub fn total(&self) -> usize {
+        self.plan.len()
+    }
+}

@@ -1,0 +1,32 @@
+//! Floor 4, showing: everything that people and programs see of a run.
+//!
+//! A run is a stream of [`crate::model::Event`]s; each module here reads that stream or plain
+//! values of the ground floor, and nothing else. Nothing here decides, waits, or looks at the
+//! environment: what the terminal can do arrives as [`screen::Settings`].
+//!
+//! - [`sink`]: the one trait, and a tee;
+//! - [`screen`]: picks the right sink for a terminal, a pipe or a CI log;
+//! - [`plain`]: DVC's lines in DVC's order (one job, dry runs);
+//! - [`parallel`]: each stage's lines as one block when it ends (many jobs);
+//! - [`progress`]: the live area around that on a terminal;
+//! - [`answer`]: the JSON answer of `repro`;
+//! - [`words`]: every sentence; [`tally`]: counts;
+//! - [`redact`]: takes times and the like out of texts, for tests.
+
+pub mod answer;
+mod block;
+mod board;
+pub mod parallel;
+pub mod plain;
+pub mod progress;
+pub mod redact;
+pub mod screen;
+#[cfg(test)]
+mod screens;
+pub mod sink;
+pub mod streams;
+pub mod tally;
+pub mod words;
+
+pub use screen::Settings;
+pub use sink::{Sink, Tee};

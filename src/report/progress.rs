@@ -1,0 +1,164 @@
+//! The live area of a terminal: what runs now, with the last line each stage printed.
+//!
+//! It is drawn below everything else on standard error and redrawn at a steady pace; whatever
+//! [`Parallel`] prints is printed above it, with the area taken away for that moment, so no
+//! line is ever torn. Each row is cut to the width of the terminal.
+
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::model::{Event, EventKind, StageId};
+
+use super::board::Board;
+use super::parallel::Parallel;
+use super::screen::Settings;
+use super::sink::Sink;
+use super::streams::Streams;
+use super::tally::clock;
+
+/// At most so many running stages are shown; the rest is a number.
+const ROWS: usize = 8;
+
+/// Redraws a second.
+const PACE: u8 = 15;
+
+/// The sink.
+pub struct Progress {
+    inner: Parallel,
+    area: MultiProgress,
+    rows: Vec<ProgressBar>,
+    board: Board,
+    running: IndexMap<StageId, Row>,
+}
+
+/// A running stage.
+#[derive(Debug)]
+struct Row {
+    since: Duration,
+    last: String,
+}
+
+impl Progress {
+    /// A screen on these streams, with the live area on the terminal of standard error.
+    pub fn new(settings: Settings, io: Streams) -> Self {
+        Self::on(ProgressDrawTarget::stderr_with_hz(PACE), settings, io)
+    }
+
+    /// The same with the live area elsewhere.
+    pub fn on(target: ProgressDrawTarget, settings: Settings, io: Streams) -> Self {
+        Self {
+            inner: Parallel::new(settings, io),
+            area: MultiProgress::with_draw_target(target),
+            rows: Vec::new(),
+            board: Board::default(),
+            running: IndexMap::new(),
+        }
+    }
+
+    /// Whether the event makes the inner screen print.
+    fn prints(event: &Event) -> bool {
+        !matches!(event.kind, EventKind::Line { .. } | EventKind::Tick | EventKind::Started { .. })
+    }
+
+    fn draw(&mut self, now: Duration) {
+        let lines = self.lines(now);
+        while self.rows.len() < lines.len() {
+            let style = ProgressStyle::with_template("{wide_msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
+            self.rows.push(self.area.add(ProgressBar::new(0).with_style(style)));
+        }
+        while self.rows.len() > lines.len() {
+            if let Some(row) = self.rows.pop() {
+                self.area.remove(&row);
+            }
+        }
+        for (row, line) in self.rows.iter().zip(lines) {
+            row.set_message(line);
+        }
+    }
+
+    /// The rows of the live area.
+    fn lines(&self, now: Duration) -> Vec<String> {
+        let mut lines = vec![self.head(now)];
+        let shown = self.running.iter().take(ROWS);
+        let width = shown.clone().map(|(stage, _)| self.board.name(*stage).chars().count()).max().unwrap_or(0).min(32);
+        for (stage, row) in shown {
+            let name = self.board.name(*stage);
+            let time = clock(now.saturating_sub(row.since));
+            lines.push(format!("  {name:<width$}  {time:>5}  {}", row.last).trim_end().to_owned());
+        }
+        if self.running.len() > ROWS {
+            lines.push(format!("  and {} more", self.running.len() - ROWS));
+        }
+        lines
+    }
+
+    /// What counts first, the bar last: a narrow terminal cuts the end.
+    fn head(&self, now: Duration) -> String {
+        const CELLS: usize = 20;
+        let (done, total) = (self.board.tally.settled(), self.board.total().max(1));
+        let failed = match self.board.tally.failed {
+            0 => String::new(),
+            failed => format!(", {failed} failed"),
+        };
+        let full = done * CELLS / total;
+        let busy = (self.running.len() * CELLS).div_ceil(total).min(CELLS - full.min(CELLS));
+        let bar = format!("{}{}{}", "=".repeat(full), "-".repeat(busy), " ".repeat(CELLS - full - busy));
+        format!("{done}/{} done, {} running{failed}, {} [{bar}]", self.board.total(), self.running.len(), clock(now))
+    }
+
+    fn clear(&mut self) {
+        self.rows.clear();
+        let _ = self.area.clear();
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+impl Sink for Progress {
+    fn event(&mut self, event: &Event) {
+        self.board.learn(event);
+        match &event.kind {
+            EventKind::Command { stage, .. } => {
+                let since = event.elapsed;
+                self.running.entry(*stage).or_insert_with(|| Row { since, last: String::new() });
+            }
+            EventKind::Line { stage, text, .. } => {
+                if let (Some(row), Some(last)) = (self.running.get_mut(stage), visible(text)) {
+                    row.last = last;
+                }
+            }
+            EventKind::Finished { stage, .. } => {
+                self.running.shift_remove(stage);
+            }
+            EventKind::RunFinished { .. } => self.clear(),
+            _ => {}
+        }
+        if Self::prints(event) && !matches!(event.kind, EventKind::RunFinished { .. }) {
+            let inner = &mut self.inner;
+            self.area.suspend(|| inner.event(event));
+        } else {
+            self.inner.event(event);
+        }
+        if !matches!(event.kind, EventKind::RunFinished { .. } | EventKind::RunStarted { .. }) {
+            self.draw(event.elapsed);
+        }
+    }
+}
+
+/// What a terminal would show of a line: the part after the last carriage return, without
+/// escape sequences and control characters; none if nothing is left.
+fn visible(line: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(line);
+    let text = text.trim_end_matches('\r');
+    let text = text.rsplit('\r').next().unwrap_or(text);
+    let plain = anstream::adapter::strip_str(text).to_string();
+    let clean: String = plain.chars().map(|ch| if ch == '\t' { ' ' } else { ch }).filter(|ch| !ch.is_control()).collect();
+    let clean = clean.trim();
+    if clean.is_empty() { None } else { Some(clean.to_owned()) }
+}

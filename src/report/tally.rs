@@ -1,0 +1,140 @@
+//! How many stages ended how, and how long they took: the closing summary.
+
+use std::time::Duration;
+
+use crate::model::{Outcome, Status};
+
+/// Counts of a run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Tally {
+    /// The command ran.
+    pub ran: usize,
+    /// Taken from the cache.
+    pub restored: usize,
+    /// `.dvc` files and frozen stages that were hashed again.
+    pub updated: usize,
+    /// `--dry`: would run.
+    pub planned: usize,
+    /// Nothing to do, frozen ones included.
+    pub unchanged: usize,
+    /// Failed.
+    pub failed: usize,
+    /// Left out because of a failure upstream.
+    pub skipped: usize,
+    /// Interrupted.
+    pub stopped: usize,
+    /// Never reached.
+    pub not_started: usize,
+    /// The stages' own time, added up.
+    pub work: Duration,
+}
+
+impl Tally {
+    /// Counts the end of one stage.
+    pub fn add(&mut self, outcome: &Outcome) {
+        let count = match outcome.status {
+            Status::Ran => &mut self.ran,
+            Status::Restored => &mut self.restored,
+            Status::Updated => &mut self.updated,
+            Status::Planned => &mut self.planned,
+            Status::Unchanged | Status::Frozen => &mut self.unchanged,
+            Status::Failed => &mut self.failed,
+            Status::UpstreamFailed => &mut self.skipped,
+            Status::Stopped => &mut self.stopped,
+            Status::NotStarted => &mut self.not_started,
+        };
+        *count += 1;
+        if let Some(attempt) = &outcome.attempt {
+            self.work += attempt.running + attempt.saving;
+        }
+    }
+
+    /// Stages that DVC would count as reproduced: they decide about its closing line.
+    pub fn reproduced(&self) -> usize {
+        self.ran + self.restored + self.updated + self.planned
+    }
+
+    /// Stages that are over one way or the other.
+    pub fn settled(&self) -> usize {
+        self.reproduced() + self.unchanged + self.failed + self.skipped + self.stopped + self.not_started
+    }
+
+    /// The summary: what happened to how many, wall time, stage time, speed-up.
+    pub fn sentence(&self, wall: Duration) -> String {
+        let counts = [
+            (self.ran, "ran"),
+            (self.restored, "restored"),
+            (self.updated, "updated"),
+            (self.planned, "would run"),
+            (self.unchanged, "unchanged"),
+            (self.failed, "failed"),
+            (self.skipped, "skipped"),
+            (self.stopped, "stopped"),
+            (self.not_started, "not started"),
+        ];
+        let mut parts: Vec<String> = counts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
+        if parts.is_empty() {
+            parts.push("no stages".to_owned());
+        }
+        let mut text = format!("Summary: {}; wall {}", parts.join(", "), duration(wall));
+        if !self.work.is_zero() {
+            let factor = self.work.as_secs_f64() / wall.as_secs_f64().max(0.001);
+            text.push_str(&format!(", stage time {}, speed-up {factor:.1}x", duration(self.work)));
+        }
+        text
+    }
+}
+
+/// A duration as people read it: `0.24s`, `41.2s`, `2m31s`, `3h04m`.
+pub fn duration(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0..10 => format!("{:.2}s", time.as_secs_f64()),
+        10..60 => format!("{:.1}s", time.as_secs_f64()),
+        60..3600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
+        _ => format!("{}h{:02}m", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+/// A duration as a clock that runs: `0:52`, `1:02:03`.
+pub fn clock(time: Duration) -> String {
+    let seconds = time.as_secs();
+    if seconds < 3600 {
+        format!("{}:{:02}", seconds / 60, seconds % 60)
+    } else {
+        format!("{}:{:02}:{:02}", seconds / 3600, seconds % 3600 / 60, seconds % 60)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Attempt;
+
+    #[test]
+    fn tells_counts_and_speed_up() {
+        let mut tally = Tally::default();
+        for _ in 0..3 {
+            let attempt = Attempt { running: Duration::from_secs(4), saving: Duration::from_secs(1), ..Attempt::default() };
+            tally.add(&Outcome { attempt: Some(attempt), ..Outcome::plain(Status::Ran) });
+        }
+        tally.add(&Outcome::plain(Status::Unchanged));
+        tally.add(&Outcome::plain(Status::Frozen));
+        assert_eq!(tally.sentence(Duration::from_millis(5000)), "Summary: 3 ran, 2 unchanged; wall 5.00s, stage time 15.0s, speed-up 3.0x");
+        assert_eq!(tally.settled(), 5);
+    }
+
+    #[test]
+    fn an_empty_plan_has_a_summary_too() {
+        assert_eq!(Tally::default().sentence(Duration::from_millis(40)), "Summary: no stages; wall 0.04s");
+    }
+
+    #[test]
+    fn durations_are_short() {
+        for (seconds, want) in [(0.24, "0.24s"), (41.2, "41.2s"), (151.0, "2m31s"), (11_040.0, "3h04m")] {
+            assert_eq!(duration(Duration::from_secs_f64(seconds)), want);
+        }
+        assert_eq!(clock(Duration::from_secs(3723)), "1:02:03");
+        assert_eq!(clock(Duration::from_secs(52)), "0:52");
+    }
+}
