@@ -3,4 +3,5 @@
 pub mod cli;
 pub mod format;
 pub mod model;
+pub mod ops;
 pub mod report;

@@ -3,6 +3,7 @@
 
 pub mod emit;
 pub mod floats;
+pub mod paraffin;
 pub mod yaml;
 
 use crate::model::RepoPath;

@@ -10,12 +10,13 @@
 //! - [`parallel`]: each stage's lines as one block when it ends (many jobs);
 //! - [`progress`]: the live area around that on a terminal;
 //! - [`answer`]: the JSON answer of `repro`;
-//! - [`words`]: every sentence; [`tally`]: counts;
+//! - [`words`]: every sentence; [`tally`]: counts; [`chart`]: graphs as text, Mermaid, dot;
 //! - [`redact`]: takes times and the like out of texts, for tests.
 
 pub mod answer;
 mod block;
 mod board;
+pub mod chart;
 pub mod parallel;
 pub mod plain;
 pub mod progress;

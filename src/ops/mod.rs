@@ -1,0 +1,3 @@
+//! Floor 5: one file for each command, which wires the floors below together.
+
+pub mod demo;

@@ -1,0 +1,430 @@
+//! A graph of stages as text, as Mermaid and as dot.
+//!
+//! Levels are for the eye only: stages of one level can run at the same time, but none waits
+//! for the others of its level. Mermaid source is written so that every release of Mermaid
+//! draws every stage name: ids are never made from names (a stage called `end` or `train@0`
+//! would break the chart), and labels are escaped where they must be and left readable where
+//! they need not.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fmt::Write;
+
+use crate::model::StageId;
+use crate::model::event::Planned;
+
+/// A stage in a chart.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Node {
+    /// What it is called.
+    pub address: String,
+    /// Longest path from a stage without upstream, from 0.
+    pub level: usize,
+    /// Which of the graph's connected parts it belongs to, from 0.
+    pub component: usize,
+}
+
+/// A graph to be drawn.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Chart {
+    /// The stages, in the order in which they are listed.
+    pub nodes: Vec<Node>,
+    /// From a stage to one that depends on it, as places in `nodes`.
+    pub edges: Vec<(usize, usize)>,
+}
+
+/// Mermaid refuses more edges than this.
+const MOST_EDGES: usize = 500;
+/// Mermaid refuses longer texts.
+const LONGEST: usize = 50_000;
+/// More nodes than this are hard to read: groups are drawn as one.
+const MOST_NODES: usize = 60;
+
+impl Chart {
+    /// The chart of a plan.
+    pub fn from_plan(plan: &[Planned]) -> Self {
+        let places: HashMap<StageId, usize> = plan.iter().enumerate().map(|(at, planned)| (planned.stage, at)).collect();
+        let mut edges = Vec::new();
+        for (at, planned) in plan.iter().enumerate() {
+            edges.extend(planned.upstream.iter().filter_map(|stage| places.get(stage)).map(|&from| (from, at)));
+        }
+        let components = components(plan.len(), &edges);
+        let nodes = plan
+            .iter()
+            .zip(components)
+            .map(|(planned, component)| Node { address: planned.address.clone(), level: planned.level, component })
+            .collect();
+        Self { nodes, edges }
+    }
+
+    /// The levels of each component as text, lines not longer than `width` where possible.
+    pub fn text(&self, width: usize) -> String {
+        let mut text = String::new();
+        let many = self.components().len() > 1;
+        for (number, levels) in self.components().iter().enumerate() {
+            let stages: usize = levels.iter().map(Vec::len).sum();
+            let part = if many { format!("Part {}: ", number + 1) } else { String::new() };
+            let _ =
+                writeln!(text, "{}{part}{}, {}", if number > 0 { "\n" } else { "" }, count(stages, "stage"), count(levels.len(), "level"));
+            for (level, nodes) in levels.iter().enumerate() {
+                let names: Vec<&str> = nodes.iter().map(|&node| self.nodes[node].address.as_str()).collect();
+                wrap(&mut text, &format!("{:>3}  ", level + 1), &names, width);
+            }
+        }
+        text
+    }
+
+    /// Graphviz, as `dvc dag --dot` writes it.
+    pub fn dot(&self) -> String {
+        let quoted = |node: usize| format!("\"{}\"", self.nodes[node].address.replace('\\', "\\\\").replace('"', "\\\""));
+        let mut text = "strict digraph {\n".to_owned();
+        for node in 0..self.nodes.len() {
+            let _ = writeln!(text, "{};", quoted(node));
+        }
+        for &(from, to) in &self.edges {
+            let _ = writeln!(text, "{} -> {};", quoted(from), quoted(to));
+        }
+        text.push_str("}\n");
+        text
+    }
+
+    /// A flowchart with all edges. What Mermaid would refuse to draw, or what nobody could
+    /// read, is drawn with one node for each group of foreach or matrix, or for each level.
+    pub fn mermaid(&self) -> String {
+        if self.nodes.len() <= MOST_NODES {
+            let whole = self.flowchart();
+            if self.fits(&whole) {
+                return whole;
+            }
+        }
+        let grouped = self.merged(|node| group(&node.address).to_owned(), |key, size| format!("{key}@* ({size})"));
+        let text = grouped.flowchart();
+        if grouped.nodes.len() <= MOST_NODES && grouped.fits(&text) {
+            return text;
+        }
+        let levels = self.merged(
+            |node| format!("{}:{}", node.component, node.level),
+            |key, size| {
+                format!("level {} ({size} stages)", key.rsplit(':').next().and_then(|level| level.parse::<usize>().ok()).unwrap_or(0) + 1)
+            },
+        );
+        let text = levels.flowchart();
+        if levels.fits(&text) { text } else { "flowchart TD\n    n0[\"too many stages to draw\"]\n".to_owned() }
+    }
+
+    fn fits(&self, text: &str) -> bool {
+        self.edges.len() <= MOST_EDGES && text.encode_utf16().count() <= LONGEST
+    }
+
+    fn flowchart(&self) -> String {
+        let mut text = "flowchart TD\n".to_owned();
+        for (at, node) in self.nodes.iter().enumerate() {
+            let _ = writeln!(text, "    n{at}[\"{}\"]", label(&node.address));
+        }
+        for (from, to) in &self.edges {
+            let _ = writeln!(text, "    n{from} --> n{to}");
+        }
+        text
+    }
+
+    /// The chart of levels as paraffin draws it: one box for each level of each component,
+    /// arrows from level to level.
+    pub fn mermaid_levels(&self) -> String {
+        let mut text = "flowchart TD\n".to_owned();
+        for (component, levels) in self.components().iter().enumerate() {
+            for (level, nodes) in levels.iter().enumerate() {
+                let _ = writeln!(text, "\tsubgraph Level{component}:{}", level + 1);
+                for &node in nodes {
+                    let name = &self.nodes[node].address;
+                    let _ =
+                        if is_plain_id(name) { writeln!(text, "\t\t{name}") } else { writeln!(text, "\t\tn{node}[\"{}\"]", label(name)) };
+                }
+                text.push_str("\tend\n");
+            }
+            for level in 1..levels.len() {
+                let _ = writeln!(text, "\tLevel{component}:{level} --> Level{component}:{}", level + 1);
+            }
+        }
+        text
+    }
+
+    /// Places of the nodes by component and level.
+    fn components(&self) -> Vec<Vec<Vec<usize>>> {
+        let mut components: Vec<Vec<Vec<usize>>> = Vec::new();
+        for (at, node) in self.nodes.iter().enumerate() {
+            if components.len() <= node.component {
+                components.resize(node.component + 1, Vec::new());
+            }
+            let levels = &mut components[node.component];
+            if levels.len() <= node.level {
+                levels.resize(node.level + 1, Vec::new());
+            }
+            levels[node.level].push(at);
+        }
+        components
+    }
+
+    /// The chart with nodes of the same key drawn as one.
+    fn merged(&self, key: impl Fn(&Node) -> String, name: impl Fn(&str, usize) -> String) -> Self {
+        let mut places: HashMap<String, usize> = HashMap::new();
+        let mut members: Vec<(String, Vec<usize>)> = Vec::new();
+        let mut new_place = Vec::with_capacity(self.nodes.len());
+        for (at, node) in self.nodes.iter().enumerate() {
+            let key = key(node);
+            let place = *places.entry(key.clone()).or_insert_with(|| {
+                members.push((key, Vec::new()));
+                members.len() - 1
+            });
+            members[place].1.push(at);
+            new_place.push(place);
+        }
+        let edges: BTreeSet<(usize, usize)> =
+            self.edges.iter().map(|&(from, to)| (new_place[from], new_place[to])).filter(|(from, to)| from != to).collect();
+        let nodes = members
+            .iter()
+            .map(|(key, members)| match members.as_slice() {
+                [only] => self.nodes[*only].clone(),
+                several => Node { address: name(key, several.len()), ..self.nodes[several[0]].clone() },
+            })
+            .collect();
+        Self { nodes, edges: edges.into_iter().collect() }
+    }
+}
+
+/// The connected part of each of `count` nodes, numbered in the order of their first nodes.
+pub fn components(count: usize, edges: &[(usize, usize)]) -> Vec<usize> {
+    fn root(parents: &mut [usize], mut node: usize) -> usize {
+        while parents[node] != node {
+            parents[node] = parents[parents[node]];
+            node = parents[node];
+        }
+        node
+    }
+    let mut parents: Vec<usize> = (0..count).collect();
+    for &(from, to) in edges {
+        let (a, b) = (root(&mut parents, from), root(&mut parents, to));
+        parents[a.max(b)] = a.min(b);
+    }
+    let mut numbers: HashMap<usize, usize> = HashMap::new();
+    (0..count)
+        .map(|node| {
+            let next = numbers.len();
+            *numbers.entry(root(&mut parents, node)).or_insert(next)
+        })
+        .collect()
+}
+
+/// `3 stages`, `1 level`.
+fn count(number: usize, word: &str) -> String {
+    format!("{number} {word}{}", if number == 1 { "" } else { "s" })
+}
+
+/// Names side by side after `head`, on further lines with the same indent.
+fn wrap(text: &mut String, head: &str, names: &[&str], width: usize) {
+    let indent = " ".repeat(head.chars().count());
+    let mut line = head.to_owned();
+    let mut empty = true;
+    for name in names {
+        if !empty && line.chars().count() + 2 + name.chars().count() > width {
+            let _ = writeln!(text, "{line}");
+            line.clone_from(&indent);
+            empty = true;
+        }
+        if !empty {
+            line.push_str("  ");
+        }
+        line.push_str(name);
+        empty = false;
+    }
+    let _ = writeln!(text, "{line}");
+}
+
+/// The name of the foreach or matrix group that a stage belongs to, or its own.
+fn group(address: &str) -> &str {
+    let name_at = address.rfind(':').map_or(0, |at| at + 1);
+    address[name_at..].find('@').map_or(address, |at| &address[..name_at + at])
+}
+
+/// Whether Mermaid takes the name as an id without harm.
+fn is_plain_id(name: &str) -> bool {
+    const RESERVED: [&str; 9] = ["end", "graph", "subgraph", "style", "class", "click", "default", "flowchart", "direction"];
+    let mut chars = name.chars();
+    chars.next().is_some_and(|ch| ch.is_ascii_alphabetic())
+        && chars.all(|ch| ch.is_ascii_alphanumeric() || ch == '_')
+        && !RESERVED.contains(&name.to_ascii_lowercase().as_str())
+}
+
+/// A name as a Mermaid label between `["` and `"]`.
+pub fn label(name: &str) -> String {
+    let chars: Vec<char> = name.chars().map(|ch| if ch.is_control() { ' ' } else { ch }).collect();
+    if chars.iter().all(|ch| *ch == ' ') {
+        return "?".to_owned();
+    }
+    let mut text = String::new();
+    for (at, &ch) in chars.iter().enumerate() {
+        if needs_escape(&chars, at) {
+            let _ = write!(text, "#{};", u32::from(ch));
+        } else {
+            text.push(ch);
+        }
+    }
+    text
+}
+
+/// Whether a character of a label means something to one of Mermaid's releases.
+fn needs_escape(chars: &[char], at: usize) -> bool {
+    let ch = chars[at];
+    let before = at.checked_sub(1).map(|at| chars[at]);
+    let after = chars.get(at + 1).copied();
+    let doubled = before == Some(ch) || after == Some(ch);
+    let alnum = |ch: Option<char>| ch.is_some_and(char::is_alphanumeric);
+    let word_before = || -> String {
+        let start = chars[..at].iter().rposition(|ch| !ch.is_alphanumeric()).map_or(0, |at| at + 1);
+        chars[start..at].iter().collect()
+    };
+    match ch {
+        '"' | '#' | '<' | '>' | '&' | '`' | '\\' | ';' | '*' | '[' | ']' | '{' | '}' | '|' | '^' | '~' => true,
+        '%' | '$' => doubled,
+        '_' => !(alnum(before) && alnum(after)),
+        '-' | '+' | '=' => at == 0 || doubled,
+        ')' => at > 0 && chars[..at].iter().all(char::is_ascii_digit),
+        '.' => (at > 0 && chars[..at].iter().all(char::is_ascii_digit)) || word_before() == "www",
+        ':' => {
+            after == Some('/') || {
+                let word = word_before();
+                word.len() <= 3 && word.starts_with("fa")
+            }
+        }
+        '@' => alnum(before) && looks_like_a_host(&chars[at + 1..]),
+        _ => false,
+    }
+}
+
+/// `example.org`, as it follows the `@` of a mail address.
+fn looks_like_a_host(rest: &[char]) -> bool {
+    let end = rest.iter().position(|ch| !(ch.is_alphanumeric() || *ch == '-' || *ch == '.')).unwrap_or(rest.len());
+    let host: String = rest[..end].iter().collect();
+    host.split_once('.').is_some_and(|(name, top)| !name.is_empty() && top.starts_with(char::is_alphabetic))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The graph that paraffin's readme shows: two branches of seven stages.
+    fn seeds() -> Chart {
+        let mut chart = Chart::default();
+        for (component, branch) in ["A", "B"].into_iter().enumerate() {
+            let base = chart.nodes.len();
+            let mut node = |name: String, level| chart.nodes.push(Node { address: name, level, component });
+            for group in ["X", "Y"] {
+                node(format!("{branch}_{group}_ParamsToOuts"), 0);
+                node(format!("{branch}_{group}_ParamsToOuts_1"), 0);
+                node(format!("{branch}_{group}_AddNodeNumbers"), 1);
+            }
+            node(format!("{branch}_SumNodeAttributes"), 2);
+            for group in [0, 3] {
+                chart.edges.extend([(base + group, base + group + 2), (base + group + 1, base + group + 2), (base + group + 2, base + 6)]);
+            }
+        }
+        chart
+    }
+
+    #[test]
+    fn levels_as_paraffin_draws_them() {
+        let want = "\
+flowchart TD
+\tsubgraph Level0:1
+\t\tA_X_ParamsToOuts
+\t\tA_X_ParamsToOuts_1
+\t\tA_Y_ParamsToOuts
+\t\tA_Y_ParamsToOuts_1
+\tend
+\tsubgraph Level0:2
+\t\tA_X_AddNodeNumbers
+\t\tA_Y_AddNodeNumbers
+\tend
+\tsubgraph Level0:3
+\t\tA_SumNodeAttributes
+\tend
+\tLevel0:1 --> Level0:2
+\tLevel0:2 --> Level0:3
+";
+        let got = seeds().mermaid_levels();
+        assert!(got.starts_with(want), "{got}");
+        assert_eq!(got.matches("subgraph").count(), 6);
+    }
+
+    #[test]
+    fn levels_as_text_are_wrapped() {
+        let want = "\
+Part 1: 7 stages, 3 levels
+  1  A_X_ParamsToOuts  A_X_ParamsToOuts_1
+     A_Y_ParamsToOuts  A_Y_ParamsToOuts_1
+  2  A_X_AddNodeNumbers  A_Y_AddNodeNumbers
+  3  A_SumNodeAttributes
+
+Part 2: 7 stages, 3 levels
+";
+        let got = seeds().text(45);
+        assert!(got.starts_with(want), "{got}");
+    }
+
+    #[test]
+    fn dot_is_that_of_dvc() {
+        let node = |name: &str, level| Node { address: name.to_owned(), level, component: 0 };
+        let chart = Chart { nodes: vec![node("a", 0), node("b\"", 1)], edges: vec![(0, 1)] };
+        assert_eq!(chart.dot(), "strict digraph {\n\"a\";\n\"b\\\"\";\n\"a\" -> \"b\\\"\";\n}\n");
+        assert_eq!(chart.mermaid(), "flowchart TD\n    n0[\"a\"]\n    n1[\"b#34;\"]\n    n0 --> n1\n");
+    }
+
+    #[test]
+    fn labels_are_escaped_only_where_needed() {
+        for (name, want) in [
+            ("train@us-east/1", "train@us-east/1"),
+            ("data/dvc.yaml:train@0", "data/dvc.yaml:train@0"),
+            ("a_b", "a_b"),
+            ("_x_", "#95;x#95;"),
+            ("say \"hi\"", "say #34;hi#34;"),
+            ("1. x", "1#46; x"),
+            ("- x", "#45; x"),
+            ("a--b", "a#45;#45;b"),
+            ("http://x", "http#58;//x"),
+            ("fa:fa-x", "fa#58;fa-x"),
+            ("www.x", "www#46;x"),
+            ("me@example.org", "me#64;example.org"),
+            ("100%", "100%"),
+            ("%%{x}%%", "#37;#37;#123;x#125;#37;#37;"),
+            ("", "?"),
+            ("a\nb", "a b"),
+        ] {
+            assert_eq!(label(name), want, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn ids_that_mermaid_trips_over_get_a_label() {
+        let node = |name: &str| Node { address: name.to_owned(), level: 0, component: 0 };
+        let chart = Chart { nodes: vec![node("end"), node("train@0")], edges: Vec::new() };
+        assert_eq!(chart.mermaid_levels(), "flowchart TD\n\tsubgraph Level0:1\n\t\tn0[\"end\"]\n\t\tn1[\"train@0\"]\n\tend\n");
+    }
+
+    #[test]
+    fn big_graphs_are_drawn_by_groups() {
+        let mut chart = Chart::default();
+        for number in 0..100 {
+            chart.nodes.push(Node { address: format!("sub/dvc.yaml:train@{number}"), level: 0, component: 0 });
+        }
+        chart.nodes.push(Node { address: "report".to_owned(), level: 1, component: 0 });
+        chart.edges.extend((0..100).map(|number| (number, 100)));
+        assert_eq!(chart.mermaid(), "flowchart TD\n    n0[\"sub/dvc.yaml:train@#42; (100)\"]\n    n1[\"report\"]\n    n0 --> n1\n");
+        for node in &mut chart.nodes {
+            node.address = node.address.replace('@', "-");
+        }
+        assert!(chart.mermaid().contains("level 1 (100 stages)"), "{}", chart.mermaid());
+    }
+
+    #[test]
+    fn components_are_numbered_by_their_first_node() {
+        assert_eq!(components(5, &[(3, 1), (4, 2)]), [0, 1, 2, 1, 2]);
+    }
+}
