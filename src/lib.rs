@@ -4,4 +4,5 @@ pub mod cli;
 pub mod format;
 pub mod model;
 pub mod ops;
+pub mod plan;
 pub mod report;

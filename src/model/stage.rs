@@ -158,6 +158,16 @@ impl Stage {
         self.cmd.is_some() && self.deps.is_empty() && self.params.is_empty() && self.outs.is_empty()
     }
 
+    /// Whether an earlier run of it can be looked up (dvc: `stage/cache.py` `_can_hash`).
+    pub fn can_be_cached(&self) -> bool {
+        self.cmd.is_some()
+            && !self.always_changed
+            && !(self.deps.is_empty() && self.params.is_empty())
+            && !self.outs.is_empty()
+            && self.deps.iter().all(|dep| dep.foreign.is_none())
+            && self.outs.iter().all(|out| !out.persist && !out.path.is_external())
+    }
+
     /// All paths that it reads, params files included, in DVC's order.
     pub fn reads(&self) -> impl Iterator<Item = &RepoPath> {
         self.deps.iter().map(|dep| &dep.path).chain(self.params.iter().map(|params| &params.path))

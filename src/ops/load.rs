@@ -1,0 +1,187 @@
+//! Reads a repository: its stages, what dvc.lock says of them, and how they hang together.
+//!
+//! The one place where files become a [`Pipeline`]: `repro`, `status` and `graph` all start
+//! here, so that they cannot disagree.
+
+use std::collections::HashMap;
+
+use indexmap::IndexMap;
+
+use crate::format::lockfile::Lock;
+use crate::format::{Files, dotdvc, lockfile, pipeline};
+use crate::model::{Address, Class, Fault, Pipeline, Record, RepoPath, Stage};
+use crate::store::workspace::Workspace;
+
+/// A repository with all that its files say.
+#[derive(Debug)]
+pub struct Repository {
+    workspace: Workspace,
+    cwd: RepoPath,
+    pipeline: Pipeline,
+    /// What was read of each dvc.yaml or `.dvc` file.
+    files: HashMap<RepoPath, Loaded>,
+    /// Remarks made while reading.
+    warnings: Vec<String>,
+}
+
+#[derive(Debug, Default)]
+struct Loaded {
+    stages: Vec<Stage>,
+    lock: Option<Lock>,
+    /// Base name of a foreach or matrix → names of the stages made from it.
+    groups: IndexMap<String, Vec<String>>,
+}
+
+impl Repository {
+    /// Takes an opened workspace; nothing is read yet.
+    pub fn new(workspace: Workspace) -> Self {
+        let cwd = workspace.cwd().clone();
+        Self { workspace, cwd, pipeline: Pipeline::default(), files: HashMap::new(), warnings: Vec::new() }
+    }
+
+    /// The disk.
+    pub fn workspace(&self) -> &Workspace {
+        &self.workspace
+    }
+
+    /// Where the user stands.
+    pub fn cwd(&self) -> &RepoPath {
+        &self.cwd
+    }
+
+    /// All stages that were read.
+    pub fn pipeline(&self) -> &Pipeline {
+        &self.pipeline
+    }
+
+    /// Remarks made while reading.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// The root as text, for paths of dvc.yaml.
+    pub fn root_text(&self) -> String {
+        self.workspace.root().to_string_lossy().into_owned()
+    }
+
+    /// What dvc.lock says of a stage.
+    pub fn record(&self, address: &Address) -> Option<Record> {
+        self.files.get(&address.file)?.lock.as_ref()?.record(address.name.as_deref()?)
+    }
+
+    /// The names that a foreach or matrix of this file made.
+    pub fn group(&self, file: &RepoPath, name: &str) -> Option<&[String]> {
+        self.files.get(file)?.groups.get(name).map(Vec::as_slice)
+    }
+
+    /// Reads only what was asked for with [`Repository::load_file`] (`--single-item`).
+    pub fn seal(&mut self, order: &[RepoPath]) {
+        let stages = order.iter().filter_map(|file| self.files.get(file)).flat_map(|loaded| loaded.stages.iter().cloned());
+        self.pipeline = Pipeline::new(stages.collect());
+    }
+
+    /// Reads every dvc.yaml and `.dvc` file of the repository, in DVC's order of collection.
+    ///
+    /// # Errors
+    /// The first file that cannot be read.
+    pub fn load_all(&mut self) -> Result<(), Fault> {
+        let workspace = self.workspace.clone();
+        let mut order: Vec<RepoPath> = Vec::new();
+        workspace.collect(&mut |file: &RepoPath| -> Result<Vec<RepoPath>, Fault> {
+            self.load_file(file)?;
+            order.push(file.clone());
+            let stages = &self.files[file].stages;
+            Ok(stages.iter().flat_map(|stage| stage.outs.iter().map(|out| out.path.clone())).collect())
+        })?;
+        self.seal(&order);
+        Ok(())
+    }
+
+    /// Reads one file, once.
+    ///
+    /// # Errors
+    /// It does not exist, is ignored, or does not say what it should.
+    pub fn load_file(&mut self, file: &RepoPath) -> Result<(), Fault> {
+        if self.files.contains_key(file) {
+            return Ok(());
+        }
+        let loaded = self.read(file)?;
+        self.files.insert(file.clone(), loaded);
+        Ok(())
+    }
+
+    fn read(&mut self, file: &RepoPath) -> Result<Loaded, Fault> {
+        let shown = file.seen_from(&self.cwd);
+        let absolute = file.under(self.workspace.root());
+        let absolute_text = absolute.to_string_lossy();
+        if self.workspace.is_dvcignored_file(file) {
+            return Err(Fault::new(Class::StageFileDoesNotExistError, format!("'{absolute_text}' is dvc-ignored")));
+        }
+        if !absolute.exists() {
+            return Err(Fault::new(Class::StageFileDoesNotExistError, format!("'{absolute_text}' does not exist")));
+        }
+        let name = file.file_name();
+        if name != "dvc.yaml" && !name.ends_with(".dvc") {
+            return Err(Fault::new(
+                Class::StageFileIsNotDvcFileError,
+                format!("bad DVC file name '{shown}'. DVC files should be named 'dvc.yaml' or have a '.dvc' suffix (e.g. '{name}.dvc')."),
+            ));
+        }
+        if !absolute.is_file() {
+            return Err(Fault::new(Class::StageFileIsNotDvcFileError, format!("'{absolute_text}' is not a .dvc file")));
+        }
+        if self.workspace.is_gitignored(file)? {
+            return Err(Fault::new(Class::FileIsGitIgnored, format!("bad DVC file name '{shown}' is git-ignored.")));
+        }
+        if name == "dvc.yaml" { self.read_pipeline(file) } else { self.read_data_file(file) }
+    }
+
+    fn read_pipeline(&mut self, file: &RepoPath) -> Result<Loaded, Fault> {
+        let root = self.root_text();
+        let settings = self.workspace.config().template_settings();
+        let project = pipeline::load(&self.workspace, &root, file, &settings, &self.cwd).map_err(|error| error.fault())?;
+        let lock = self.read_lock(file)?;
+        self.check_outs(&project.stages)?;
+        self.warnings.extend(project.warnings);
+        Ok(Loaded { stages: project.stages, lock, groups: project.groups })
+    }
+
+    fn read_lock(&self, file: &RepoPath) -> Result<Option<Lock>, Fault> {
+        let path = lock_path(file);
+        let shown = path.seen_from(&self.cwd);
+        let Some(bytes) = self.workspace.read(&path).map_err(|error| unreadable(&shown, &error))? else { return Ok(None) };
+        if self.workspace.is_gitignored(&path)? {
+            let text = path.under(self.workspace.root()).to_string_lossy().into_owned();
+            return Err(Fault::new(Class::FileIsGitIgnored, format!("'{text}' is git-ignored.")));
+        }
+        lockfile::Lock::parse(&bytes, &shown).map(Some).map_err(|error| error.fault())
+    }
+
+    fn read_data_file(&mut self, file: &RepoPath) -> Result<Loaded, Fault> {
+        let shown = file.seen_from(&self.cwd);
+        let bytes = self.workspace.read(file).map_err(|error| unreadable(&shown, &error))?.unwrap_or_default();
+        let stage = dotdvc::load(&bytes, &self.root_text(), file, &self.cwd).map_err(|error| error.fault())?;
+        self.check_outs(std::slice::from_ref(&stage))?;
+        Ok(Loaded { stages: vec![stage], ..Loaded::default() })
+    }
+
+    /// An output that .dvcignore hides is refused when it is read (dvc: `OutputIsIgnoredError`).
+    fn check_outs(&self, stages: &[Stage]) -> Result<(), Fault> {
+        for out in stages.iter().flat_map(|stage| &stage.outs).filter(|out| !out.path.is_external()) {
+            if let Some(by) = self.workspace.ignored_by(&out.path) {
+                let path = out.path.under(self.workspace.root());
+                return Err(Fault::new(Class::OutputIsIgnoredError, format!("Path '{}' is ignored by {by}", path.display())));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The dvc.lock beside a dvc.yaml.
+pub fn lock_path(file: &RepoPath) -> RepoPath {
+    file.parent().unwrap_or_default().join("dvc.lock")
+}
+
+fn unreadable(shown: &str, error: &std::io::Error) -> Fault {
+    Fault::new(Class::IOError, format!("cannot read '{shown}': {error}"))
+}

@@ -1,0 +1,125 @@
+//! Which stages a target of the command line means (dvc: `repo/stage.py` `load_all`, `collect`).
+//!
+//! A target is `name`, `path/dvc.yaml`, `path/dvc.yaml:name`, `data.dvc`, a foreach or matrix
+//! group, a pattern with `--glob`, or with `--recursive` a directory. Unlike DVC, a target that
+//! means no stage at all is an error: DVC would run the whole repository.
+
+use crate::format::{fnmatch, target};
+use crate::model::{Class, Fault, RepoPath, StageId};
+use crate::plan::graph::Graph;
+use crate::plan::select;
+
+use super::load::Repository;
+
+/// How targets are to be read.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Reading {
+    /// Names are patterns (`--glob`).
+    pub glob: bool,
+    /// Directories stand for the stages below them (`--recursive`).
+    pub recursive: bool,
+}
+
+impl Repository {
+    /// Reads the files that the targets name, before the rest of the repository is collected:
+    /// an error in them comes first, as with DVC.
+    ///
+    /// # Errors
+    /// A file that cannot be read or does not exist.
+    pub fn load_targets(&mut self, targets: &[String], reading: Reading) -> Result<(), Fault> {
+        for text in targets {
+            if reading.recursive && self.is_dir(text) {
+                continue;
+            }
+            let parsed = target::parse(text, reading.glob)?;
+            self.load_file(&self.target_file(parsed.path.as_deref()))?;
+        }
+        Ok(())
+    }
+
+    /// The stages that the targets mean, each once, in the order of the targets.
+    ///
+    /// # Errors
+    /// A target that means no stage.
+    pub fn resolve_targets(&self, targets: &[String], reading: Reading, graph: Option<&Graph>) -> Result<Vec<StageId>, Fault> {
+        let mut found: Vec<StageId> = Vec::new();
+        for text in targets {
+            let stages = match graph.filter(|_| reading.recursive && self.is_dir(text)) {
+                Some(graph) => self.inside(text, graph)?,
+                None => self.one_target(text, reading)?,
+            };
+            for stage in stages {
+                if !found.contains(&stage) {
+                    found.push(stage);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn is_dir(&self, text: &str) -> bool {
+        self.locate(text).under(self.workspace().root()).is_dir()
+    }
+
+    fn locate(&self, text: &str) -> RepoPath {
+        RepoPath::locate(&self.root_text(), self.cwd(), text)
+    }
+
+    fn target_file(&self, path: Option<&str>) -> RepoPath {
+        self.locate(path.unwrap_or("dvc.yaml"))
+    }
+
+    fn inside(&self, text: &str, graph: &Graph) -> Result<Vec<StageId>, Fault> {
+        let dir = self.locate(text);
+        let all: Vec<StageId> = self.pipeline().iter().map(|(id, _)| id).collect();
+        let mut order = select::post_order(graph, &all, |_| true);
+        order.retain(|id| dir.contains(&self.pipeline().get(*id).address.file));
+        if order.is_empty() {
+            return Err(Fault::new(Class::NoOutputOrStageError, format!("there is no stage in '{text}' or below")));
+        }
+        Ok(order)
+    }
+
+    fn one_target(&self, text: &str, reading: Reading) -> Result<Vec<StageId>, Fault> {
+        let parsed = target::parse(text, reading.glob)?;
+        let file = self.target_file(parsed.path.as_deref());
+        let stages = self.pipeline().of_file(&file);
+        let Some(name) = parsed.name.filter(|_| !file.file_name().ends_with(".dvc")) else {
+            if stages.is_empty() && reading.glob {
+                return Err(self.nothing(text, &file));
+            }
+            return Ok(stages.to_vec());
+        };
+        let named = |wanted: &str| stages.iter().copied().find(|id| self.pipeline().get(*id).address.name.as_deref() == Some(wanted));
+        if let Some(members) = self.group(&file, &name) {
+            return Ok(members.iter().filter_map(|member| named(member)).collect());
+        }
+        if reading.glob {
+            let matches = |id: &StageId| self.pipeline().get(*id).address.name.as_deref().is_some_and(|found| fnmatch::matches(&name, found));
+            let found: Vec<StageId> = stages.iter().copied().filter(matches).collect();
+            return if found.is_empty() { Err(self.nothing(text, &file)) } else { Ok(found) };
+        }
+        named(&name).map(|id| vec![id]).ok_or_else(|| self.unknown(&name, &file))
+    }
+
+    /// dvc: `StageNotFound`; the nearest names go along for the hint.
+    fn unknown(&self, name: &str, file: &RepoPath) -> Fault {
+        let shown = file.seen_from(self.cwd());
+        let names: Vec<&str> =
+            self.pipeline().of_file(file).iter().filter_map(|id| self.pipeline().get(*id).address.name.as_deref()).collect();
+        let nearest = names
+            .iter()
+            .map(|found| (strsim::damerau_levenshtein(name, found), *found))
+            .filter(|(distance, found)| *distance <= found.len().max(name.len()) / 2)
+            .min();
+        let fault = Fault::new(Class::StageNotFound, format!("Stage '{name}' not found inside '{shown}' file"));
+        match nearest {
+            Some((_, nearest)) => fault.with("nearest", nearest),
+            None => fault,
+        }
+    }
+
+    fn nothing(&self, text: &str, file: &RepoPath) -> Fault {
+        Fault::new(Class::StageNotFound, format!("no stage in '{}' matches '{text}'", file.seen_from(self.cwd())))
+    }
+}

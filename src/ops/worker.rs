@@ -1,0 +1,240 @@
+//! What a run of `repro` does with one stage: the driver's hands.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use crate::model::event::{Level, Saying};
+use crate::model::{Address, Class, Digest, EventKind, Fault, Outcome, Pipeline, Reason, Record, RepoPath, StageId, Status, Verdict};
+use crate::plan::graph::Graph;
+use crate::plan::judge::{self, Rules};
+use crate::plan::schedule::CheckWith;
+use crate::run::drive::{Reply, Worker};
+use crate::run::job::{Job, Run, hold};
+use crate::run::shell;
+use crate::run::signals::Watcher;
+
+use super::load::Repository;
+use super::repro::{Request, rules};
+
+/// How often a path that someone else writes is looked at again.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// The worker of one run.
+pub(super) struct StageWorker<'a> {
+    run: &'a Run<'a>,
+    repository: &'a Repository,
+    place: HashMap<StageId, usize>,
+    rules: Rules,
+    explain: bool,
+    dry: bool,
+    watcher: &'a Watcher,
+}
+
+/// For each stage of the plan the stages before it that it must wait for: those it depends on,
+/// and, where the graph has no say (`--single-item`, edges of frozen stages), those whose paths
+/// meet its own. So the result is that of a serial run in the plan's order.
+pub(super) fn plan_order(pipeline: &Pipeline, order: &[StageId], graph: Option<&Graph>) -> Vec<Vec<StageId>> {
+    let place: HashMap<StageId, usize> = order.iter().enumerate().map(|(at, id)| (*id, at)).collect();
+    let mut after: Vec<Vec<StageId>> = vec![Vec::new(); order.len()];
+    match graph {
+        Some(graph) => {
+            for (at, id) in order.iter().enumerate() {
+                for upstream in graph.upstream(*id) {
+                    match place.get(&upstream) {
+                        Some(before) if *before < at => after[at].push(upstream),
+                        Some(later) => after[*later].push(*id),
+                        None => {}
+                    }
+                }
+            }
+        }
+        None => {
+            for at in 0..order.len() {
+                after[at] = order[..at].iter().copied().filter(|before| conflict(pipeline, *before, order[at])).collect();
+            }
+        }
+    }
+    after
+}
+
+/// Whether one of two stages writes what the other reads or writes.
+fn conflict(pipeline: &Pipeline, a: StageId, b: StageId) -> bool {
+    let (a, b) = (pipeline.get(a), pipeline.get(b));
+    let meets = |path: &RepoPath, out: &crate::model::Out| out.path.overlaps(path);
+    a.outs.iter().any(|out| b.reads().any(|path| meets(path, out)) || b.outs.iter().any(|other| meets(&other.path, out)))
+        || b.outs.iter().any(|out| a.reads().any(|path| meets(path, out)))
+}
+
+impl<'a> StageWorker<'a> {
+    pub(super) fn new(run: &'a Run<'a>, repository: &'a Repository, order: &[StageId], request: &Request, watcher: &'a Watcher) -> Self {
+        Self {
+            run,
+            repository,
+            place: order.iter().enumerate().map(|(at, id)| (*id, at)).collect(),
+            rules: rules(request),
+            explain: request.explain,
+            dry: request.dry,
+            watcher,
+        }
+    }
+
+    fn job(&self, id: StageId) -> Job<'a> {
+        let stage = self.repository.pipeline().get(id);
+        Job {
+            run: self.run,
+            id,
+            place: self.place[&id],
+            stage,
+            record: self.repository.record(&stage.address),
+            address: stage.address.seen_from(self.repository.cwd()),
+        }
+    }
+
+    /// Files that git should know of, as seen from the current directory; staged if asked for.
+    pub(super) fn track(&self, stage: bool) -> Result<(Vec<String>, bool), Fault> {
+        let ledger = hold(&self.run.ledger);
+        let Some(git) = &self.run.git else { return Ok((Vec::new(), false)) };
+        let changed: Vec<&RepoPath> = ledger.changed().iter().collect();
+        if stage && !changed.is_empty() {
+            let paths: Vec<PathBuf> = changed.iter().map(|path| path.under(self.run.disk.root())).collect();
+            hold(git).add(&paths).map_err(|error| error.fault())?;
+        }
+        Ok((changed.iter().map(|path| path.seen_from(self.repository.cwd())).collect(), stage))
+    }
+
+    /// Waits while another process writes what the stage reads.
+    fn wait_for_writers(&self, job: &Job<'_>, reply: &Reply) -> Result<(), Fault> {
+        let root = self.run.disk.root();
+        let paths: Vec<PathBuf> =
+            job.stage.reads().chain(job.stage.outs.iter().map(|out| &out.path)).map(|path| path.under(root)).collect();
+        let began = Instant::now();
+        while let Some(busy) = self.run.rwlock.writer_of(&paths) {
+            let since = began.elapsed();
+            if self.run.patience.is_some_and(|patience| since >= patience) {
+                return Err(Fault::new(Class::LockError, busy.to_string()));
+            }
+            if self.run.children.stopping() {
+                return Err(Fault::new(Class::Interrupted, "interrupted by the user"));
+            }
+            if since >= Duration::from_secs(1) {
+                reply.tell(EventKind::Waiting { stage: Some(job.id), what: busy.short(), since });
+            }
+            std::thread::sleep(PAUSE);
+        }
+        Ok(())
+    }
+
+    /// What a stage upstream has for an output now: made in this run, or recorded.
+    fn upstream_hash(&self, path: &RepoPath) -> Option<Option<Digest>> {
+        if let Some(digest) = hold(&self.run.made).get(path) {
+            return Some(Some(digest.clone()));
+        }
+        let pipeline = self.repository.pipeline();
+        let (_, stage) = pipeline.iter().find(|(_, stage)| stage.outs.iter().any(|out| out.path == *path))?;
+        let out = stage.outs.iter().find(|out| out.path == *path)?;
+        let record = self.record(&stage.address);
+        Some(judge::recorded_out(stage, record.as_ref(), &out.def_path).cloned())
+    }
+
+    fn record(&self, address: &Address) -> Option<Record> {
+        self.repository.record(address)
+    }
+
+    fn judge(&self, job: &Job<'_>, with: &CheckWith) -> Result<Verdict, Fault> {
+        let upstream = |path: &RepoPath| if self.rules.allow_missing { self.upstream_hash(path) } else { None };
+        let mut observed = job.observe_inputs()?;
+        let mut reasons = judge::inputs(job.stage, job.record.as_ref(), &observed, self.rules, &upstream);
+        if !with.may_change.is_empty() {
+            self.soften(job, with, &mut reasons);
+        } else if self.dry && job.stage.cmd.is_some() && !job.stage.frozen && missing(&reasons) {
+            job.inputs()?;
+        }
+        if reasons.is_empty() || self.explain {
+            observed.outs = job.observe_outs()?;
+            reasons.extend(judge::outs(job.stage, job.record.as_ref(), &observed, self.rules));
+        }
+        Ok(judge::verdict(job.stage, job.record.as_ref(), reasons))
+    }
+
+    /// In a dry run what comes from a stage that would run is not known yet.
+    fn soften(&self, job: &Job<'_>, with: &CheckWith, reasons: &mut Vec<Reason>) {
+        let pipeline = self.repository.pipeline();
+        let outs: Vec<&RepoPath> = with.may_change.iter().flat_map(|id| pipeline.get(*id).outs.iter().map(|out| &out.path)).collect();
+        let unknown = |def_path: &str| {
+            let deps = job.stage.deps.iter().map(|dep| (&dep.def_path, &dep.path));
+            let params = job.stage.params.iter().map(|params| (&params.def_path, &params.path));
+            deps.chain(params).any(|(text, path)| text == def_path && outs.iter().any(|out| out.overlaps(path)))
+        };
+        reasons.retain(|reason| match reason {
+            Reason::DepMissing { path } | Reason::ParamsFileMissing { path } | Reason::ParamMissing { path, .. } => !unknown(path),
+            _ => true,
+        });
+        let stages = with.may_change.iter().map(|id| pipeline.get(*id).address.seen_from(self.repository.cwd())).collect();
+        reasons.push(Reason::UpstreamMayChange { stages });
+    }
+}
+
+/// Whether something that the stage reads does not exist.
+fn missing(reasons: &[Reason]) -> bool {
+    reasons
+        .iter()
+        .any(|reason| matches!(reason, Reason::DepMissing { .. } | Reason::ParamsFileMissing { .. } | Reason::ParamMissing { .. }))
+}
+
+impl Worker for StageWorker<'_> {
+    fn check(&self, with: &CheckWith, reply: &Reply) -> Result<Verdict, Fault> {
+        let job = self.job(reply.stage());
+        if job.stage.frozen && !job.stage.is_import() {
+            let text = format!("stage: '{}' is frozen. Its dependencies are not going to be reproduced.", job.address);
+            reply.tell(EventKind::Notice { level: Level::Warning, text });
+        }
+        self.wait_for_writers(&job, reply)?;
+        if with.force {
+            return Ok(Verdict::Stale(vec![Reason::Forced]));
+        }
+        if let Some(by) = with.forced_by {
+            let stage = self.repository.pipeline().get(by).address.seen_from(self.repository.cwd());
+            return Ok(Verdict::Stale(vec![Reason::ForcedBy { stage }]));
+        }
+        self.judge(&job, with)
+    }
+
+    fn fresh(&self, stage: StageId) -> Status {
+        if self.repository.pipeline().get(stage).frozen { Status::Frozen } else { Status::Unchanged }
+    }
+
+    fn preview(&self, stage: StageId, reasons: &[Reason], reply: &Reply) {
+        let job = self.job(stage);
+        let Some(cmd) = job.stage.cmd.as_ref().filter(|_| !job.stage.frozen) else { return };
+        let unknown = reasons.iter().any(|reason| matches!(reason, Reason::UpstreamMayChange { .. }));
+        if !unknown && job.would_be_restored(reasons, reply) {
+            reply.tell(EventKind::Said { stage, saying: Saying::IsCached });
+        }
+        for (number, line) in shell::lines(cmd).into_iter().enumerate() {
+            reply.tell(EventKind::Command { stage, cmd: line, first: number == 0 });
+        }
+    }
+
+    fn perform(&self, slot: usize, reasons: &[Reason], reply: &Reply) -> Outcome {
+        let job = self.job(reply.stage());
+        if let Some(confirm) = self.run.confirm {
+            let question = format!("Going to reproduce stage: '{}'. Are you sure you want to continue?", job.address);
+            if !confirm(&question) {
+                let fault = Fault::new(Class::DvcException, "reproduction aborted by the user");
+                return Outcome { fault: Some(fault), ..Outcome::plain(Status::Failed) };
+            }
+        }
+        job.perform(slot, reasons, reply)
+    }
+
+    fn stop(&self, times: u32) {
+        match times {
+            1 if self.watcher.by_terminal() => self.run.children.stop(Signal::INT, false),
+            1 => self.run.children.stop(Signal::TERM, true),
+            _ => self.run.children.stop(Signal::KILL, true),
+        }
+    }
+}

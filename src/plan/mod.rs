@@ -1,0 +1,10 @@
+//! Floor 2: decisions, pure. What depends on what, which stages are asked for, which of them
+//! changed and why, and which may start now. Nothing here looks at the disk or the clock;
+//! observations and results are handed in.
+
+pub mod graph;
+pub mod judge;
+pub mod level;
+pub mod outs;
+pub mod schedule;
+pub mod select;

@@ -1,0 +1,315 @@
+//! The loop of a run: does what the schedule says, and tells the sink what happens.
+//!
+//! The driver is the calling thread. It never hashes, never waits for a child and never takes a
+//! lock of the repository; it only waits for messages. Checks and stages run on two pools of
+//! their own, so that a long stage never holds up a check. The pools' scopes are entered in
+//! place: a driver inside of a pool would occupy its only worker when there is one job.
+//! A body that panics still ends its stage, because [`Reply`] answers when it is dropped.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
+use std::time::{Duration, Instant};
+
+use crate::model::{Class, Event, EventKind, Fault, Outcome, Reason, StageId, Status, Stream, Verdict};
+use crate::plan::schedule::{Action, CheckWith, Input, Schedule, Setup};
+
+use super::clock::Clock;
+use super::tail::Tail;
+
+/// How often what moves is drawn anew and logs are read.
+const TICK: Duration = Duration::from_millis(100);
+
+/// What the workers and the watcher of signals send to the driver.
+#[derive(Debug)]
+pub enum Message {
+    /// Something to tell. With an `ack` the sender waits until it was told.
+    Tell(Event, Option<SyncSender<()>>),
+    /// A check is over.
+    Checked(StageId, Result<Verdict, Fault>),
+    /// A stage's output goes into this file.
+    Log(StageId, PathBuf),
+    /// A stage is over.
+    Finished(StageId, Event, Outcome),
+    /// The user or the system asked to stop, for the n-th time.
+    Interrupt(u32),
+}
+
+/// The way of one stage's worker to the driver; answers with a failure if it is dropped without
+/// an end.
+#[derive(Debug)]
+pub struct Reply {
+    stage: StageId,
+    sender: Sender<Message>,
+    clock: Clock,
+    ended: bool,
+}
+
+impl Reply {
+    /// Tells something.
+    pub fn tell(&self, kind: EventKind) {
+        // The driver lives as long as its workers; if it is gone, nobody is left to tell.
+        self.sender.send(Message::Tell(self.clock.event(kind), None)).ok();
+    }
+
+    /// Tells something and waits until it is on the screen: needed before a child writes to the
+    /// same screen.
+    pub fn tell_first(&self, kind: EventKind) {
+        let (ack, told) = sync_channel(1);
+        if self.sender.send(Message::Tell(self.clock.event(kind), Some(ack))).is_ok() {
+            told.recv().ok();
+        }
+    }
+
+    /// Says where the stage's output goes.
+    pub fn log(&self, path: PathBuf) {
+        self.sender.send(Message::Log(self.stage, path)).ok();
+    }
+
+    /// The stage this speaks of.
+    pub fn stage(&self) -> StageId {
+        self.stage
+    }
+
+    /// The clock of the run.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    fn end(mut self, outcome: Outcome) {
+        self.send_end(outcome);
+    }
+
+    fn send_end(&mut self, outcome: Outcome) {
+        self.ended = true;
+        let event = self.clock.event(EventKind::Finished { stage: self.stage, outcome: outcome.clone() });
+        self.sender.send(Message::Finished(self.stage, event, outcome)).ok();
+    }
+}
+
+impl Drop for Reply {
+    fn drop(&mut self) {
+        if !self.ended {
+            let fault = Fault::new(Class::Unexpected, "the work on this stage broke off (a defect of dvc-paraffin)");
+            self.send_end(Outcome { fault: Some(fault), ..Outcome::plain(Status::Failed) });
+        }
+    }
+}
+
+/// What a run does with a stage.
+pub trait Worker: Sync {
+    /// Finds out whether the stage must run.
+    ///
+    /// # Errors
+    /// It could not be found out; the stage fails.
+    fn check(&self, with: &CheckWith, reply: &Reply) -> Result<Verdict, Fault>;
+
+    /// How an unchanged stage ends (`Unchanged` or `Frozen`).
+    fn fresh(&self, stage: StageId) -> Status;
+
+    /// In a dry run: tells what would run.
+    fn preview(&self, stage: StageId, reasons: &[Reason], reply: &Reply);
+
+    /// Runs the stage in this job slot and saves its results.
+    fn perform(&self, slot: usize, reasons: &[Reason], reply: &Reply) -> Outcome;
+
+    /// Stops what runs; `times` says how often the user asked.
+    fn stop(&self, times: u32);
+}
+
+/// Drives a run to its end. Gives how each stage of the plan ended.
+///
+/// # Errors
+/// The pools of threads could not be made.
+pub fn drive(
+    setup: Setup,
+    worker: &dyn Worker,
+    clock: &Clock,
+    channel: (Sender<Message>, Receiver<Message>),
+    sink: &mut dyn FnMut(&Event),
+) -> Result<HashMap<StageId, Outcome>, rayon::ThreadPoolBuildError> {
+    let pool = |name: &'static str, threads: usize| {
+        rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(move |at| format!("{name}-{at}")).build()
+    };
+    let busy = setup.jobs.min(setup.plan.len()).max(1);
+    let stages = pool("stage", if setup.dry { 1 } else { busy })?;
+    let checks = pool("check", std::thread::available_parallelism().map_or(1, usize::from).min(busy))?;
+    let dry = setup.dry;
+    let ends = stages.in_place_scope(|stages| {
+        checks.in_place_scope(|checks| {
+            let mut driver = Driver {
+                schedule: Schedule::new(setup),
+                worker,
+                clock,
+                sender: channel.0,
+                sink,
+                reasons: HashMap::new(),
+                tails: HashMap::new(),
+                ends: HashMap::new(),
+                dry,
+            };
+            let actions = driver.schedule.begin();
+            driver.act(actions, stages, checks);
+            while !driver.schedule.done() {
+                driver.turn(&channel.1, stages, checks);
+            }
+            driver.ends
+        })
+    });
+    Ok(ends)
+}
+
+struct Driver<'a> {
+    schedule: Schedule,
+    worker: &'a dyn Worker,
+    clock: &'a Clock,
+    sender: Sender<Message>,
+    sink: &'a mut dyn FnMut(&Event),
+    reasons: HashMap<StageId, Vec<Reason>>,
+    tails: HashMap<StageId, Tail>,
+    ends: HashMap<StageId, Outcome>,
+    dry: bool,
+}
+
+impl<'a> Driver<'a> {
+    /// Waits for one message, or for the next tick.
+    fn turn(&mut self, messages: &Receiver<Message>, stages: &rayon::Scope<'a>, checks: &rayon::Scope<'a>) {
+        let deadline = Instant::now() + TICK;
+        match messages.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            Ok(message) => {
+                let actions = self.take(message);
+                self.act(actions, stages, checks);
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                let running: Vec<StageId> = self.tails.keys().copied().collect();
+                for stage in running {
+                    self.tell_lines(stage, false);
+                }
+                self.tell(EventKind::Tick);
+            }
+            Err(RecvTimeoutError::Disconnected) => unreachable!("the driver holds a sender itself"),
+        }
+    }
+
+    fn tell(&mut self, kind: EventKind) {
+        let event = self.clock.event(kind);
+        (self.sink)(&event);
+    }
+
+    /// Takes in one message and asks the schedule what follows.
+    fn take(&mut self, message: Message) -> Vec<Action> {
+        match message {
+            Message::Tell(event, ack) => {
+                (self.sink)(&event);
+                if let Some(ack) = ack {
+                    ack.send(()).ok();
+                }
+                Vec::new()
+            }
+            Message::Log(stage, path) => {
+                self.tails.insert(stage, Tail::new(&path));
+                Vec::new()
+            }
+            Message::Checked(stage, result) => self.checked(stage, result),
+            Message::Finished(stage, event, outcome) => {
+                self.tell_lines(stage, true);
+                self.tails.remove(&stage);
+                (self.sink)(&event);
+                let status = outcome.status;
+                self.ends.insert(stage, outcome);
+                self.schedule.step(Input::Finished(stage, status))
+            }
+            Message::Interrupt(times) => {
+                self.worker.stop(times);
+                self.tell(EventKind::Interrupted { times });
+                self.schedule.step(Input::Stop)
+            }
+        }
+    }
+
+    fn checked(&mut self, stage: StageId, result: Result<Verdict, Fault>) -> Vec<Action> {
+        match result {
+            Ok(verdict) => {
+                self.tell(EventKind::Judged { stage, verdict: verdict.clone() });
+                match verdict {
+                    Verdict::Fresh => {
+                        let status = self.worker.fresh(stage);
+                        self.end_untouched(stage, status);
+                        self.schedule.step(Input::Fresh(stage, status))
+                    }
+                    Verdict::Stale(reasons) if self.dry => {
+                        self.worker.preview(stage, &reasons, &self.reply(stage));
+                        self.end_untouched(stage, Status::Planned);
+                        self.schedule.step(Input::Stale(stage))
+                    }
+                    Verdict::Stale(reasons) => {
+                        self.reasons.insert(stage, reasons);
+                        self.schedule.step(Input::Stale(stage))
+                    }
+                }
+            }
+            Err(fault) => {
+                let outcome = Outcome { fault: Some(fault), ..Outcome::plain(Status::Failed) };
+                self.tell(EventKind::Finished { stage, outcome: outcome.clone() });
+                self.ends.insert(stage, outcome);
+                self.schedule.step(Input::Finished(stage, Status::Failed))
+            }
+        }
+    }
+
+    fn end_untouched(&mut self, stage: StageId, status: Status) {
+        let outcome = Outcome::plain(status);
+        self.tell(EventKind::Finished { stage, outcome: outcome.clone() });
+        self.ends.insert(stage, outcome);
+    }
+
+    fn reply(&self, stage: StageId) -> Reply {
+        Reply { stage, sender: self.sender.clone(), clock: self.clock.clone(), ended: false }
+    }
+
+    fn act(&mut self, actions: Vec<Action>, stages: &rayon::Scope<'a>, checks: &rayon::Scope<'a>) {
+        for action in actions {
+            match action {
+                Action::Settled(stage, status) => self.end_untouched(stage, status),
+                Action::Check(stage, with) => {
+                    let (worker, reply) = (self.worker, self.reply(stage));
+                    checks.spawn(move |_| check(worker, &with, reply));
+                }
+                Action::Start(stage, slot) => {
+                    let (worker, reply) = (self.worker, self.reply(stage));
+                    let reasons = self.reasons.remove(&stage).unwrap_or_default();
+                    reply.tell(EventKind::Started { stage, slot });
+                    stages.spawn(move |_| {
+                        let outcome = catch_unwind(AssertUnwindSafe(|| worker.perform(slot, &reasons, &reply)));
+                        match outcome {
+                            Ok(outcome) => reply.end(outcome),
+                            Err(_) => drop(reply),
+                        }
+                    });
+                }
+            }
+        }
+    }
+
+    fn tell_lines(&mut self, stage: StageId, end: bool) {
+        let Some(tail) = self.tails.get_mut(&stage) else { return };
+        let lines = if end { tail.finish() } else { tail.new_lines() };
+        for text in lines {
+            self.tell(EventKind::Line { stage, stream: Stream::Out, text });
+        }
+    }
+}
+
+/// The body of a check. A check that panics fails its stage.
+fn check(worker: &dyn Worker, with: &CheckWith, mut reply: Reply) {
+    let result = catch_unwind(AssertUnwindSafe(|| worker.check(with, &reply)));
+    let result = result.unwrap_or_else(|_| Err(Fault::new(Class::Unexpected, "the check of this stage broke off (a defect of dvc-paraffin)")));
+    reply.ended = true;
+    reply.sender.send(Message::Checked(reply.stage, result)).ok();
+}
+
+/// A channel for [`drive`].
+pub fn messages() -> (Sender<Message>, Receiver<Message>) {
+    channel()
+}

@@ -1,0 +1,60 @@
+//! Failures of a stage's work that have no type of their own below, as DVC words them.
+
+use crate::model::{Class, Fault};
+
+/// dvc: `StageCmdFailedError`.
+pub fn command_failed(cmd: &str, code: i32) -> Fault {
+    Fault::new(Class::StageCmdFailedError, format!("failed to run: {cmd}, exited with {code}")).with("returncode", code.to_string())
+}
+
+/// Python's `FileNotFoundError`.
+pub fn no_such_file(path: &std::path::Path) -> Fault {
+    Fault::new(Class::FileNotFoundError, format!("[Errno 2] No such file or directory: '{}'", path.display()))
+}
+
+/// dvc: `DependencyDoesNotExistError`.
+pub fn dep_missing(shown: &str) -> Fault {
+    Fault::new(Class::DependencyDoesNotExistError, format!("dependency '{shown}' does not exist"))
+}
+
+/// dvc: `OutputDoesNotExistError`.
+pub fn out_missing(shown: &str) -> Fault {
+    Fault::new(Class::OutputDoesNotExistError, format!("output '{shown}' does not exist"))
+}
+
+/// dvc: `MissingParamsError`.
+pub fn params_missing(keys: &[&str], shown: &str) -> Fault {
+    Fault::new(Class::MissingParamsError, format!("Parameters '{}' are missing from '{shown}'.", keys.join(", ")))
+}
+
+/// dvc: `MissingDataSource`.
+pub fn data_missing(files: &[String]) -> Fault {
+    let noun = if files.len() > 1 { "sources" } else { "source" };
+    Fault::new(Class::MissingDataSource, format!("missing data '{noun}': {}", files.join(", ")))
+}
+
+/// dvc: `OutputAlreadyTrackedError`.
+pub fn already_tracked(shown: &str) -> Fault {
+    Fault::new(
+        Class::OutputAlreadyTrackedError,
+        format!(
+            " output '{shown}' is already tracked by SCM (e.g. Git).\n    You can remove it from Git, then add to DVC.\n        \
+             To stop tracking from Git:\n            git rm -r --cached '{shown}'\n            git commit -m \"stop tracking {shown}\" "
+        ),
+    )
+}
+
+/// dvc: `output.py` `save`.
+pub fn external_out(shown: &str) -> Fault {
+    Fault::new(
+        Class::DvcException,
+        format!(
+            "Saving cached external output {shown} is not supported since DVC 3.0. See <https://dvc.org/doc/user-guide/upgrade> for more info."
+        ),
+    )
+}
+
+/// dvc: `output.py` `verify_metric`.
+pub fn binary_metric(path: &std::path::Path) -> Fault {
+    Fault::new(Class::DvcException, format!("binary file '{}' cannot be used as metrics.", path.display()))
+}

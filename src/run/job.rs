@@ -1,0 +1,153 @@
+//! What the work on stages shares within a run, and what belongs to one stage of it.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::model::event::Level;
+use crate::model::{Digest, EventKind, Fault, Pipeline, Record, RepoPath, Stage, StageId};
+use crate::store::git::Git;
+use crate::store::lock::RepoLock;
+use crate::store::rwlock::{Claim, RwLock};
+
+use super::child::Children;
+use super::disk::Disk;
+use super::drive::Reply;
+use super::ledger::Ledger;
+use super::logs::Logs;
+use super::perform::Options;
+use super::shell::Shell;
+
+/// How long a wait for someone else lasts before a line says so.
+const QUIET: Duration = Duration::from_secs(1);
+
+/// All that the stages of one run share.
+pub struct Run<'a> {
+    /// The stages.
+    pub pipeline: &'a Pipeline,
+    /// The work tree and the cache.
+    pub disk: Disk,
+    /// The processes that run.
+    pub children: Children,
+    /// The shell of all commands.
+    pub shell: Shell,
+    /// Where logs go.
+    pub logs: Logs,
+    /// What was asked for.
+    pub options: Options,
+    /// Whether output goes into logs; otherwise the terminal is inherited.
+    pub capture: bool,
+    /// Whether an inherited standard output is our standard error (`--json`).
+    pub to_stderr: bool,
+    /// The writer of dvc.lock and .gitignore.
+    pub ledger: Mutex<Ledger>,
+    /// `.dvc/tmp/lock`.
+    pub lock: RepoLock,
+    /// `.dvc/tmp/rwlock`.
+    pub rwlock: RwLock,
+    /// Git, if the project uses it.
+    pub git: Option<Mutex<Git>>,
+    /// How long a lock is waited for; none: without limit.
+    pub patience: Option<Duration>,
+    /// Asks the user whether a stage may run (`--interactive`).
+    pub confirm: Option<&'a (dyn Fn(&str) -> bool + Sync)>,
+}
+
+/// One stage at work.
+pub struct Job<'a> {
+    /// What all stages share.
+    pub run: &'a Run<'a>,
+    /// Its number.
+    pub id: StageId,
+    /// Its place in the plan.
+    pub place: usize,
+    /// Itself.
+    pub stage: &'a Stage,
+    /// What dvc.lock said of it when the run began.
+    pub record: Option<Record>,
+    /// Its address as seen from the current directory.
+    pub address: String,
+}
+
+/// The lock on a mutex; a panic elsewhere does not spoil what it guards, since every change
+/// goes to disk whole or not at all.
+pub(super) fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Run<'_> {
+    /// Whether git tracks this path or something below it.
+    ///
+    /// # Errors
+    /// Git's index cannot be read.
+    pub fn is_tracked(&self, path: &RepoPath) -> Result<bool, Fault> {
+        match &self.git {
+            Some(git) => hold(git).is_tracked(&path.under(self.disk.root())).map_err(|error| error.fault()),
+            None => Ok(false),
+        }
+    }
+
+    /// Does something while `.dvc/tmp/lock` is held.
+    ///
+    /// # Errors
+    /// The lock could not be had in time, or what `work` says.
+    pub fn locked<T>(&self, stage: Option<StageId>, reply: &Reply, work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
+        let _guard = self
+            .lock
+            .acquire(self.patience, &mut |holder, since| waiting(reply, stage, &format!(".dvc/tmp/lock, held by {holder}"), since))
+            .map_err(|error| error.fault())?;
+        work()
+    }
+}
+
+/// Says that something is waited for, once it has lasted.
+fn waiting(reply: &Reply, stage: Option<StageId>, what: &str, since: Duration) {
+    if since >= QUIET {
+        reply.tell(EventKind::Waiting { stage, what: what.to_owned(), since });
+    }
+}
+
+impl<'a> Job<'a> {
+    /// The disk of the run.
+    pub fn disk(&self) -> &'a Disk {
+        &self.run.disk
+    }
+
+    /// How DVC shows a path of this stage: as written if that is absolute, else seen from the
+    /// current directory (dvc: `output.py` `__str__`).
+    pub fn shown(&self, path: &RepoPath, def_path: &str) -> String {
+        if def_path.starts_with('/') { def_path.to_owned() } else { path.seen_from(self.disk().cwd()) }
+    }
+
+    /// The hash that dvc.lock has for a dep.
+    pub fn recorded_dep(&self, def_path: &str) -> Option<&Digest> {
+        self.record.as_ref()?.dep(def_path)?.digest.as_ref()
+    }
+
+    /// The hash that dvc.lock or the `.dvc` file has for an output.
+    pub fn recorded_out(&self, def_path: &str) -> Option<&Digest> {
+        crate::plan::judge::recorded_out(self.stage, self.record.as_ref(), def_path)
+    }
+
+    /// Keeps other processes from writing what the stage reads, and from touching what it writes,
+    /// for as long as the claim lives. Waits for those that do.
+    ///
+    /// # Errors
+    /// The file of locks cannot be read or written, or the wait took too long.
+    pub fn claim(&self, reply: &Reply) -> Result<Claim, Fault> {
+        let root = self.disk().root();
+        let reads = self.stage.reads().map(|path| path.under(root)).collect();
+        let writes = self.stage.outs.iter().map(|out| out.path.under(root)).collect();
+        self.run
+            .rwlock
+            .claim(reads, writes, self.run.patience, &mut |busy, since| {
+                waiting(reply, Some(self.id), &format!("{busy}"), since);
+                !self.run.children.stopping()
+            })
+            .map_err(|error| error.fault())
+    }
+
+    /// A warning that names this stage's file or similar.
+    pub fn warn(&self, reply: &Reply, text: String) {
+        reply.tell(EventKind::Notice { level: Level::Warning, text });
+    }
+}

@@ -1,0 +1,153 @@
+//! The one writer of dvc.lock and of .gitignore lines.
+//!
+//! Stages end in any order, but the files must read as after a serial `dvc repro`: a new entry
+//! or line stands where the plan's order puts it among those that this run added; what was there
+//! before keeps its place and its text. Each result is on disk before a dependent starts. The
+//! file is read anew whenever someone else wrote it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use crate::format::lockfile::{Lock, Place};
+use crate::model::event::Saying;
+use crate::model::{Fault, Record, RepoPath, Stage};
+use crate::store::atomic::{self, Stamp};
+use crate::store::git::Git;
+use crate::store::workspace::Workspace;
+
+/// Writes what stages made.
+#[derive(Debug)]
+pub struct Ledger {
+    workspace: Workspace,
+    git: Option<Git>,
+    locks: HashMap<RepoPath, Open>,
+    /// Lines that this run added, by directory: (place of the stage, index of the out) → line.
+    lines: BTreeMap<RepoPath, BTreeMap<(usize, usize), String>>,
+    /// Files that git should know of.
+    changed: BTreeSet<RepoPath>,
+}
+
+/// A dvc.lock as this run last wrote or read it.
+#[derive(Debug)]
+struct Open {
+    lock: Lock,
+    /// Size, inode and time of the file then; none if there was no file.
+    stamp: Option<Stamp>,
+    /// Entries that this run added: place of the stage → name.
+    added: BTreeMap<usize, String>,
+}
+
+impl Ledger {
+    /// A ledger of a run that has written nothing.
+    pub fn new(workspace: Workspace, git: Option<Git>) -> Self {
+        Self { workspace, git, locks: HashMap::new(), lines: BTreeMap::new(), changed: BTreeSet::new() }
+    }
+
+    /// Files of this run that git should know of.
+    pub fn changed(&self) -> &BTreeSet<RepoPath> {
+        &self.changed
+    }
+
+    /// Notes that a file was written by someone else on behalf of the run.
+    pub fn note_changed(&mut self, path: RepoPath) {
+        self.changed.insert(path);
+    }
+
+    /// Writes the entry of a stage. The repository's lock must be held. Gives what DVC says.
+    ///
+    /// # Errors
+    /// dvc.lock cannot be read, or not be written; it is then as it was.
+    pub fn record(&mut self, place: usize, stage: &Stage, record: &Record) -> Result<Vec<Saying>, Fault> {
+        let Some(name) = stage.address.name.as_deref() else { return Ok(Vec::new()) };
+        let path = stage.address.file.parent().unwrap_or_default().join("dvc.lock");
+        let shown = path.seen_from(self.workspace.cwd());
+        let on_disk = path.under(self.workspace.root());
+        self.refresh(&path, &shown)?;
+        let open = self.locks.get_mut(&path).expect("refresh opened it");
+        let mut said = Vec::new();
+        if open.lock.is_empty() {
+            said.push(Saying::GeneratingLock(shown.clone()));
+        }
+        if !open.lock.differs(name, record) {
+            return Ok(said);
+        }
+        said.push(Saying::UpdatingLock(shown));
+        let at = match open.added.range(place + 1..).next() {
+            Some((_, later)) => Place::Before(later.clone()),
+            None => Place::End,
+        };
+        let before = open.lock.clone();
+        if !open.lock.contains(name) {
+            open.added.insert(place, name.to_owned());
+        }
+        open.lock.set(name, record, &at);
+        match atomic::write(&on_disk, &open.lock.to_bytes()) {
+            Ok(stamp) => open.stamp = Some(stamp),
+            Err(error) => {
+                open.lock = before;
+                open.added.remove(&place);
+                return Err(error.fault());
+            }
+        }
+        self.changed.insert(path);
+        Ok(said)
+    }
+
+    /// Makes sure that what we know of a dvc.lock is what stands on disk.
+    fn refresh(&mut self, path: &RepoPath, shown: &str) -> Result<(), Fault> {
+        let on_disk = path.under(self.workspace.root());
+        let stamp = Stamp::of(&on_disk);
+        if self.locks.get(path).is_some_and(|open| open.stamp == stamp) {
+            return Ok(());
+        }
+        let lock = match atomic::read(&on_disk).map_err(|error| error.fault())? {
+            Some(bytes) => Lock::parse(&bytes, shown).map_err(|error| error.fault())?,
+            None => Lock::new(),
+        };
+        let mut added = self.locks.remove(path).map(|open| open.added).unwrap_or_default();
+        added.retain(|_, name| lock.contains(name));
+        self.locks.insert(path.clone(), Open { lock, stamp, added });
+        Ok(())
+    }
+
+    /// Makes git ignore the outputs of a stage that the cache keeps. The repository's lock must
+    /// be held.
+    ///
+    /// # Errors
+    /// A `.gitignore` cannot be read or written, or lies outside of the git repository.
+    pub fn ignore_outs(&mut self, place: usize, stage: &Stage) -> Result<(), Fault> {
+        let Some(git) = &mut self.git else { return Ok(()) };
+        for (index, out) in stage.outs.iter().enumerate() {
+            if !out.cache || out.path.is_external() {
+                continue;
+            }
+            let on_disk = out.path.under(self.workspace.root());
+            if git.is_ignored(&on_disk).map_err(|error| error.fault())? {
+                continue;
+            }
+            let dir = out.path.parent().unwrap_or_default();
+            let lines = self.lines.entry(dir.clone()).or_default();
+            let later: Vec<&str> = lines.range((place, index + 1)..).map(|(_, line)| line.as_str()).collect();
+            if let Some(line) = git.ignore(&on_disk, &later).map_err(|error| error.fault())? {
+                lines.insert((place, index), line);
+                self.changed.insert(dir.join(".gitignore"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes back the lines that a stage added: it failed after all.
+    ///
+    /// # Errors
+    /// A `.gitignore` cannot be read or written.
+    pub fn unignore_outs(&mut self, place: usize, stage: &Stage) -> Result<(), Fault> {
+        let Some(git) = &mut self.git else { return Ok(()) };
+        for (index, out) in stage.outs.iter().enumerate() {
+            let dir = out.path.parent().unwrap_or_default();
+            let Some(lines) = self.lines.get_mut(&dir) else { continue };
+            if let Some(line) = lines.remove(&(place, index)) {
+                git.unignore(&dir.under(self.workspace.root()), &line).map_err(|error| error.fault())?;
+            }
+        }
+        Ok(())
+    }
+}

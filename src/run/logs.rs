@@ -1,0 +1,58 @@
+//! The folder of a run: `.dvc/tmp/paraffin/runs/<run>/`, one log file for each stage that runs.
+//!
+//! File names are numbers of the plan, never names of stages (those may hold anything). Only the
+//! last runs are kept. A folder that cannot be made is no reason to fail a run: the stages then
+//! run with their output in a temporary file.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// How many runs are kept.
+const KEPT: usize = 50;
+
+/// Where the logs of one run are.
+#[derive(Debug)]
+pub struct Logs {
+    dir: PathBuf,
+    /// The folder relative to the root of the repository, for messages.
+    shown: String,
+}
+
+impl Logs {
+    /// Names the folder of a run; it is made with the first log. `tmp` is `.dvc/tmp`.
+    pub fn new(tmp: &Path, run: &str) -> Self {
+        Self { dir: tmp.join("paraffin/runs").join(run), shown: format!(".dvc/tmp/paraffin/runs/{run}") }
+    }
+
+    /// Opens the log of the stage at this place of the plan: appended to, so that several
+    /// commands of a stage follow each other. Gives the file, its path, and how to show that.
+    ///
+    /// # Errors
+    /// The folder or file cannot be made.
+    pub fn open(&self, place: usize) -> io::Result<(File, PathBuf, String)> {
+        let name = format!("{:04}.log", place + 1);
+        let path = self.dir.join(&name);
+        let open = || OpenOptions::new().create(true).append(true).open(&path);
+        let file = match open() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                fs::create_dir_all(&self.dir)?;
+                open()?
+            }
+            other => other?,
+        };
+        Ok((file, path, format!("{}/{name}", self.shown)))
+    }
+
+    /// Removes the oldest runs. Names of runs sort by time.
+    pub fn prune(&self) {
+        let Some(runs) = self.dir.parent() else { return };
+        let Ok(entries) = fs::read_dir(runs) else { return };
+        let mut found: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.is_dir()).collect();
+        found.sort();
+        for old in found.iter().take(found.len().saturating_sub(KEPT)) {
+            // Another process may prune at the same time.
+            fs::remove_dir_all(old).ok();
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! One stage, straight down: look it up in the cache or run it, store what it made, record it.
+//!
+//! The order of steps is DVC's (`stage/__init__.py` `run`, `stage/run.py` `run_stage`), but for
+//! two decisions: what can be known to fail before the command runs is found before any output
+//! is removed, and objects are stored before .gitignore and dvc.lock are touched, so that a
+//! failure to store leaves both as they were.
+
+use crate::format::runcache;
+use crate::model::event::{Level, Saying};
+use crate::model::{Attempt, Cmd, EventKind, Fault, Meta, Outcome, Reason, Record, RecordedPath, Status};
+
+use super::child::{Terminal, returncode};
+use super::drive::Reply;
+use super::error;
+use super::job::Job;
+use super::shell;
+
+/// What was asked of all stages of a run.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Neither look up nor restore (`--force`); set for a stage that another one forces, too.
+    pub force: bool,
+    /// Hash and record, but store nothing (`--no-commit`).
+    pub no_commit: bool,
+    /// Look up earlier runs (not `--no-run-cache`).
+    pub run_cache: bool,
+}
+
+impl Job<'_> {
+    /// Runs the stage and saves its results.
+    pub fn perform(&self, reasons: &[Reason], reply: &Reply) -> Outcome {
+        let mut attempt = Attempt { started: reply.clock().now(), ..Attempt::default() };
+        let result = self.bring_about(reasons, reply, &mut attempt);
+        attempt.ended = reply.clock().now();
+        match result {
+            Ok(status) => Outcome { status, attempt: Some(attempt), fault: None, ignored: false },
+            Err(fault) => {
+                attempt.returncode = fault.detail("returncode").and_then(|code| code.parse().ok());
+                let status = if self.run.children.stopping() { Status::Stopped } else { Status::Failed };
+                Outcome { status, attempt: Some(attempt), fault: Some(fault), ignored: false }
+            }
+        }
+    }
+
+    fn bring_about(&self, reasons: &[Reason], reply: &Reply, attempt: &mut Attempt) -> Result<Status, Fault> {
+        let _claim = self.claim(reply)?;
+        let status = match &self.stage.cmd {
+            Some(cmd) if !self.stage.frozen => self.restore_or_run(cmd, reasons, reply, attempt)?,
+            _ => {
+                self.verify(reply)?;
+                Status::Updated
+            }
+        };
+        let saving = reply.clock().elapsed();
+        self.save(reply)?;
+        attempt.saving = reply.clock().elapsed().saturating_sub(saving);
+        Ok(status)
+    }
+
+    /// A `.dvc` file or a frozen stage: nothing runs, what is there is taken as it is.
+    fn verify(&self, reply: &Reply) -> Result<(), Fault> {
+        let saying = if self.stage.frozen { Saying::VerifyingFrozen } else { Saying::VerifyingDataSources };
+        reply.tell(EventKind::Said { stage: self.id, saying });
+        let missing: Vec<String> =
+            self.stage.outs.iter().filter(|out| !self.disk().exists(&out.path)).map(|out| self.shown(&out.path, &out.def_path)).collect();
+        if missing.is_empty() { Ok(()) } else { Err(error::data_missing(&missing)) }
+    }
+
+    fn restore_or_run(&self, cmd: &Cmd, reasons: &[Reason], reply: &Reply, attempt: &mut Attempt) -> Result<Status, Fault> {
+        let inputs = self.inputs()?;
+        self.check_tracked()?;
+        let hit = if self.forced(reasons) { None } else { self.look_up(reasons, &inputs, reply)? };
+        for out in &self.stage.outs {
+            self.disk().remove_out(out)?;
+        }
+        if let Some(hit) = hit {
+            reply.tell(EventKind::Said { stage: self.id, saying: Saying::IsCached });
+            for recorded in &hit.outs {
+                if let Some(out) = self.stage.outs.iter().find(|out| out.def_path == recorded.path) {
+                    self.disk().checkout(out, recorded)?;
+                }
+            }
+            return Ok(Status::Restored);
+        }
+        let running = reply.clock().elapsed();
+        let result = self.run_commands(cmd, reply, attempt);
+        attempt.running = reply.clock().elapsed().saturating_sub(running);
+        result.map(|()| Status::Ran)
+    }
+
+    fn forced(&self, reasons: &[Reason]) -> bool {
+        self.run.options.force || reasons.iter().any(|reason| matches!(reason, Reason::Forced | Reason::ForcedBy { .. }))
+    }
+
+    /// An output that git tracks cannot be DVC's too.
+    pub(super) fn check_tracked(&self) -> Result<(), Fault> {
+        for out in self.stage.outs.iter().filter(|out| out.cache && !out.path.is_external()) {
+            if self.run.is_tracked(&out.path)? {
+                return Err(error::already_tracked(&self.shown(&out.path, &out.def_path)));
+            }
+        }
+        Ok(())
+    }
+
+    /// The entry that this stage can be restored from: its own in dvc.lock if only outputs are
+    /// lost, else an earlier run with the same inputs (dvc: `stage/cache.py` `restore`).
+    fn look_up(&self, reasons: &[Reason], inputs: &Record, reply: &Reply) -> Result<Option<Record>, Fault> {
+        if !self.stage.can_be_cached() {
+            return Ok(None);
+        }
+        let only_outs = reasons
+            .iter()
+            .all(|reason| matches!(reason, Reason::OutMissing { .. } | Reason::OutModified { .. } | Reason::OutNotInCache { .. }));
+        let complete = |record: &&Record| self.stage.outs.iter().all(|out| record.out(&out.def_path).is_some_and(|out| out.digest.is_some()));
+        let own = self.record.as_ref().filter(|_| only_outs).filter(complete);
+        let found = match own {
+            Some(own) => Some(own.clone()),
+            None if self.run.options.run_cache => self.earlier_run(inputs, reply)?,
+            None => None,
+        };
+        let Some(mut found) = found else { return Ok(None) };
+        // An entry may still hold outputs that the stage no longer has.
+        found.outs.retain(|recorded| self.stage.outs.iter().any(|out| out.def_path == recorded.path));
+        for recorded in &found.outs {
+            match &recorded.digest {
+                Some(digest) if self.disk().in_cache(digest)? => {}
+                _ => return Ok(None),
+            }
+        }
+        Ok((found.outs.len() == self.stage.outs.len()).then_some(found))
+    }
+
+    fn earlier_run(&self, inputs: &Record, reply: &Reply) -> Result<Option<Record>, Fault> {
+        let mut wanted = inputs.clone();
+        wanted.outs = self.stage.outs.iter().map(|out| RecordedPath { path: out.def_path.clone(), digest: None, meta: Meta::default() }).collect();
+        let key = runcache::key(&wanted).map_err(|error| error.fault())?;
+        let Some((path, bytes)) = self.disk().newest_run(&key)? else { return Ok(None) };
+        match runcache::parse(&bytes) {
+            Ok(found) if runcache::same_inputs(&found, &wanted) => Ok(Some(found)),
+            Ok(_) => Ok(None),
+            Err(_) => {
+                let shown = path.display().to_string();
+                reply.tell(EventKind::Notice { level: Level::Warning, text: format!("corrupted cache file '{shown}'.") });
+                self.disk().remove_run(&path);
+                Ok(None)
+            }
+        }
+    }
+
+    fn run_commands(&self, cmd: &Cmd, reply: &Reply, attempt: &mut Attempt) -> Result<(), Fault> {
+        let wdir = self.stage.wdir.under(self.disk().root());
+        let log = self.open_log(reply, attempt);
+        for (number, line) in shell::lines(cmd).into_iter().enumerate() {
+            let event = EventKind::Command { stage: self.id, cmd: line.clone(), first: number == 0 };
+            if log.is_none() { reply.tell_first(event) } else { reply.tell(event) }
+            if !wdir.is_dir() {
+                return Err(error::no_such_file(&wdir));
+            }
+            let mut command = self.run.shell.command(&line);
+            command.current_dir(&wdir).env("DVC_STAGE", &self.address);
+            if std::env::var_os("DVC_ROOT").is_none() {
+                command.env("DVC_ROOT", self.disk().root());
+            }
+            let terminal = match &log {
+                Some(file) => Terminal::Log(file),
+                None if self.run.to_stderr => Terminal::InheritedToStderr,
+                None => Terminal::Inherited,
+            };
+            let status = self.run.children.run(self.id, command, &terminal).map_err(|error| start_failed(&line, &error))?;
+            let code = returncode(status);
+            attempt.returncode = Some(code);
+            if code != 0 {
+                return Err(error::command_failed(&line, code));
+            }
+        }
+        Ok(())
+    }
+
+    /// The stage's log; none where it has the terminal for itself.
+    fn open_log(&self, reply: &Reply, attempt: &mut Attempt) -> Option<std::fs::File> {
+        if !self.run.capture {
+            return None;
+        }
+        match self.run.logs.open(self.place) {
+            Ok((file, path, shown)) => {
+                attempt.log = Some(shown);
+                reply.log(path);
+                Some(file)
+            }
+            Err(error) => {
+                let text = format!("no log can be written for '{}': {error}", self.address);
+                reply.tell(EventKind::Notice { level: Level::Warning, text });
+                let (file, path) = tempfile::NamedTempFile::new().ok()?.keep().ok()?;
+                reply.log(path);
+                Some(file)
+            }
+        }
+    }
+}
+
+fn start_failed(line: &str, error: &std::io::Error) -> Fault {
+    let text = match error.kind() {
+        std::io::ErrorKind::Interrupted => format!("not run, since the run was stopped: {line}"),
+        _ => format!("cannot start the shell for: {line}: {error}"),
+    };
+    Fault::new(crate::model::Class::Unexpected, text)
+}

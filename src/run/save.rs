@@ -1,0 +1,159 @@
+//! After the command: hash what it read and wrote, store the outputs, record the stage.
+//!
+//! Objects are stored outside of the repository's lock (they are named by their content, and
+//! appear by a rename); only .gitignore and dvc.lock are written under it.
+
+use indexmap::IndexMap;
+
+use crate::format::{dotdvc, runcache};
+use crate::model::{Class, EventKind, Fault, Meta, Out, OutKind, Record, RecordedPath, RepoPath};
+use crate::store::atomic;
+
+use super::disk::Hashed;
+use super::drive::Reply;
+use super::error;
+use super::job::{Job, hold};
+
+impl Job<'_> {
+    /// Saves what the stage made; when this returns the result is safe on disk.
+    ///
+    /// # Errors
+    /// An output is missing or cannot be stored or recorded. What the command made stays in the
+    /// work tree.
+    pub fn save(&self, reply: &Reply) -> Result<(), Fault> {
+        let mut record = self.inputs()?;
+        let mut hashed = Vec::new();
+        for out in &self.stage.outs {
+            let found = self.hash_out(out, reply)?;
+            let (digest, meta) = found.found().expect("a missing output was an error");
+            record.outs.push(RecordedPath { path: out.def_path.clone(), digest: Some(digest), meta });
+            hashed.push(found);
+        }
+        // DVC computes this for every stage: parameters that JSON cannot hold fail it.
+        let run = if self.stage.is_data_file() { None } else { Some(runcache::entry(&record).map_err(|error| error.fault())?) };
+        self.check_tracked()?;
+        if !self.run.options.no_commit {
+            for (out, found) in self.stage.outs.iter().zip(&hashed) {
+                if out.cache {
+                    self.disk().commit(out, found)?;
+                }
+            }
+            if let Some(run) = run.filter(|_| self.stage.can_be_cached() && self.all_plain_outs_cached()) {
+                self.keep_run(&run, &hashed, reply)?;
+            }
+        }
+        let said = self.run.locked(Some(self.id), reply, || self.write_down(&record))?;
+        for saying in said {
+            reply.tell(EventKind::Said { stage: self.id, saying });
+        }
+        Ok(())
+    }
+
+    fn all_plain_outs_cached(&self) -> bool {
+        self.stage.outs.iter().all(|out| out.cache || out.kind != OutKind::Plain)
+    }
+
+    /// Checks an output as DVC does, and hashes it (dvc: `output.py` `save`).
+    fn hash_out(&self, out: &Out, reply: &Reply) -> Result<Hashed, Fault> {
+        let shown = self.shown(&out.path, &out.def_path);
+        let on_disk = out.path.under(self.disk().root());
+        if out.cache && out.path.is_external() {
+            return Err(error::external_out(&shown));
+        }
+        let found = self.disk().hash(&out.path, self.recorded_out(&out.def_path), true)?;
+        match &found {
+            Hashed::Missing => return Err(error::out_missing(&shown)),
+            Hashed::Found { meta, .. } if meta.size == Some(0) && meta.nfiles.unwrap_or(0) == 0 => {
+                self.warn(reply, format!("'{shown}' is empty."));
+            }
+            Hashed::Found { .. } => {}
+        }
+        if out.kind == OutKind::Metric && !self.disk().is_text(&out.path)? {
+            return Err(error::binary_metric(&on_disk));
+        }
+        Ok(found)
+    }
+
+    /// Keeps the run for later look-ups. Uncached metrics and plots go into the cache with it.
+    /// An entry that cannot be written is a warning.
+    fn keep_run(&self, run: &runcache::Entry, hashed: &[Hashed], reply: &Reply) -> Result<(), Fault> {
+        for (out, found) in self.stage.outs.iter().zip(hashed).filter(|(out, _)| !out.cache) {
+            self.disk().keep_copy(out, found)?;
+        }
+        if let Err(fault) = self.disk().save_run(run) {
+            self.warn(reply, format!("the run of '{}' cannot be kept for later: {fault}", self.address));
+        }
+        Ok(())
+    }
+
+    /// Writes .gitignore lines and the entry of dvc.lock, or the `.dvc` file.
+    fn write_down(&self, record: &Record) -> Result<Vec<crate::model::event::Saying>, Fault> {
+        let mut ledger = hold(&self.run.ledger);
+        ledger.ignore_outs(self.place, self.stage)?;
+        let written = if self.stage.is_data_file() {
+            self.rewrite_data_file(record).map(|()| {
+                ledger.note_changed(self.stage.address.file.clone());
+                Vec::new()
+            })
+        } else {
+            ledger.record(self.place, self.stage, record)
+        };
+        if written.is_err() {
+            // The first failure is the one to tell.
+            ledger.unignore_outs(self.place, self.stage).ok();
+        }
+        written
+    }
+
+    fn rewrite_data_file(&self, record: &Record) -> Result<(), Fault> {
+        let path = self.stage.address.file.under(self.disk().root());
+        let text = atomic::read(&path).map_err(|error| error.fault())?;
+        let text = text.ok_or_else(|| Fault::new(Class::StageFileDoesNotExistError, format!("'{}' does not exist", path.display())))?;
+        let outs: Vec<_> =
+            record.outs.iter().enumerate().filter_map(|(index, out)| Some((index, out.digest.clone()?, out.meta))).collect();
+        atomic::write(&path, &dotdvc::update(&text, &outs)).map_err(|error| error.fault())?;
+        Ok(())
+    }
+
+    /// What the stage reads, as it is now. A missing dep or parameter is an error.
+    ///
+    /// # Errors
+    /// See above; in DVC's words.
+    pub fn inputs(&self) -> Result<Record, Fault> {
+        let mut record = Record { cmd: self.stage.cmd.clone(), deps: Vec::new(), params: IndexMap::new(), outs: Vec::new() };
+        for dep in &self.stage.deps {
+            let (digest, meta) = if dep.foreign.is_some() {
+                continue;
+            } else {
+                self.hash_dep(&dep.path, &dep.def_path)?
+            };
+            record.deps.push(RecordedPath { path: dep.def_path.clone(), digest: Some(digest), meta });
+        }
+        for params in &self.stage.params {
+            record.params.insert(params.def_path.clone(), self.read_params(params)?);
+        }
+        Ok(record)
+    }
+
+    fn hash_dep(&self, path: &RepoPath, def_path: &str) -> Result<(crate::model::Digest, Meta), Fault> {
+        match self.disk().hash(path, self.recorded_dep(def_path), false)?.found() {
+            Some(found) => Ok(found),
+            None if self.stage.can_be_cached() => Err(error::no_such_file(&path.under(self.disk().root()))),
+            None => Err(error::dep_missing(&self.shown(path, def_path))),
+        }
+    }
+
+    fn read_params(&self, params: &crate::model::ParamsDep) -> Result<crate::model::Map, Fault> {
+        let shown = self.shown(&params.path, &params.def_path);
+        let values = match self.disk().params(params)? {
+            crate::model::SeenParams::Values(values) => values,
+            crate::model::SeenParams::Missing if self.stage.can_be_cached() => params.keys.iter().map(|key| (key.clone(), None)).collect(),
+            crate::model::SeenParams::Missing => return Err(error::dep_missing(&shown)),
+        };
+        let missing: Vec<&str> = values.iter().filter(|(_, value)| value.is_none()).map(|(key, _)| key.as_str()).collect();
+        if !missing.is_empty() {
+            return Err(error::params_missing(&missing, &shown));
+        }
+        Ok(values.into_iter().filter_map(|(key, value)| Some((crate::model::Key::str(&key), value?))).collect())
+    }
+}

@@ -1,0 +1,137 @@
+//! Which shell runs a command, and which environment it gets: DVC's rules
+//! (dvc: `stage/run.py` `_make_cmd`, `prepare_kwargs`).
+
+use std::ffi::{OsStr, OsString};
+use std::process::{Command, Stdio};
+
+use crate::model::Cmd;
+
+/// Variables that tie a process to one git repository (`git rev-parse --local-env-vars`). Inside
+/// a git hook they would send a stage's `git` to the wrong repository or index.
+pub const GIT_LOCAL: [&str; 15] = [
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_CONFIG",
+    "GIT_CONFIG_PARAMETERS",
+    "GIT_CONFIG_COUNT",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_IMPLICIT_WORK_TREE",
+    "GIT_GRAFT_FILE",
+    "GIT_INDEX_FILE",
+    "GIT_NO_REPLACE_OBJECTS",
+    "GIT_REPLACE_REF_BASE",
+    "GIT_PREFIX",
+    "GIT_SHALLOW_FILE",
+    "GIT_COMMON_DIR",
+];
+
+/// The shell of a run and the options that keep it from reading the user's start-up files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shell {
+    program: OsString,
+    options: Vec<&'static str>,
+    /// A remark to make once, if there is one.
+    pub warning: Option<String>,
+}
+
+impl Shell {
+    /// The shell that `$SHELL` names, or `/bin/sh`.
+    pub fn of(variable: Option<&OsStr>) -> Self {
+        let program = variable.filter(|text| !text.is_empty()).unwrap_or(OsStr::new("/bin/sh")).to_owned();
+        let name = std::path::Path::new(&program).file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
+        let (options, warning) = match name.as_str() {
+            "bash" => (vec!["--noprofile", "--norc"], None),
+            "zsh" => (vec!["--no-rcs"], None),
+            "fish" => fish(&program),
+            _ => (Vec::new(), None),
+        };
+        Self { program, options, warning }
+    }
+
+    /// A process that runs one command line.
+    pub fn command(&self, line: &str) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(&self.options).arg("-c").arg(line);
+        for name in GIT_LOCAL {
+            command.env_remove(name);
+        }
+        command
+    }
+}
+
+/// fish knows `--no-config` from 3.3.0 on; an older one reads its configuration.
+fn fish(program: &OsStr) -> (Vec<&'static str>, Option<String>) {
+    let version = Command::new(program).arg("--version").stdin(Stdio::null()).output().ok();
+    let text = version.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+    let numbers: Vec<u32> = text.rsplit(' ').next().unwrap_or("").trim().split('.').map_while(|part| part.parse().ok()).collect();
+    if numbers.as_slice() >= [3, 3, 0].as_slice() {
+        (vec!["--no-config"], None)
+    } else {
+        (
+            Vec::new(),
+            Some(
+                "DVC detected that you are using fish as your default shell. Be aware that it might cause problems by overwriting \
+                 your current environment variables with values defined in '.fishrc', which might affect your command. See \
+                 https://github.com/treeverse/dvc/issues/1307. "
+                    .to_owned(),
+            ),
+        )
+    }
+}
+
+/// The command lines of a stage in order: a text is cut at its line ends as Python's
+/// `splitlines` does, a list is taken item by item (dvc: `_enforce_cmd_list`).
+pub fn lines(cmd: &Cmd) -> Vec<String> {
+    match cmd {
+        Cmd::Many(items) => items.clone(),
+        Cmd::One(text) => split_lines(text),
+    }
+}
+
+/// Python's `str.splitlines`.
+fn split_lines(text: &str) -> Vec<String> {
+    const BREAKS: [char; 10] = ['\n', '\r', '\u{b}', '\u{c}', '\u{1c}', '\u{1d}', '\u{1e}', '\u{85}', '\u{2028}', '\u{2029}'];
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    let mut open = false;
+    let mut chars = text.chars().peekable();
+    while let Some(char) = chars.next() {
+        if BREAKS.contains(&char) {
+            if char == '\r' && chars.peek() == Some(&'\n') {
+                chars.next();
+            }
+            lines.push(std::mem::take(&mut line));
+            open = false;
+        } else {
+            line.push(char);
+            open = true;
+        }
+    }
+    if open {
+        lines.push(line);
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shells_get_their_options() {
+        let options = |name: &str| Shell::of(Some(OsStr::new(name))).options;
+        assert_eq!(options("/bin/bash"), ["--noprofile", "--norc"]);
+        assert_eq!(options("/usr/bin/zsh"), ["--no-rcs"]);
+        assert!(options("/bin/dash").is_empty());
+        assert_eq!(Shell::of(Some(OsStr::new(""))).program, "/bin/sh");
+    }
+
+    #[test]
+    fn texts_are_cut_as_python_cuts_them() {
+        assert_eq!(split_lines("a\nb\n"), ["a", "b"]);
+        assert_eq!(split_lines("a\r\n\nb"), ["a", "", "b"]);
+        assert_eq!(split_lines("a\u{2028}b\u{85}c"), ["a", "b", "c"]);
+        assert!(split_lines("").is_empty());
+    }
+}
