@@ -3,7 +3,13 @@
 
 pub mod emit;
 pub mod floats;
+pub mod fnmatch;
 pub mod paraffin;
+pub mod params;
+pub mod pipeline;
+pub mod pycode;
+pub mod schema;
+pub mod template;
 pub mod yaml;
 
 use crate::model::RepoPath;

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names are DVC's own and say what they say")]
 pub enum Class {
+    BadParamFileError,
     CacheLinkError,
     CheckoutError,
     CircularDependencyError,
@@ -20,7 +21,9 @@ pub enum Class {
     CyclicGraphError,
     DependencyDoesNotExistError,
     DependencyIsNotFileOrDirError,
+    DependencyIsStageFileError,
     DvcException,
+    EncodingError,
     EntryNotFound,
     FileIsGitIgnored,
     FileNotFoundError,
@@ -29,6 +32,7 @@ pub enum Class {
     InvalidArgumentError,
     InvalidStageName,
     IOError,
+    JSONFileCorruptedError,
     LockError,
     LockfileCorruptedError,
     MissingDataSource,
@@ -43,6 +47,8 @@ pub enum Class {
     OutputIsNotFileOrDirError,
     OutputIsStageFileError,
     OverlappingOutputPathsError,
+    ParamsIsADirectoryError,
+    PythonFileCorruptedError,
     ReproductionError,
     ResolveError,
     SCMError,
@@ -55,6 +61,7 @@ pub enum Class {
     StagePathNotDirectoryError,
     StagePathNotFoundError,
     StagePathOutsideError,
+    TOMLFileCorruptedError,
     Unexpected,
     YAMLFileCorruptedError,
     YAMLSyntaxError,

@@ -1,0 +1,248 @@
+//! How Python prints values: `str()`, `repr()`, and DVC's own form of maps as command options.
+
+use std::fmt::Write as _;
+
+use super::{BoolOption, ListOption, TemplateError, TemplateSettings};
+use crate::format::floats;
+use crate::model::{Map, Value};
+
+/// The text that takes the place of `${…}` within a longer string (dvc: `to_str`).
+pub(super) fn to_text(value: &Value, settings: TemplateSettings) -> Result<String, TemplateError> {
+    match value {
+        Value::Bool(value) => Ok(if *value { "true" } else { "false" }.to_owned()),
+        Value::Map(map) => options(map, settings),
+        _ => Ok(python_str(value)),
+    }
+}
+
+/// Python's `str()`.
+pub fn python_str(value: &Value) -> String {
+    match value {
+        Value::Str(text) | Value::Time(text) => text.as_ref().to_owned(),
+        _ => python_repr(value),
+    }
+}
+
+/// Python's `repr()`.
+pub fn python_repr(value: &Value) -> String {
+    let mut out = String::new();
+    write_repr(&mut out, value);
+    out
+}
+
+fn write_repr(out: &mut String, value: &Value) {
+    match value {
+        Value::Null => out.push_str("None"),
+        Value::Bool(value) => out.push_str(if *value { "True" } else { "False" }),
+        Value::Int(value) => {
+            let _ = write!(out, "{value}");
+        }
+        Value::BigInt(text) => out.push_str(text),
+        Value::Float(value) => out.push_str(&floats::repr(*value)),
+        Value::Str(text) => repr_str(out, text),
+        Value::Time(text) => out.push_str(&time_repr(text)),
+        Value::Bytes(bytes) => repr_bytes(out, bytes),
+        Value::Seq(items) => {
+            out.push('[');
+            join(out, items.iter(), write_repr);
+            out.push(']');
+        }
+        Value::Set(map) if map.is_empty() => out.push_str("set()"),
+        Value::Set(map) => {
+            out.push('{');
+            join(out, map.keys(), |out, key| write_repr(out, &key.0));
+            out.push('}');
+        }
+        Value::Map(map) => {
+            out.push('{');
+            join(out, map.iter(), |out, (key, value)| {
+                write_repr(out, &key.0);
+                out.push_str(": ");
+                write_repr(out, value);
+            });
+            out.push('}');
+        }
+    }
+}
+
+fn join<T>(out: &mut String, items: impl Iterator<Item = T>, mut one: impl FnMut(&mut String, T)) {
+    for (index, item) in items.enumerate() {
+        if index > 0 {
+            out.push_str(", ");
+        }
+        one(out, item);
+    }
+}
+
+/// Python prefers single quotes and escapes what cannot be printed.
+fn repr_str(out: &mut String, text: &str) {
+    let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
+    out.push(quote);
+    for c in text.chars() {
+        match c {
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if c == quote => {
+                out.push('\\');
+                out.push(c);
+            }
+            c if is_printable(c) => out.push(c),
+            c if u32::from(c) < 0x100 => {
+                let _ = write!(out, "\\x{:02x}", u32::from(c));
+            }
+            c if u32::from(c) < 0x1_0000 => {
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
+            }
+            c => {
+                let _ = write!(out, "\\U{:08x}", u32::from(c));
+            }
+        }
+    }
+    out.push(quote);
+}
+
+/// Close to Python's `str.isprintable`: no controls, no separators but the blank, no formats.
+fn is_printable(c: char) -> bool {
+    c == ' '
+        || !(c.is_control()
+            || c.is_whitespace()
+            || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e000}'..='\u{f8ff}'))
+}
+
+fn repr_bytes(out: &mut String, bytes: &[u8]) {
+    let quote = if bytes.contains(&b'\'') && !bytes.contains(&b'"') { '"' } else { '\'' };
+    out.push('b');
+    out.push(quote);
+    for &byte in bytes {
+        match byte {
+            b'\\' => out.push_str("\\\\"),
+            b'\n' => out.push_str("\\n"),
+            b'\r' => out.push_str("\\r"),
+            b'\t' => out.push_str("\\t"),
+            byte if char::from(byte) == quote => {
+                out.push('\\');
+                out.push(quote);
+            }
+            0x20..0x7f => out.push(char::from(byte)),
+            byte => {
+                let _ = write!(out, "\\x{byte:02x}");
+            }
+        }
+    }
+    out.push(quote);
+}
+
+/// `datetime.date(2020, 1, 2)` and its sisters.
+fn time_repr(text: &str) -> String {
+    let numbers: Vec<i64> = text.split(|c: char| !c.is_ascii_digit()).filter_map(|part| part.parse().ok()).collect();
+    let kind = match (text.len() > 10, text.starts_with(|c: char| c.is_ascii_digit()) && text.as_bytes().get(2) == Some(&b':')) {
+        (_, true) => "datetime.time",
+        (true, _) => "datetime.datetime",
+        _ => "datetime.date",
+    };
+    let shown: Vec<String> = numbers.iter().map(ToString::to_string).collect();
+    format!("{kind}({})", shown.join(", "))
+}
+
+/// A map as options of a command line (dvc: `to_str` of a dict).
+fn options(map: &Map, settings: TemplateSettings) -> Result<String, TemplateError> {
+    let mut flat: Vec<(String, &Value)> = Vec::new();
+    flatten(map, None, &mut flat)?;
+    let mut out = String::new();
+    for (key, value) in flat {
+        match value {
+            Value::Bool(true) => {
+                let _ = write!(out, "--{key} ");
+            }
+            Value::Bool(false) if settings.parsing_bool == BoolOption::BooleanOptional => {
+                let _ = write!(out, "--no-{key} ");
+            }
+            Value::Bool(false) => {}
+            Value::Str(text) => {
+                let _ = write!(out, "--{key} {} ", shell_quote(text));
+            }
+            Value::Seq(items) => list_option(&mut out, &key, items, settings)?,
+            _ => {
+                let _ = write!(out, "--{key} {} ", python_str(value));
+            }
+        }
+    }
+    out.truncate(out.trim_end().len());
+    Ok(out)
+}
+
+fn list_option(out: &mut String, key: &str, items: &[Value], settings: TemplateSettings) -> Result<(), TemplateError> {
+    for (index, item) in items.iter().enumerate() {
+        let text = match item {
+            Value::Str(text) => shell_quote(text),
+            Value::Seq(_) | Value::Map(_) | Value::Set(_) | Value::Bytes(_) => {
+                return Err(TemplateError::Parse(format!("Cannot interpolate nested iterable in '{key}'")));
+            }
+            _ => python_str(item),
+        };
+        if index == 0 || settings.parsing_list == ListOption::Append {
+            let _ = write!(out, "--{key} ");
+        }
+        let _ = write!(out, "{text} ");
+    }
+    Ok(())
+}
+
+fn flatten<'a>(map: &'a Map, parent: Option<&str>, flat: &mut Vec<(String, &'a Value)>) -> Result<(), TemplateError> {
+    for (key, value) in map {
+        let key = python_str(&key.0);
+        let key = parent.map_or_else(|| key.clone(), |parent| format!("{parent}.{key}"));
+        match value {
+            Value::Map(inner) => flatten(inner, Some(&key), flat)?,
+            _ if flat.iter().any(|(known, _)| *known == key) => {
+                return Err(TemplateError::Unexpected(format!("duplicated key '{key}'")));
+            }
+            _ => flat.push((key, value)),
+        }
+    }
+    Ok(())
+}
+
+/// Python's `shlex.quote`.
+pub(super) fn shell_quote(text: &str) -> String {
+    let safe = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);
+    if text.is_empty() {
+        "''".to_owned()
+    } else if text.chars().all(safe) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\"'\"'"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Key;
+
+    #[test]
+    fn strings_are_quoted_as_in_python() {
+        assert_eq!(python_repr(&Value::seq(vec![Value::str("it's"), Value::str("a\"'\n\u{7f}é")])), "[\"it's\", 'a\"\\'\\n\\x7fé']");
+    }
+
+    #[test]
+    fn maps_become_options() {
+        let inner: Map =
+            [(Key::str("c"), Value::str("x y")), (Key::str("e"), Value::seq(vec![Value::Int(1), Value::str("z z")]))].into_iter().collect();
+        let map: Map = [
+            (Key::str("a"), Value::Int(1)),
+            (Key::str("b"), Value::map(inner)),
+            (Key::str("f"), Value::Bool(true)),
+            (Key::str("g"), Value::Bool(false)),
+            (Key::str("n"), Value::Null),
+        ]
+        .into_iter()
+        .collect();
+        let plain = TemplateSettings::default();
+        assert_eq!(options(&map, plain).unwrap(), "--a 1 --b.c 'x y' --b.e 1 'z z' --f --n None");
+        let other = TemplateSettings { parsing_bool: BoolOption::BooleanOptional, parsing_list: ListOption::Append };
+        assert_eq!(options(&map, other).unwrap(), "--a 1 --b.c 'x y' --b.e 1 --b.e 'z z' --f --no-g --n None");
+    }
+}
