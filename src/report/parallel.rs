@@ -62,12 +62,21 @@ impl Parallel {
         }
     }
 
-    /// A line about the run on standard error, with its place in the plan.
-    fn progress(&mut self, text: &str) {
+    /// A line about the run on standard error, with how far it has come.
+    fn progress(&mut self, number: usize, text: &str) {
         if !self.settings.quiet {
             let total = self.board.total();
             let width = total.to_string().len();
-            self.io.err(&format!("[{:>width$}/{total}] {text}", self.seen));
+            self.io.err(&format!("[{number:>width$}/{total}] {text}"));
+        }
+    }
+
+    /// A line about the end of a stage. Where a line told of its start, that one has the number.
+    fn ended(&mut self, text: &str) {
+        if self.settings.live {
+            self.progress(self.board.tally.settled(), text);
+        } else if !self.settings.quiet {
+            self.io.err(text);
         }
     }
 
@@ -82,7 +91,7 @@ impl Parallel {
             self.ours(stage, &running);
             if !self.settings.live {
                 let why = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
-                self.progress(&format!("Running stage '{name}'{why}"));
+                self.progress(self.seen, &format!("Running stage '{name}'{why}"));
             }
         }
         self.ours(stage, &words::command(cmd));
@@ -115,7 +124,7 @@ impl Parallel {
                 let title = format!("{} {}", planned.address, took(outcome));
                 self.grouped(&title, |this| this.print(&block));
                 if outcome.status == Status::Ran {
-                    self.progress(&format!("Stage '{}' {}", planned.address, took(outcome)));
+                    self.ended(&format!("Stage '{}' {}", planned.address, took(outcome)));
                 }
                 self.last_ran = true;
             }
@@ -124,6 +133,7 @@ impl Parallel {
                 block.tail(if self.settings.live { TAIL_TERMINAL } else { TAIL_LOG });
                 self.print(&block);
                 self.failed(stage, outcome, block.dropped, event.elapsed);
+                self.last_ran = true;
             }
             Status::UpstreamFailed | Status::NotStarted => {}
         }
@@ -153,7 +163,7 @@ impl Parallel {
             let more = if dropped > 0 { format!(" ({dropped} more lines)") } else { String::new() };
             text.push_str(&format!("\n  log: {log}{more}"));
         }
-        self.progress(&paint(&text, RED, self.settings.color_err));
+        self.ended(&paint(&text, RED, self.settings.color_err));
         if self.settings.github.is_some() {
             let line = format!("::error title=dvc-paraffin::{}\n", github_escape(text.lines().next().unwrap_or_default()));
             self.io.out_bytes(line.as_bytes());
@@ -207,6 +217,10 @@ impl Parallel {
             fenced.append(stretch);
             fenced.extend_from_slice(format!("::{token}::\n").as_bytes());
             *stretch = fenced;
+        }
+        if self.settings.live && stretch.contains(&0x1b) {
+            // Colours that the stage left on must not colour what follows.
+            stretch.extend_from_slice(b"\x1b[0m");
         }
         match from {
             From::Stage(Stream::Err) => self.io.err_bytes(stretch),

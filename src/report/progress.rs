@@ -81,10 +81,10 @@ impl Progress {
     /// The rows of the live area.
     fn lines(&self, now: Duration) -> Vec<String> {
         let mut lines = vec![self.head(now)];
-        let shown = self.running.iter().take(ROWS);
-        let width = shown.clone().map(|(stage, _)| self.board.name(*stage).chars().count()).max().unwrap_or(0).min(32);
-        for (stage, row) in shown {
-            let name = self.board.name(*stage);
+        let shown: Vec<(String, &Row)> =
+            self.running.iter().take(ROWS).map(|(stage, row)| (shortened(self.board.name(*stage)), row)).collect();
+        let width = shown.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+        for (name, row) in shown {
             let time = clock(now.saturating_sub(row.since));
             lines.push(format!("  {name:<width$}  {time:>5}  {}", row.last).trim_end().to_owned());
         }
@@ -151,6 +151,18 @@ impl Sink for Progress {
     }
 }
 
+/// A name of at most 28 characters: of a longer one beginning and end.
+fn shortened(name: &str) -> String {
+    const HEAD: usize = 11;
+    const TAIL: usize = 15;
+    let chars: Vec<char> = name.chars().collect();
+    if chars.len() <= HEAD + TAIL + 2 {
+        return name.to_owned();
+    }
+    let text = |part: &[char]| part.iter().collect::<String>();
+    format!("{}..{}", text(&chars[..HEAD]), text(&chars[chars.len() - TAIL..]))
+}
+
 /// What a terminal would show of a line: the part after the last carriage return, without
 /// escape sequences and control characters; none if nothing is left.
 fn visible(line: &[u8]) -> Option<String> {
@@ -161,4 +173,23 @@ fn visible(line: &[u8]) -> Option<String> {
     let clean: String = plain.chars().map(|ch| if ch == '\t' { ' ' } else { ch }).filter(|ch| !ch.is_control()).collect();
     let clean = clean.trim();
     if clean.is_empty() { None } else { Some(clean.to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_can_be_seen_of_a_line_is_shown() {
+        assert_eq!(visible(b" 10%\r 20%\r").as_deref(), Some("20%"));
+        assert_eq!(visible(b"\x1b[31mred\x1b[0m\ttext").as_deref(), Some("red text"));
+        assert_eq!(visible(b"\x1b[0m  "), None);
+        assert_eq!(visible(b"\xff\x07x").as_deref(), Some("\u{fffd}x"));
+    }
+
+    #[test]
+    fn long_names_keep_both_ends() {
+        assert_eq!(shortened("A_X_ParamsToOuts"), "A_X_ParamsToOuts");
+        assert_eq!(shortened("experiments/deep/dvc.yaml:train@model-13"), "experiments..:train@model-13");
+    }
 }

@@ -297,8 +297,8 @@ Use `dvc push` to send your updates to remote storage.
 [1/3] Running stage 'a' (never run)
 [2/3] Running stage 'b' (never run)
 b one
-[2/3] Stage 'b' ran in [time]
-[3/3] Stage 'a' ran in [time]
+Stage 'b' ran in [time]
+Stage 'a' ran in [time]
 Summary: 2 ran, 1 unchanged; wall [time], stage time [time], speed-up [factor]x
 ";
     assert_eq!(err, want);
@@ -315,7 +315,7 @@ fn a_failure_shows_its_end_and_its_log() {
     assert!(out.ends_with("\nline 249\n"), "{out}");
     let want = "\
 [1/1] Running stage 'a' (forced (--force))
-[1/1] Stage 'a' failed after [time]: failed to run: exit 3, exited with 3
+Stage 'a' failed after [time]: failed to run: exit 3, exited with 3
   log: logs/1.log (50 more lines)
 Summary: 1 failed; wall [time], stage time [time], speed-up [factor]x
 ";
