@@ -44,6 +44,7 @@ pub fn hint<'a>(fault: &Fault, known: impl IntoIterator<Item = &'a str>) -> Opti
     }
     let inner = fault.chain().last().unwrap_or(fault);
     let text = match inner.class {
+        _ if inner.details.contains_key("nearest") => return inner.details.get("nearest").map(|name| format!("Did you mean '{name}'?")),
         Class::StageNotFound | Class::StageNameUnspecified | Class::NoOutputOrStageError => {
             let wanted = inner.detail("name").map_or_else(|| first_quoted(&inner.message), str::to_owned);
             return suggest::did_you_mean(&wanted, known)

@@ -1,3 +1,4 @@
 //! Floor 5: one file for each command, which wires the floors below together.
 
 pub mod demo;
+pub mod graph;
