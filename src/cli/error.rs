@@ -1,7 +1,10 @@
 //! The edge of the program: a failure becomes words and an exit code.
 //!
 //! Two total decisions, both by the failure's class: [`exit_code`] and [`hint`]. The sentence
-//! itself is made where all sentences are made (`report::words`).
+//! itself is made where all sentences are made (`report::words`). A failure of a YAML file
+//! that knows its line also gets that line with a caret.
+
+use std::fs;
 
 use anstyle::Style;
 
@@ -26,14 +29,32 @@ pub fn exit_code(fault: &Fault) -> i32 {
 /// `known` are the names of stages that could have been meant.
 pub fn render<'a>(fault: &Fault, known: impl IntoIterator<Item = &'a str>, color: bool) -> String {
     let text = words::failure(fault);
-    let text = match text.strip_prefix("ERROR: ") {
+    let mut text = match text.strip_prefix("ERROR: ") {
         Some(rest) if fault.detail("text").is_none() => format!("{}: {rest}", paint("ERROR", RED, color)),
         _ => text,
     };
+    let file = fault.detail("file").map_or_else(|| first_quoted(&fault.message), str::to_owned);
+    if let Some(frame) = fs::read_to_string(&file).ok().and_then(|source| frame(fault, &file, &source)) {
+        text.push_str("\n\n");
+        text.push_str(&frame);
+    }
     match hint(fault, known) {
         Some(hint) => format!("{text}\n{}", paint(&format!("hint: {hint}"), Style::new().dimmed(), color)),
         None => text,
     }
+}
+
+/// The place in a file that a failure names (`details["line"]`, `details["column"]`), with a
+/// caret under it; none if it names no place, or one that the file does not have.
+pub fn frame(fault: &Fault, file: &str, source: &str) -> Option<String> {
+    let number = |name: &str| fault.detail(name).and_then(|text| text.parse::<usize>().ok());
+    let (line, column) = (number("line")?, number("column")?);
+    let code = source.lines().nth(line.checked_sub(1)?)?;
+    // Tabs stay tabs, so that the caret stands under its character whatever their width.
+    let indent: String = code.chars().take(column.checked_sub(1)?).map(|ch| if ch == '\t' { '\t' } else { ' ' }).collect();
+    let file = file.strip_prefix("./").unwrap_or(file);
+    let margin = " ".repeat(line.to_string().len());
+    Some(format!("{margin}--> {file}:{line}:{column}\n{margin} |\n{line} | {code}\n{margin} | {indent}^"))
 }
 
 /// A way out of a failure, where one is known. A failure may carry its own
@@ -107,6 +128,15 @@ mod tests {
             .with("text", "'./dvc.yaml' is invalid.\n")
             .with("hint", "close the bracket");
         assert_eq!(render(&fault, NONE, true), "'./dvc.yaml' is invalid.\n\u{1b}[2mhint: close the bracket\u{1b}[0m");
+    }
+
+    #[test]
+    fn the_caret_stands_under_the_place() {
+        let fault = Fault::new(Class::YAMLValidationError, "'./dvc.yaml' validation failed").with("line", "2").with("column", "9");
+        let source = "stages:\n  depz: [x]\n";
+        assert_eq!(frame(&fault, "./dvc.yaml", source).unwrap(), " --> dvc.yaml:2:9\n  |\n2 |   depz: [x]\n  |         ^");
+        assert_eq!(frame(&fault, "./dvc.yaml", "one line\n"), None);
+        assert_eq!(frame(&Fault::new(Class::YAMLSyntaxError, "x"), "f", source), None);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use indexmap::IndexMap;
 use serde_yaml::Value;
 use thiserror::Error;
 
+use super::fnmatch;
 use crate::model::{Class, Fault};
 
 /// The name of the file, in the root of the DVC repository.
@@ -107,69 +108,9 @@ impl Paraffin {
     /// The queue of a stage, by its name in dvc.yaml (older releases of paraffin called the
     /// default queue `celery`).
     pub fn queue_of(&self, stage: &str) -> &str {
-        let queue = self.queue.iter().find(|(pattern, _)| matches(pattern, stage)).map_or(DEFAULT_QUEUE, |(_, queue)| queue);
+        let queue = self.queue.iter().find(|(pattern, _)| fnmatch::matches(pattern, stage)).map_or(DEFAULT_QUEUE, |(_, queue)| queue);
         if queue == "celery" { DEFAULT_QUEUE } else { queue }
     }
-}
-
-/// Whether a name matches a pattern as Python's `fnmatch` has it: `*`, `?`, `[a-z]`, `[!a-z]`.
-fn matches(pattern: &str, name: &str) -> bool {
-    let pattern: Vec<char> = pattern.chars().collect();
-    let name: Vec<char> = name.chars().collect();
-    let (mut at, mut pos) = (0, 0);
-    // Where to go back to: after the last `*`, and one character of the name further.
-    let mut retry: Option<(usize, usize)> = None;
-    while pos < name.len() {
-        let step = match pattern.get(at) {
-            Some('*') => {
-                retry = Some((at + 1, pos));
-                at += 1;
-                continue;
-            }
-            Some('?') => Some(1),
-            Some('[') => match class(&pattern[at..], name[pos]) {
-                Some((hit, length)) => hit.then_some(length),
-                None => (name[pos] == '[').then_some(1),
-            },
-            Some(&ch) => (ch == name[pos]).then_some(1),
-            None => None,
-        };
-        match (step, retry) {
-            (Some(length), _) => {
-                at += length;
-                pos += 1;
-            }
-            (None, Some((after, from))) => {
-                at = after;
-                pos = from + 1;
-                retry = Some((after, from + 1));
-            }
-            (None, None) => return false,
-        }
-    }
-    pattern[at..].iter().all(|ch| *ch == '*')
-}
-
-/// A class like `[a-z]` at the start of `pattern`: whether `ch` is in it, and its length; none
-/// if it is not closed (then the bracket stands for itself).
-fn class(pattern: &[char], ch: char) -> Option<(bool, usize)> {
-    let negated = pattern.get(1) == Some(&'!');
-    let start = if negated { 2 } else { 1 };
-    // A bracket right at the start belongs to the class.
-    let end = start + 1 + pattern.get(start + 1..)?.iter().position(|ch| *ch == ']')?;
-    let members = &pattern[start..end];
-    let mut hit = false;
-    let mut at = 0;
-    while at < members.len() {
-        if at + 2 < members.len() && members[at + 1] == '-' {
-            hit |= (members[at]..=members[at + 2]).contains(&ch);
-            at += 3;
-        } else {
-            hit |= members[at] == ch;
-            at += 1;
-        }
-    }
-    Some((hit != negated, end + 1))
 }
 
 #[cfg(test)]
@@ -200,24 +141,5 @@ mod tests {
             assert_eq!(Paraffin::parse(FILE, text).unwrap_err().to_string(), message);
         }
         assert!(matches!(Paraffin::parse(FILE, "a: [\n"), Err(Error::Syntax { .. })));
-    }
-
-    #[test]
-    fn patterns_are_those_of_fnmatch() {
-        for (pattern, name, want) in [
-            ("*", "", true),
-            ("a*c", "abbc", true),
-            ("a*c", "abcd", false),
-            ("*a*b", "xaxbxb", true),
-            ("?", "", false),
-            ("[a-c]x", "bx", true),
-            ("[!a-c]x", "bx", false),
-            ("[]]", "]", true),
-            ("[", "[", true),
-            ("a[", "a[", true),
-            ("train@[0-9]", "train@7", true),
-        ] {
-            assert_eq!(matches(pattern, name), want, "{pattern} {name}");
-        }
     }
 }
