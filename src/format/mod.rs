@@ -1,13 +1,17 @@
 //! Floor 1: bytes in, values out, and back. Files arrive through [`Files`]; nothing here looks
 //! at the disk by itself.
 
+pub mod dirtree;
 pub mod emit;
 pub mod floats;
 pub mod fnmatch;
+pub mod lockfile;
 pub mod paraffin;
 pub mod params;
 pub mod pipeline;
 pub mod pycode;
+pub mod pyjson;
+pub mod runcache;
 pub mod schema;
 pub mod template;
 pub mod yaml;

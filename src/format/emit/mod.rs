@@ -35,6 +35,11 @@ pub fn entry(key: &str, value: &Value, indent: usize) -> String {
     emitter.out
 }
 
+/// Whether a list or map occurs twice in it, so that its text has anchors.
+pub fn shares_parts(value: &Value) -> bool {
+    !Emitter::over([value]).anchors.is_empty()
+}
+
 /// What stands before a value on its line.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum After {

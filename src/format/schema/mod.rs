@@ -9,7 +9,7 @@ mod rules;
 
 pub use check::{Invalid, Part};
 pub use frame::{syntax_fault, syntax_text};
-pub use rules::{check_data_file, check_lock, check_project};
+pub use rules::{check_data_file, check_entry, check_lock, check_project};
 
 use super::yaml::{Places, Step};
 use crate::model::{Class, Fault, Value};

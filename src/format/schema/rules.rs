@@ -33,6 +33,15 @@ pub fn check_lock(document: &Value) -> Result<(), Vec<Invalid>> {
     SCHEMA.check(&mut Vec::new(), document)
 }
 
+/// Checks a single stage's entry of a dvc.lock; the run-cache keeps such.
+///
+/// # Errors
+/// All that does not fit.
+pub fn check_entry(document: &Value) -> Result<(), Vec<Invalid>> {
+    static SCHEMA: LazyLock<Schema> = LazyLock::new(entry);
+    SCHEMA.check(&mut Vec::new(), document)
+}
+
 type Known = Vec<(&'static str, Schema)>;
 
 fn map(known: Known) -> Schema {
@@ -177,17 +186,19 @@ fn data_file() -> Schema {
     ])
 }
 
-fn lock() -> Schema {
+fn entry() -> Schema {
     let data = || {
         let mut known = checksums();
         known.extend(file_meta());
         known.extend([("path", Text), ("cloud", cloud()), ("files", dir_files()), ("hash", Text), ("dataset", AnyMap)]);
         list(map_with(known, &["path"]))
     };
-    let entry =
-        map_with(vec![("cmd", any([Text, AnyList])), ("deps", data()), ("params", by_text(by_text(Anything))), ("outs", data())], &["cmd"]);
+    map_with(vec![("cmd", any([Text, AnyList])), ("deps", data()), ("params", by_text(by_text(Anything))), ("outs", data())], &["cmd"])
+}
+
+fn lock() -> Schema {
     map_with(
-        vec![("schema", Schema::Exactly("2.0", "invalid schema version")), ("datasets", Anything), ("stages", by_text(entry))],
+        vec![("schema", Schema::Exactly("2.0", "invalid schema version")), ("datasets", Anything), ("stages", by_text(entry()))],
         &["schema"],
     )
 }

@@ -27,7 +27,7 @@ pub(super) fn compose(text: &str) -> Result<Doc, YamlError> {
     let mut events = Events::new(&mut bytes);
     let (first, _) = events.next()?;
     if matches!(first, Event::StreamEnd) {
-        return Ok(Doc { value: Value::Null, places: Places::default() });
+        return Ok(Doc { value: Value::Null, places: Places::default(), anchored: false });
     }
     let dialect = match events.version {
         Some((1, 1)) => Dialect::V1_1,
@@ -136,7 +136,7 @@ impl Builder {
     fn finish(self) -> Result<Doc, YamlError> {
         match self.wrong {
             Some((_, error)) => Err(error),
-            None => Ok(Doc { value: self.root.unwrap_or(Value::Null), places: self.places }),
+            None => Ok(Doc { value: self.root.unwrap_or(Value::Null), places: self.places, anchored: !self.anchors.is_empty() }),
         }
     }
 

@@ -25,23 +25,30 @@ pub struct Doc {
     pub value: Value,
     /// Lines and columns.
     pub places: Places,
+    /// Whether there are anchors in it, so that parts of it may be shared.
+    pub anchored: bool,
 }
 
 impl Doc {
-    /// The value as DVC takes it from a parser: whatever is empty (nothing, null, `[]`, `0`,
-    /// `false`, `''`) is an empty map (dvc: `utils/serialize/_yaml.py` `parse_yaml`).
+    /// The value as DVC takes it from a parser ([`or_empty_map`]).
     pub fn or_empty_map(self) -> Value {
-        let empty = match &self.value {
-            Value::Null | Value::Bool(false) | Value::Int(0) => true,
-            Value::Float(number) => *number == 0.0,
-            Value::Str(text) => text.is_empty(),
-            Value::Bytes(bytes) => bytes.is_empty(),
-            Value::Seq(items) => items.is_empty(),
-            Value::Map(map) | Value::Set(map) => map.is_empty(),
-            _ => false,
-        };
-        if empty { Value::map(Map::new()) } else { self.value }
+        or_empty_map(self.value)
     }
+}
+
+/// A value as DVC takes it from a parser: whatever is empty (nothing, null, `[]`, `0`, `false`,
+/// `''`) is an empty map (dvc: `utils/serialize/_yaml.py` `parse_yaml`).
+pub fn or_empty_map(value: Value) -> Value {
+    let empty = match &value {
+        Value::Null | Value::Bool(false) | Value::Int(0) => true,
+        Value::Float(number) => *number == 0.0,
+        Value::Str(text) => text.is_empty(),
+        Value::Bytes(bytes) => bytes.is_empty(),
+        Value::Seq(items) => items.is_empty(),
+        Value::Map(map) | Value::Set(map) => map.is_empty(),
+        _ => false,
+    };
+    if empty { Value::map(Map::new()) } else { value }
 }
 
 /// Reads the one document of a file.
