@@ -2,6 +2,7 @@
 //! at the disk by itself.
 
 pub mod dirtree;
+pub mod dotdvc;
 pub mod emit;
 pub mod floats;
 pub mod fnmatch;
@@ -13,6 +14,7 @@ pub mod pycode;
 pub mod pyjson;
 pub mod runcache;
 pub mod schema;
+pub mod target;
 pub mod template;
 pub mod yaml;
 

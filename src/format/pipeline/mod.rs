@@ -20,6 +20,7 @@ use crate::model::{Class, Fault, Map, RepoPath, Stage, Value};
 
 pub use build::foreign_scheme;
 use build::shown_path;
+pub(crate) use build::{Paths, refuse_stage_file};
 
 /// Why a dvc.yaml (or a `.dvc` file) cannot be taken.
 #[derive(Debug, thiserror::Error)]

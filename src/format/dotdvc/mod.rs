@@ -1,0 +1,135 @@
+//! `.dvc` files: data that was added or imported, as stages without a command.
+//!
+//! Reads them ([`load`]), and rewrites what they record of their data, leaving everything else
+//! as it stands ([`update`]).
+
+mod rewrite;
+#[cfg(test)]
+mod tests;
+
+pub use rewrite::update;
+
+use super::Files;
+use super::pipeline::{Paths, PipelineError, foreign_scheme, parse_checked, refuse_stage_file};
+use super::schema;
+use super::template::python_str;
+use crate::model::{Address, Algo, Dep, Digest, Key, Map, Meta, Out, OutKind, RepoPath, Stage, Value};
+
+/// Reads a `.dvc` file. `root` is the absolute path of the repository, `cwd` the directory
+/// that paths in sentences are relative to.
+///
+/// # Errors
+/// Where the file is missing, no YAML, or does not fit the schema.
+pub fn load(files: &dyn Files, root: &str, path: &RepoPath, cwd: &RepoPath) -> Result<Stage, PipelineError> {
+    match files.read(path) {
+        Ok(Some(bytes)) => parse(&bytes, root, path, cwd),
+        Ok(None) => Err(PipelineError::Missing { path: path.under(root.as_ref()).to_string_lossy().into_owned() }),
+        Err(source) => Err(PipelineError::Io { path: path.seen_from(cwd), source }),
+    }
+}
+
+/// Understands the bytes of a `.dvc` file.
+///
+/// # Errors
+/// As [`load`], but for the reading.
+pub fn parse(bytes: &[u8], root: &str, path: &RepoPath, cwd: &RepoPath) -> Result<Stage, PipelineError> {
+    let (document, _) = parse_checked(bytes, path, cwd, schema::check_data_file)?;
+    let dir = path.parent().unwrap_or_default();
+    let wdir = match document.get("wdir").and_then(Value::as_str) {
+        Some(text) if !text.is_empty() => RepoPath::locate(root, &dir, text),
+        _ => dir,
+    };
+    let paths = Paths { root, wdir: &wdir };
+    let maps = |key| document.get(key).and_then(Value::as_seq).unwrap_or_default().iter().filter_map(Value::as_map);
+    let deps: Result<Vec<Dep>, _> = maps("deps").map(|map| dep(&paths, map)).collect();
+    let outs: Result<Vec<Out>, _> = maps("outs").map(|map| out(&paths, map)).collect();
+    let flag = |key| document.get(key).and_then(Value::as_bool).unwrap_or(false);
+    Ok(Stage {
+        address: Address { file: path.clone(), name: None },
+        cmd: None,
+        deps: deps?,
+        params: Vec::new(),
+        outs: outs?,
+        frozen: flag("frozen") || flag("locked"),
+        always_changed: flag("always_changed"),
+        desc: document.get("desc").and_then(Value::as_str).map(str::to_owned),
+        meta: document.get("meta").cloned().unwrap_or(Value::Null),
+        line: None,
+        md5: document.get("md5").and_then(checksum),
+        wdir,
+    })
+}
+
+fn get<'a>(map: &'a Map, key: &str) -> Option<&'a Value> {
+    map.get(&Key::str(key))
+}
+
+/// A source of an import. What it was at the time of the import is not kept.
+fn dep(paths: &Paths<'_>, map: &Map) -> Result<Dep, PipelineError> {
+    let text = get(map, "path").and_then(Value::as_str).unwrap_or_default();
+    let foreign = if get(map, "db").is_some() {
+        Some("db")
+    } else if get(map, "repo").is_some_and(|repo| repo.as_map().is_some_and(|repo| !repo.is_empty())) {
+        Some("repo")
+    } else {
+        foreign_scheme(text)
+    };
+    if !matches!(foreign, Some("db" | "ds")) {
+        refuse_stage_file(text, "dependency")?;
+    }
+    let (def_path, path) = match foreign {
+        // A place that no local path overlaps with.
+        Some(kind) => (text.to_owned(), RepoPath::new(&format!("/{kind}:/{text}"))),
+        None => paths.locate(text),
+    };
+    Ok(Dep { def_path, path, foreign: foreign.map(str::to_owned) })
+}
+
+fn out(paths: &Paths<'_>, map: &Map) -> Result<Out, PipelineError> {
+    let text = get(map, "path").and_then(Value::as_str).unwrap_or_default();
+    refuse_stage_file(text, "output")?;
+    let (def_path, path) = paths.locate(text);
+    let flag = |key, default| get(map, key).and_then(Value::as_bool).unwrap_or(default);
+    let annot = map.iter().filter(|(key, _)| matches!(key.as_str(), Some("desc" | "type" | "labels" | "meta")));
+    Ok(Out {
+        recorded: recorded(map, &path),
+        def_path,
+        path,
+        kind: OutKind::Plain,
+        cache: flag("cache", true),
+        persist: flag("persist", false),
+        push: flag("push", true),
+        remote: get(map, "remote").and_then(Value::as_str).map(str::to_owned),
+        annot: annot.map(|(key, value)| (key.clone(), value.clone())).collect(),
+    })
+}
+
+/// The hash that an output's entry records (dvc: `_compute_hash_info_from_meta`).
+fn recorded(map: &Map, path: &RepoPath) -> Option<(Digest, Meta)> {
+    let number = |key| match get(map, key) {
+        Some(Value::Int(value)) => u64::try_from(*value).ok(),
+        _ => None,
+    };
+    let meta =
+        Meta { size: number("size"), nfiles: number("nfiles"), isexec: get(map, "isexec").and_then(Value::as_bool).unwrap_or(false) };
+    let name = get(map, "hash").and_then(Value::as_str);
+    let (algo, key) = match name {
+        Some("md5") => (Algo::Md5, "md5"),
+        None if !path.is_external() => (Algo::Md5Dos2Unix, "md5"),
+        None => match ["md5", "etag", "checksum"].into_iter().find(|key| get(map, key).is_some())? {
+            "md5" => (Algo::Md5, "md5"),
+            other => (Algo::Other(other.to_owned()), other),
+        },
+        Some(other) => (Algo::Other(other.to_owned()), other),
+    };
+    let value = get(map, key).and_then(checksum)?;
+    Some((Digest { algo, value }, meta))
+}
+
+/// A checksum; one that YAML takes for a number becomes text again.
+fn checksum(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        other => Some(python_str(other)).filter(|text| !text.is_empty()),
+    }
+}

@@ -1,0 +1,79 @@
+//! `.dvc` files in and out.
+
+use super::*;
+
+const ROOT: &str = "/top/repo";
+
+fn stage(path: &str, text: &str) -> Stage {
+    parse(text.as_bytes(), ROOT, &RepoPath::new(path), &RepoPath::root()).unwrap()
+}
+
+#[test]
+fn added_data_is_a_stage_without_a_command() {
+    let text = "outs:\n- md5: d51834de0d0bf85d6a6c9a4c881ad503.dir\n  size: 4\n  nfiles: 2\n  hash: md5\n  path: data\n  desc: text\n  cache: false\nmeta: {a: 1}\ndesc: d\n";
+    let stage = stage("sub/data.dvc", text);
+    assert!(stage.is_data_source() && stage.is_data_file() && !stage.frozen);
+    let out = &stage.outs[0];
+    assert_eq!((out.def_path.as_str(), out.path.as_str(), out.cache), ("data", "sub/data", false));
+    let digest = Digest::md5("d51834de0d0bf85d6a6c9a4c881ad503.dir");
+    assert_eq!(out.recorded, Some((digest, Meta { size: Some(4), nfiles: Some(2), isexec: false })));
+    assert_eq!(stage.desc.as_deref(), Some("d"));
+}
+
+#[test]
+fn imports_know_their_source() {
+    let local = stage(
+        "imp.txt.dvc",
+        "md5: 173087d5e12492b53802a329dd5c69d0\nfrozen: true\nwdir: w\ndeps:\n- md5: b026324c6904b2a9cb4b88d6d61c81d1\n  path: src.txt\nouts:\n- md5: b026324c6904b2a9cb4b88d6d61c81d1\n  path: imp.txt\n",
+    );
+    assert!(local.is_import() && local.frozen);
+    assert_eq!(local.md5.as_deref(), Some("173087d5e12492b53802a329dd5c69d0"));
+    assert_eq!((local.deps[0].path.as_str(), local.deps[0].foreign.as_deref()), ("w/src.txt", None));
+    assert_eq!(local.outs[0].recorded.as_ref().unwrap().0.algo, Algo::Md5Dos2Unix);
+    for (dep, kind) in [("{path: x, repo: {url: u}}", "repo"), ("{path: s3://b/x}", "s3"), ("{db: {query: q}}", "db")] {
+        let stage = stage("x.dvc", &format!("deps: [{dep}]\nouts: [{{path: x}}]\n"));
+        assert_eq!(stage.deps[0].foreign.as_deref(), Some(kind));
+        assert_eq!(stage.outs[0].recorded, None);
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_refused() {
+    let parse = |text: &str| parse(text.as_bytes(), ROOT, &RepoPath::new("a.dvc"), &RepoPath::root());
+    let error = parse("outs:\n- path: 5\n").unwrap_err();
+    assert_eq!(error.to_string(), "'./a.dvc' validation failed");
+    assert_eq!(parse("outs: [{path: b.dvc}]\n").unwrap_err().to_string(), "DVC file 'b.dvc' cannot be an output.");
+    assert!(parse("cmd: x\n").is_err());
+}
+
+fn updated(text: &str, index: usize, digest: Digest, meta: Meta) -> String {
+    String::from_utf8(update(text.as_bytes(), &[(index, digest, meta)])).unwrap()
+}
+
+#[test]
+fn only_what_changed_is_rewritten() {
+    let before = "# top\nouts:\n- md5: b026324c6904b2a9cb4b88d6d61c81d1  # old\n  size: 2\n  hash: md5\n  path: data.txt # the data\n  desc: 'kept'\nmeta:\n  a: [1,  2]\n";
+    let after = updated(before, 0, Digest::md5("26ab0db90d72e28ad0ba1e22ee510510"), Meta { size: Some(3), ..Meta::default() });
+    let want = before.replace("b026324c6904b2a9cb4b88d6d61c81d1", "26ab0db90d72e28ad0ba1e22ee510510").replace("size: 2", "size: 3");
+    assert_eq!(after, want);
+}
+
+#[test]
+fn keys_come_and_go() {
+    let legacy = "outs:\n- md5: b026324c6904b2a9cb4b88d6d61c81d1.dir\n  size: 2\n  nfiles: 1\n  path: a\n- md5: c026324c6904b2a9cb4b88d6d61c81d1\n  path: b\nwdir: .\n";
+    let digest = Digest::md5("26ab0db90d72e28ad0ba1e22ee510510");
+    let meta = Meta { size: Some(3), nfiles: None, isexec: true };
+    assert_eq!(
+        updated(legacy, 0, digest.clone(), meta),
+        "outs:\n- md5: 26ab0db90d72e28ad0ba1e22ee510510\n  size: 3\n  path: a\n  isexec: true\n  hash: md5\n- md5: c026324c6904b2a9cb4b88d6d61c81d1\n  path: b\nwdir: .\n"
+    );
+    let etag = "outs:\n- etag: abc\n  path: a\n";
+    assert_eq!(
+        updated(etag, 0, digest.clone(), Meta::default()),
+        "outs:\n- path: a\n  md5: 26ab0db90d72e28ad0ba1e22ee510510\n  hash: md5\n"
+    );
+    assert_eq!(
+        updated("outs: [{md5: c026324c6904b2a9cb4b88d6d61c81d1, path: a}]", 0, digest, Meta::default()),
+        "outs:\n- md5: 26ab0db90d72e28ad0ba1e22ee510510\n  path: a\n  hash: md5\n"
+    );
+}
