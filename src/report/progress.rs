@@ -177,7 +177,93 @@ fn visible(line: &[u8]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+    use std::sync::{Arc, Mutex};
+
+    use indicatif::TermLike;
+
     use super::*;
+    use crate::model::event::Planned;
+    use crate::model::{Outcome, Status, Stream};
+
+    /// A terminal of 40 columns that keeps what is drawn on it.
+    #[derive(Clone, Debug, Default)]
+    struct Screen(Arc<Mutex<String>>);
+
+    impl Screen {
+        fn add(&self, text: &str) -> io::Result<()> {
+            self.0.lock().unwrap().push_str(text);
+            Ok(())
+        }
+    }
+
+    impl TermLike for Screen {
+        fn width(&self) -> u16 {
+            40
+        }
+        fn move_cursor_up(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn move_cursor_down(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn move_cursor_right(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn move_cursor_left(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn write_line(&self, text: &str) -> io::Result<()> {
+            self.add(&format!("{text}\n"))
+        }
+        fn write_str(&self, text: &str) -> io::Result<()> {
+            self.add(text)
+        }
+        fn clear_line(&self) -> io::Result<()> {
+            self.add("\n")
+        }
+        fn flush(&self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn planned(number: u32) -> Planned {
+        Planned {
+            stage: StageId(number),
+            address: format!("stage-{number}"),
+            data_file: false,
+            frozen: false,
+            upstream: Vec::new(),
+            cmds: Vec::new(),
+            level: 0,
+            queue: "default".to_owned(),
+        }
+    }
+
+    #[test]
+    fn the_area_shows_at_most_eight_stages_and_fits_the_terminal() {
+        let screen = Screen::default();
+        let target = ProgressDrawTarget::term_like_with_hz(Box::new(screen.clone()), 255);
+        let io = Streams::new(Box::new(io::sink()), Box::new(io::sink()), false);
+        let settings = Settings { jobs: 10, live: true, ..Settings::default() };
+        let mut progress = Progress::on(target, settings, io);
+        let mut send = |kind: EventKind| progress.event(&Event { at: 0, elapsed: Duration::from_secs(61), kind });
+        send(EventKind::RunStarted { run: "r".to_owned(), plan: (0..12).map(planned).collect(), jobs: 10 });
+        send(EventKind::Finished { stage: StageId(11), outcome: Outcome::plain(Status::Unchanged) });
+        for number in 0..10 {
+            send(EventKind::Command { stage: StageId(number), cmd: "true".to_owned(), first: true });
+        }
+        send(EventKind::Line { stage: StageId(0), stream: Stream::Err, text: "epoch 3, ".repeat(9).into_bytes() });
+        std::thread::sleep(Duration::from_millis(20));
+        send(EventKind::Tick);
+        let drawn = screen.0.lock().unwrap().clone();
+        assert!(drawn.contains("1/12 done, 10 running, 1:01 [="), "{drawn}");
+        // Each row fills the terminal's 40 columns exactly.
+        assert!(drawn.contains("[=----------  stage-0   0:00  epoch 3, epoch 3, epoc  stage-1   0:00  "), "{drawn}");
+        assert!(drawn.contains("  stage-7   0:00"), "{drawn}");
+        assert!(!drawn.contains("stage-8"), "{drawn}");
+        assert!(drawn.contains("  and 2 more"), "{drawn}");
+    }
 
     #[test]
     fn only_what_can_be_seen_of_a_line_is_shown() {
