@@ -15,6 +15,8 @@ use clap::{ArgAction, Args as ClapArgs, CommandFactory, Parser, Subcommand, Valu
 /// Exit code of a command line that cannot be understood.
 pub const USAGE: i32 = 254;
 
+const EVERYWHERE: &str = "Options of every command";
+
 const AFTER_HELP: &str = "\
 Examples:
   dvc-paraffin repro                   run what changed, as many stages at once as there are CPUs
@@ -62,19 +64,19 @@ pub struct Args {
 #[derive(ClapArgs, Clone, Debug, Default)]
 pub struct Global {
     /// Be quiet: nothing but the stages' own output.
-    #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "verbose")]
+    #[arg(short, long, global = true, help_heading = EVERYWHERE, action = ArgAction::Count, conflicts_with = "verbose")]
     pub quiet: u8,
-    /// Be verbose.
-    #[arg(short, long, global = true, action = ArgAction::Count)]
+    /// Be verbose: remarks for those who look for a fault, and nothing is folded.
+    #[arg(short, long, global = true, help_heading = EVERYWHERE, action = ArgAction::Count)]
     pub verbose: u8,
     /// Change to this directory first.
-    #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub cd: Option<PathBuf>,
     /// Wait for locks that other processes hold (this is what happens anyway).
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
     pub wait_for_lock: bool,
     /// Wait at most so many seconds for a lock, then fail as DVC does.
-    #[arg(long, global = true, value_name = "SECONDS", value_parser = seconds)]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "SECONDS", value_parser = seconds)]
     pub lock_timeout: Option<f64>,
 }
 
@@ -226,8 +228,8 @@ pub struct Graph {
     /// Only these stages and what they need; all stages without any.
     #[arg(value_hint = ValueHint::AnyPath)]
     pub targets: Vec<String>,
-    /// How to print it [default: text; with --levels: mermaid].
-    #[arg(long, value_enum)]
+    /// How to print it: text, mermaid, dot or json [default: text; with --levels: mermaid].
+    #[arg(long, value_enum, hide_possible_values = true)]
     pub format: Option<Format>,
     /// Put the stages of one level into one box; stages of a level can run at the same time.
     #[arg(long)]
