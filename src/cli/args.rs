@@ -89,9 +89,11 @@ pub enum Command {
     /// Show the stages and what depends on what.
     #[command(alias = "dag")]
     Graph(Graph),
-    /// Show which stages changed.
+    /// Show which stages changed (not built yet).
+    #[command(hide = true)]
     Status(Status),
-    /// Show what a dvc.yaml means after vars, foreach and matrix.
+    /// Show what a dvc.yaml means after vars, foreach and matrix (not built yet).
+    #[command(hide = true)]
     Resolve(Resolve),
     /// Make a small project and run it with four jobs.
     Demo(Demo),
