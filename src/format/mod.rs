@@ -1,17 +1,22 @@
 //! Floor 1: bytes in, values out, and back. Files arrive through [`Files`]; nothing here looks
 //! at the disk by itself.
 
+pub mod config;
+mod config_ini;
+mod config_schema;
 pub mod dirtree;
 pub mod dotdvc;
 pub mod emit;
 pub mod floats;
 pub mod fnmatch;
+pub mod ignore;
 pub mod lockfile;
 pub mod paraffin;
 pub mod params;
 pub mod pipeline;
 pub mod pycode;
 pub mod pyjson;
+pub mod pytext;
 pub mod runcache;
 pub mod schema;
 pub mod target;
