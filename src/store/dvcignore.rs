@@ -1,0 +1,120 @@
+//! `.dvcignore` files as they lie on the disk: which rules hold in which directory.
+//!
+//! The rules of a directory are those of the one above, its own `.dvcignore`, and (where asked
+//! for) its sub-directories that are repositories of their own. What was read is kept; a new
+//! value is made when files may have changed (dvc: `ignore.py` `DvcIgnoreFilter`).
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::error::Error;
+use crate::format::ignore::{Patterns, Rule};
+use crate::model::RepoPath;
+
+/// The name of the file.
+pub const NAME: &str = ".dvcignore";
+
+/// The rules of one repository.
+#[derive(Debug)]
+pub struct DvcIgnore {
+    root: PathBuf,
+    built_in: Arc<Patterns>,
+    known: Mutex<HashMap<(RepoPath, bool), Arc<Patterns>>>,
+}
+
+impl DvcIgnore {
+    /// Nothing is read yet.
+    pub fn new(root: &Path) -> Self {
+        Self { root: root.to_path_buf(), built_in: Arc::new(Patterns::built_in()), known: Mutex::default() }
+    }
+
+    /// The rules within a directory. With `sub_repos`, repositories inside count as ignored.
+    /// None for a directory outside of the repository.
+    ///
+    /// # Errors
+    /// A `.dvcignore` that cannot be read.
+    pub fn rules(&self, dir: &RepoPath, sub_repos: bool) -> Result<Option<Arc<Patterns>>, Error> {
+        if dir.is_external() {
+            return Ok(None);
+        }
+        let key = (dir.clone(), sub_repos);
+        let found = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        if let Some(rules) = found {
+            return Ok(Some(rules));
+        }
+        let above = match dir.parent() {
+            Some(parent) => self.rules(&parent, sub_repos)?.unwrap_or_else(|| Arc::clone(&self.built_in)),
+            None => Arc::clone(&self.built_in),
+        };
+        let rules = self.extend(above, dir, sub_repos)?;
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::clone(&rules));
+        Ok(Some(rules))
+    }
+
+    /// The rule that makes DVC ignore a path.
+    ///
+    /// # Errors
+    /// A `.dvcignore` that cannot be read.
+    pub fn ignored_by(&self, path: &RepoPath, is_dir: bool, sub_repos: bool) -> Result<Option<Rule>, Error> {
+        let Some(parent) = path.parent() else { return Ok(None) };
+        let Some(rules) = self.rules(&parent, sub_repos)? else { return Ok(None) };
+        Ok(rules.ignored_by(path.as_str(), is_dir).cloned())
+    }
+
+    fn extend(&self, above: Arc<Patterns>, dir: &RepoPath, sub_repos: bool) -> Result<Arc<Patterns>, Error> {
+        let mut rules = above;
+        let file = dir.join(NAME);
+        let place = file.under(&self.root);
+        if rules.ignored_by(file.as_str(), false).is_none() && fs::symlink_metadata(&place).is_ok() {
+            let text = fs::read(&place).map_err(Error::io("read", &place))?;
+            rules = Arc::new(rules.with_file(dir, &text)?);
+        }
+        if sub_repos {
+            for name in self.sub_repos(dir) {
+                rules = Arc::new(rules.with_sub_repo(dir, &name)?);
+            }
+        }
+        Ok(rules)
+    }
+
+    /// The sub-directories that hold a `.dvc`, sorted. A directory that cannot be listed has none.
+    fn sub_repos(&self, dir: &RepoPath) -> Vec<String> {
+        let Ok(entries) = fs::read_dir(dir.under(&self.root)) else { return Vec::new() };
+        let mut names: Vec<String> = entries
+            .flatten()
+            .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir() || kind.is_symlink()))
+            .filter(|entry| entry.path().is_dir() && fs::symlink_metadata(entry.path().join(".dvc")).is_ok())
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .collect();
+        names.sort_unstable();
+        names
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nested_files_and_sub_repositories() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        fs::create_dir_all(at("sub/inner/.dvc")).unwrap();
+        fs::create_dir_all(at("skip")).unwrap();
+        fs::write(at(".dvcignore"), "skip/\n*.tmp\n").unwrap();
+        fs::write(at("sub/.dvcignore"), "!keep.tmp\n").unwrap();
+        fs::write(at("skip/.dvcignore"), "!x\n").unwrap();
+        let ignore = DvcIgnore::new(dir.path());
+        let hit =
+            |path: &str, sub_repos: bool| ignore.ignored_by(&RepoPath::new(path), false, sub_repos).unwrap().map(|rule| rule.origin());
+        assert_eq!(hit("a.tmp", true).as_deref(), Some(".dvcignore:2:*.tmp"));
+        assert_eq!(hit("sub/keep.tmp", true), None);
+        assert_eq!(hit("sub/b.tmp", true).as_deref(), Some(".dvcignore:2:*.tmp"));
+        assert_eq!(hit("skip/x", true).as_deref(), Some(".dvcignore:1:skip/"));
+        assert_eq!(hit("sub/inner/x", true).as_deref(), Some("in sub_repo:inner"));
+        assert_eq!(hit("sub/inner/x", false), None);
+        assert_eq!(hit("/elsewhere/a.tmp", true), None);
+    }
+}

@@ -1,0 +1,285 @@
+//! Hashing many files at once, without ever holding up another stage.
+//!
+//! A pool of threads does leaf work only: one piece of work hashes or copies some files and
+//! never waits for another. Callers hand in a batch and park on a channel; nobody waits inside
+//! of the pool, because a pool thread that waits would steal the work of another stage and come
+//! back only when that is over. A batch keeps at most as many pieces in the pool as there are
+//! threads, so a single file of another stage waits for one piece, not for a whole directory.
+//! What was hashed is remembered by path, inode, time and size for as long as the program runs.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::fmt;
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::time::Duration;
+
+use super::error::Error;
+use super::md5;
+use super::os::{self, Stamp};
+use crate::model::Algo;
+
+/// Files of one piece of work.
+const PIECE_FILES: usize = 64;
+/// Bytes of one piece of work; a larger file is a piece of its own.
+const PIECE_BYTES: u64 = 4 << 20;
+/// A file that changed so recently may change again without a new time stamp.
+const RACY: Duration = Duration::from_millis(20);
+/// From this size on it pays to wait until a file is no longer that recent.
+const WORTH_WAITING: u64 = 16 << 20;
+/// Above this size DVC says that it computes.
+const LARGE: u64 = 1 << 30;
+
+/// A file with its hash, as it stood when it was hashed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HashedFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Lower-case hex.
+    pub md5: String,
+    /// Its state.
+    pub stamp: Stamp,
+    /// Whether it has an execute bit.
+    pub isexec: bool,
+}
+
+/// Hears of a file over 1 GiB before it is hashed.
+type OnLarge = Box<dyn Fn(&Path) + Send + Sync>;
+type Key = (PathBuf, bool);
+
+/// The pool with its memory.
+pub struct Hasher {
+    pool: rayon::ThreadPool,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    memory: Mutex<HashMap<Key, (Stamp, String)>>,
+    on_large: Option<OnLarge>,
+}
+
+impl fmt::Debug for Hasher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hasher").field("threads", &self.pool.current_num_threads()).finish_non_exhaustive()
+    }
+}
+
+impl Hasher {
+    /// Starts the threads (0: one for each core). `on_large` hears of files over 1 GiB.
+    ///
+    /// # Errors
+    /// The system gives no threads.
+    pub fn new(threads: usize, on_large: Option<OnLarge>) -> Result<Self, Error> {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|number| format!("hash-{number}")).build();
+        let pool = pool.map_err(|error| Error::Threads(error.to_string()))?;
+        Ok(Self { pool, shared: Arc::new(Shared { memory: Mutex::default(), on_large }) })
+    }
+
+    /// Hashes files; the answers stand in the order of the paths.
+    ///
+    /// # Errors
+    /// The first file that is missing, unreadable or not a regular file.
+    pub fn files(&self, paths: Vec<PathBuf>, algo: &Algo) -> Result<Vec<HashedFile>, Error> {
+        let mut answers: Vec<Option<HashedFile>> = Vec::with_capacity(paths.len());
+        let mut open = Vec::new();
+        for path in paths {
+            let (stamp, isexec) = look(&path)?;
+            let known = self.shared.known(&path, algo, stamp);
+            if known.is_none() {
+                open.push((answers.len(), path.clone(), stamp.size));
+            }
+            answers.push(known.map(|md5| HashedFile { path, md5, stamp, isexec }));
+        }
+        let shared = Arc::clone(&self.shared);
+        let algo = algo.clone();
+        let hashed = self.each(open, |(_, _, size)| *size, move |(index, path, _)| (index, shared.hash(path, &algo)));
+        for (index, file) in hashed {
+            answers[index] = Some(file?);
+        }
+        Ok(answers.into_iter().map(|answer| answer.expect("each path was known or hashed")).collect())
+    }
+
+    /// Does a piece of leaf work for each item; the answers stand in the order of the items.
+    /// `size` tells how many bytes an item is about, so that small ones travel together.
+    /// The caller waits; it must not be a thread of this pool.
+    pub fn each<T, R>(&self, items: Vec<T>, size: impl Fn(&T) -> u64, work: impl Fn(T) -> R + Send + Sync + 'static) -> Vec<R>
+    where
+        T: Send + 'static,
+        R: Send + 'static,
+    {
+        let pieces = cut(items, size);
+        if pieces.len() <= 1 {
+            // One small piece costs less than the way to another thread.
+            let small = pieces.first().is_none_or(|(bytes, _)| *bytes < PIECE_BYTES);
+            if small {
+                return pieces.into_iter().flat_map(|(_, items)| items).map(work).collect();
+            }
+        }
+        let work = Arc::new(work);
+        let (sender, receiver) = mpsc::channel();
+        let total = pieces.len();
+        let mut waiting = pieces.into_iter().map(|(_, items)| items).enumerate();
+        let mut send_next = || {
+            if let Some((index, items)) = waiting.next() {
+                let (sender, work) = (sender.clone(), Arc::clone(&work));
+                self.pool.spawn(move || {
+                    let answers = catch_unwind(AssertUnwindSafe(|| items.into_iter().map(|item| work(item)).collect::<Vec<R>>()));
+                    // Only a caller that has panicked is no longer listening.
+                    let _ = sender.send((index, answers));
+                });
+            }
+        };
+        for _ in 0..self.pool.current_num_threads() {
+            send_next();
+        }
+        let mut answers: Vec<Option<Vec<R>>> = (0..total).map(|_| None).collect();
+        let mut panic: Option<Box<dyn Any + Send>> = None;
+        for _ in 0..total {
+            let (index, result) = receiver.recv().expect("this function holds a sender itself");
+            send_next();
+            match result {
+                Ok(piece) => answers[index] = Some(piece),
+                Err(cause) => panic = Some(cause),
+            }
+        }
+        if let Some(cause) = panic {
+            resume_unwind(cause);
+        }
+        answers.into_iter().flatten().flatten().collect()
+    }
+
+    /// Remembers the hash of a file that was just written with known content.
+    pub fn learn(&self, path: &Path, algo: &Algo, md5: &str) {
+        if let Ok((stamp, _)) = look(path) {
+            self.shared.remember(path, algo, stamp, md5);
+        }
+    }
+}
+
+impl Shared {
+    fn memory(&self) -> MutexGuard<'_, HashMap<Key, (Stamp, String)>> {
+        // The map is whole between any two operations, so a panic elsewhere does not spoil it.
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn known(&self, path: &Path, algo: &Algo, stamp: Stamp) -> Option<String> {
+        let memory = self.memory();
+        let (old, md5) = memory.get(&key(path, algo))?;
+        (*old == stamp).then(|| md5.clone())
+    }
+
+    fn remember(&self, path: &Path, algo: &Algo, stamp: Stamp, md5: &str) {
+        self.memory().insert(key(path, algo), (stamp, md5.to_owned()));
+    }
+
+    fn hash(&self, path: PathBuf, algo: &Algo) -> Result<HashedFile, Error> {
+        let (mut stamp, mut isexec) = look(&path)?;
+        if stamp.size > LARGE
+            && let Some(hear) = &self.on_large
+        {
+            hear(&path);
+        }
+        if stamp.size >= WORTH_WAITING && stamp.age() < RACY {
+            std::thread::sleep(RACY);
+            (stamp, isexec) = look(&path)?;
+        }
+        let settled = stamp.age() >= RACY;
+        let md5 = md5::of_file(&path, algo).map_err(Error::io("hash", &path))?;
+        if settled && look(&path).is_ok_and(|(now, _)| now == stamp) {
+            self.remember(&path, algo, stamp, &md5);
+        }
+        Ok(HashedFile { path, md5, stamp, isexec })
+    }
+}
+
+fn key(path: &Path, algo: &Algo) -> Key {
+    (path.to_path_buf(), matches!(algo, Algo::Md5Dos2Unix))
+}
+
+/// The state of a regular file; symbolic links are followed.
+fn look(path: &Path) -> Result<(Stamp, bool), Error> {
+    let meta = fs::metadata(path).map_err(Error::io("look at", path))?;
+    // Reading from a pipe or a device might never end.
+    if !meta.is_file() {
+        return Err(Error::NotFileOrDir { path: path.to_path_buf() });
+    }
+    Ok((Stamp::of(&meta), os::is_exec(&meta)))
+}
+
+/// Cuts a batch into pieces of limited size, with their sizes.
+fn cut<T>(items: Vec<T>, size: impl Fn(&T) -> u64) -> Vec<(u64, Vec<T>)> {
+    let mut pieces: Vec<(u64, Vec<T>)> = Vec::new();
+    for item in items {
+        let bytes = size(&item);
+        match pieces.last_mut() {
+            Some((sum, piece)) if *sum + bytes <= PIECE_BYTES && piece.len() < PIECE_FILES => {
+                *sum += bytes;
+                piece.push(item);
+            }
+            _ => pieces.push((bytes, vec![item])),
+        }
+    }
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_keep_the_order() {
+        let hasher = Hasher::new(3, None).unwrap();
+        let answers = hasher.each((0..1000).collect(), |_| PIECE_BYTES / 3, |number: u32| number * 2);
+        assert_eq!(answers, (0..1000).map(|number| number * 2).collect::<Vec<_>>());
+        assert!(hasher.each(Vec::<u8>::new(), |_| 0, |byte| byte).is_empty());
+    }
+
+    #[test]
+    fn a_single_file_need_not_wait_for_a_batch() {
+        let hasher = Arc::new(Hasher::new(2, None).unwrap());
+        let busy = Arc::clone(&hasher);
+        let slow = |_: u32| std::thread::sleep(Duration::from_millis(10));
+        let batch = std::thread::spawn(move || busy.each((0..200).collect(), |_| PIECE_BYTES, slow));
+        std::thread::sleep(Duration::from_millis(50));
+        let start = std::time::Instant::now();
+        hasher.each(vec![0], |_| PIECE_BYTES, slow);
+        assert!(start.elapsed() < Duration::from_millis(500), "{:?}", start.elapsed());
+        batch.join().unwrap();
+    }
+
+    #[test]
+    fn a_panic_reaches_the_caller_and_the_pool_lives_on() {
+        let hasher = Hasher::new(2, None).unwrap();
+        let result = catch_unwind(AssertUnwindSafe(|| hasher.each((0..8).collect(), |_| PIECE_BYTES, |number: u32| assert!(number != 3))));
+        assert!(result.is_err());
+        assert_eq!(hasher.each(vec![1, 2], |_| PIECE_BYTES, |number: u32| number), [1, 2]);
+    }
+
+    #[test]
+    fn remembers_until_the_file_changes() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("f");
+        fs::write(&path, "one").unwrap();
+        std::thread::sleep(RACY + Duration::from_millis(5));
+        let hasher = Hasher::new(1, None).unwrap();
+        let first = hasher.files(vec![path.clone()], &Algo::Md5).unwrap();
+        assert_eq!(first[0].md5, md5::of_bytes(b"one"));
+        assert_eq!(hasher.shared.memory().len(), 1);
+        assert_eq!(hasher.files(vec![path.clone()], &Algo::Md5).unwrap(), first);
+        fs::write(&path, "two").unwrap();
+        assert_eq!(hasher.files(vec![path], &Algo::Md5).unwrap()[0].md5, md5::of_bytes(b"two"));
+    }
+
+    #[test]
+    fn what_cannot_be_hashed_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let hasher = Hasher::new(1, None).unwrap();
+        let missing = dir.path().join("no");
+        assert!(hasher.files(vec![missing], &Algo::Md5).unwrap_err().is_missing());
+        let error = hasher.files(vec![dir.path().to_path_buf()], &Algo::Md5).unwrap_err();
+        assert!(matches!(error, Error::NotFileOrDir { .. }));
+    }
+}

@@ -1,0 +1,27 @@
+//! Floor 3: the disk. Finding the repository, hashing, the cache, links, locks, git.
+//!
+//! It decides nothing: whether a stage must run is for `plan` to say, when it runs is for `run`.
+//! All that the system or DVC can refuse comes back as [`Error`].
+
+pub mod atomic;
+pub mod cache;
+mod collect;
+pub mod dvcignore;
+mod error;
+pub mod git;
+pub mod gitignore;
+pub mod hasher;
+pub mod link;
+pub mod md5;
+pub mod os;
+mod place;
+pub mod tree;
+pub mod workspace;
+
+pub use cache::Cache;
+pub use error::Error;
+pub use git::Git;
+pub use hasher::Hasher;
+pub use link::LinkType;
+pub use tree::{Content, Hashed};
+pub use workspace::{Env, Prepared, Workspace};

@@ -1,0 +1,214 @@
+//! Everything that depends on the operating system: modes, inodes, process ids, file locks.
+//!
+//! The other modules of this floor ask here, so that another system needs one file only.
+//! It knows nothing of DVC.
+
+use std::fs::{self, File, Metadata};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::Path;
+use std::sync::OnceLock;
+use std::time::{Duration, SystemTime};
+
+/// What tells one state of a file from another without reading it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Stamp {
+    /// Device.
+    pub dev: u64,
+    /// Inode.
+    pub ino: u64,
+    /// Time of the last change of content, nanoseconds since 1970.
+    pub mtime: i128,
+    /// Bytes.
+    pub size: u64,
+}
+
+impl Stamp {
+    /// From what the system says of a file.
+    pub fn of(meta: &Metadata) -> Self {
+        let mtime = i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec());
+        Self { dev: meta.dev(), ino: meta.ino(), mtime, size: meta.size() }
+    }
+
+    /// How long ago the content changed; zero for a time in the future.
+    pub fn age(&self) -> Duration {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let age = i128::try_from(now.as_nanos()).unwrap_or(i128::MAX).saturating_sub(self.mtime);
+        Duration::from_nanos(u64::try_from(age.max(0)).unwrap_or(u64::MAX))
+    }
+}
+
+/// The permission bits, set-id bits included.
+pub fn mode(meta: &Metadata) -> u32 {
+    meta.mode() & 0o7777
+}
+
+/// Sets the permission bits (of what a symbolic link points to).
+pub fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))
+}
+
+/// Whether anyone may execute it.
+pub fn is_exec(meta: &Metadata) -> bool {
+    meta.mode() & 0o111 != 0
+}
+
+/// How many names the file has.
+pub fn links(meta: &Metadata) -> u64 {
+    meta.nlink()
+}
+
+/// The process's umask. It is read once: the only portable way sets it for a moment.
+pub fn umask() -> u32 {
+    static UMASK: OnceLock<u32> = OnceLock::new();
+    *UMASK.get_or_init(|| {
+        let told = fs::read_to_string("/proc/self/status").ok().and_then(|status| {
+            let line = status.lines().find_map(|line| line.strip_prefix("Umask:"))?;
+            u32::from_str_radix(line.trim(), 8).ok()
+        });
+        told.unwrap_or_else(|| {
+            let old = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
+            rustix::process::umask(old);
+            old.as_raw_mode() as _
+        })
+    })
+}
+
+/// The mode of a new ordinary file.
+pub fn file_mode() -> u32 {
+    0o666 & !umask()
+}
+
+/// Makes a directory and those above it. With a mode, each one that is made gets exactly it.
+pub fn make_dirs(path: &Path, mode: Option<u32>) -> io::Result<()> {
+    let Some(mode) = mode else { return fs::create_dir_all(path) };
+    if path.is_dir() {
+        return Ok(());
+    }
+    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        make_dirs(parent, Some(mode))?;
+    }
+    match fs::DirBuilder::new().mode(mode).create(path) {
+        // Another process was faster.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => return Ok(()),
+        other => other?,
+    }
+    // The umask has taken bits away, and mkdir does not set the group bit; not being allowed to
+    // set them is no reason to stop.
+    let _ = set_mode(path, mode);
+    Ok(())
+}
+
+/// Whether a directory is where another file system begins (as Python's `os.path.ismount`).
+pub fn is_mount(path: &Path) -> bool {
+    let (Ok(here), Ok(above)) = (fs::symlink_metadata(path), fs::symlink_metadata(path.join(".."))) else { return false };
+    !here.file_type().is_symlink() && (here.dev() != above.dev() || here.ino() == above.ino())
+}
+
+/// The id of this process.
+pub fn own_pid() -> u32 {
+    std::process::id()
+}
+
+/// Whether a process of this id exists.
+pub fn pid_alive(pid: i64) -> bool {
+    let Some(pid) = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw) else { return pid == 0 };
+    // Not being allowed to send a signal also shows that there is someone.
+    !matches!(rustix::process::test_kill_process(pid), Err(rustix::io::Errno::SRCH))
+}
+
+/// The command line of a process, where the system tells it.
+pub fn command_of(pid: i64) -> Option<String> {
+    let bytes = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+    let words: Vec<_> = bytes.split(|byte| *byte == 0).filter(|word| !word.is_empty()).map(String::from_utf8_lossy).collect();
+    (!words.is_empty()).then(|| words.join(" "))
+}
+
+/// Locks a file for this open file alone; false if someone else holds it.
+pub fn try_lock(file: &File) -> io::Result<bool> {
+    match file.try_lock() {
+        Ok(()) => Ok(true),
+        Err(fs::TryLockError::WouldBlock) => Ok(false),
+        Err(fs::TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// Whether an error says that this kind of link cannot be made here (dvc: `generic.py` `_try_links`).
+pub fn link_refused(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let refusals = [Errno::PERM, Errno::NOTSUP, Errno::OPNOTSUPP, Errno::XDEV, Errno::NOTTY, Errno::NOSYS, Errno::INVAL, Errno::AGAIN];
+    error.kind() == io::ErrorKind::Unsupported
+        || error.raw_os_error().is_some_and(|code| refusals.iter().any(|errno| errno.raw_os_error() == code))
+}
+
+/// Shares the blocks of a file with a new one.
+pub fn reflink(from: &Path, to: &Path) -> io::Result<()> {
+    reflink_copy::reflink(from, to)
+}
+
+/// Makes a second name of a file.
+pub fn hardlink(from: &Path, to: &Path) -> io::Result<()> {
+    fs::hard_link(from, to)
+}
+
+/// Makes a symbolic link.
+pub fn symlink(from: &Path, to: &Path) -> io::Result<()> {
+    std::os::unix::fs::symlink(from, to)
+}
+
+/// Python's words for a system error: `[Errno 2] No such file or directory: '/x'`.
+pub fn python_words(error: &io::Error, path: &Path) -> String {
+    let shown = crate::format::pytext::repr(&String::from_utf8_lossy(path.as_os_str().as_bytes()));
+    match error.raw_os_error() {
+        Some(code) => {
+            let text = error.to_string();
+            let words = text.strip_suffix(&format!(" (os error {code})")).unwrap_or(&text);
+            format!("[Errno {code}] {words}: {shown}")
+        }
+        None => format!("{error}: {shown}"),
+    }
+}
+
+/// The platform's directory of site-wide settings, and those of the user below their home.
+pub fn config_dirs() -> (&'static str, &'static str) {
+    if cfg!(target_os = "macos") { ("/Library/Application Support", "Library/Application Support") } else { ("/etc/xdg", ".config") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_who_lives() {
+        assert!(pid_alive(i64::from(own_pid())));
+        assert!(pid_alive(1));
+        assert!(!pid_alive(99_999_999));
+        assert!(!pid_alive(i64::MAX));
+    }
+
+    #[test]
+    fn the_umask_is_read_without_changing_it() {
+        assert_eq!(umask(), umask());
+        assert!(umask() <= 0o777);
+    }
+
+    #[test]
+    fn speaks_as_python() {
+        let error = fs::read("/nonexistent/x").unwrap_err();
+        assert_eq!(python_words(&error, Path::new("/nonexistent/x")), "[Errno 2] No such file or directory: '/nonexistent/x'");
+    }
+
+    #[test]
+    fn directories_get_the_mode_asked_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a/b");
+        make_dirs(&path, Some(0o2775)).unwrap();
+        assert_eq!(mode(&fs::metadata(&path).unwrap()), 0o2775);
+        assert_eq!(mode(&fs::metadata(dir.path().join("a")).unwrap()), 0o2775);
+        make_dirs(&path, Some(0o700)).unwrap();
+        assert_eq!(mode(&fs::metadata(&path).unwrap()), 0o2775);
+        assert!(is_mount(Path::new("/")));
+        assert!(!is_mount(&path));
+    }
+}

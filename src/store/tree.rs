@@ -1,0 +1,264 @@
+//! The hash of what stands at a path: a file, or a directory as a tree of files.
+//!
+//! A directory's tree holds its files by relative path. Empty directories and linked
+//! sub-directories do not count, nor what `.dvcignore` or a repository of its own covers; git's
+//! ignore files play no part (dvc_data: `hashfile/build.py`).
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::dvcignore;
+use super::error::Error;
+use super::hasher::{HashedFile, Hasher};
+use super::md5;
+use super::workspace::Workspace;
+use crate::model::{Algo, Digest, Meta, RepoPath, Seen, TreeEntry};
+
+/// What stands at a path, hashed.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Hashed {
+    /// Its hash.
+    pub digest: Digest,
+    /// Size, number of files, execute bit.
+    pub meta: Meta,
+    /// What it consists of.
+    pub content: Content,
+}
+
+/// What a hash was made from.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Content {
+    /// One file.
+    File(HashedFile),
+    /// The files of a directory, in the order of the listing.
+    Tree {
+        /// As they stand in the listing.
+        entries: Vec<TreeEntry>,
+        /// As they stand on disk, in the same order.
+        files: Vec<HashedFile>,
+        /// The listing's text.
+        listing: Vec<u8>,
+    },
+}
+
+impl Hashed {
+    /// Hash and facts alone.
+    pub fn seen(&self) -> Seen {
+        Seen::Found(self.digest.clone(), self.meta)
+    }
+
+    /// Whether it is empty: a file without bytes, a directory without entries.
+    pub fn is_empty(&self) -> bool {
+        match &self.content {
+            Content::File(file) => file.stamp.size == 0,
+            Content::Tree { files, .. } => files.is_empty(),
+        }
+    }
+}
+
+impl Workspace {
+    /// Hashes what stands at a path; none if nothing does.
+    ///
+    /// # Errors
+    /// A broken link, something that is neither file nor directory, a `.dvcignore` inside.
+    pub fn hash(&self, hasher: &Hasher, path: &RepoPath, algo: &Algo) -> Result<Option<Hashed>, Error> {
+        let place = self.place(path);
+        if fs::symlink_metadata(&place).is_err() {
+            return Ok(None);
+        }
+        let meta = fs::metadata(&place).map_err(Error::io("look at", &place))?;
+        if meta.is_dir() {
+            return self.hash_dir(hasher, path, algo).map(Some);
+        }
+        let file = hasher.files(vec![place], algo)?.remove(0);
+        let digest = Digest { algo: algo.clone(), value: file.md5.clone() };
+        let meta = Meta { size: Some(file.stamp.size), nfiles: None, isexec: file.isexec };
+        Ok(Some(Hashed { digest, meta, content: Content::File(file) }))
+    }
+
+    fn hash_dir(&self, hasher: &Hasher, dir: &RepoPath, algo: &Algo) -> Result<Hashed, Error> {
+        let mut names = self.files_below(dir)?;
+        names.sort_unstable();
+        let place = self.place(dir);
+        let files = hasher.files(names.iter().map(|name| place.join(name)).collect(), algo)?;
+        let entries: Vec<TreeEntry> =
+            names.into_iter().zip(&files).map(|(relpath, file)| TreeEntry { relpath, md5: file.md5.clone() }).collect();
+        let listing = listing(&entries);
+        let value = format!("{}.dir", md5::of_bytes(&listing));
+        let size = files.iter().map(|file| file.stamp.size).sum();
+        let meta = Meta { size: Some(size), nfiles: Some(files.len() as u64), isexec: false };
+        Ok(Hashed { digest: Digest { algo: algo.clone(), value }, meta, content: Content::Tree { entries, files, listing } })
+    }
+
+    /// The files that count, by their path below the directory.
+    fn files_below(&self, dir: &RepoPath) -> Result<Vec<String>, Error> {
+        let ignore = self.dvcignore();
+        if let Some(rules) = ignore.rules(dir, true)?
+            && rules.ignored_by(dir.as_str(), true).is_some()
+        {
+            // Within an ignored directory all is ignored.
+            return Ok(Vec::new());
+        }
+        let mut files = Vec::new();
+        let mut open = vec![String::new()];
+        while let Some(below) = open.pop() {
+            let here = if below.is_empty() { dir.clone() } else { dir.join(&below) };
+            let rules = ignore.rules(&here, true)?;
+            let place = self.place(&here);
+            for entry in list(&place)? {
+                let name = if below.is_empty() { entry.name.clone() } else { format!("{below}/{}", entry.name) };
+                let whole = if here.is_root() { entry.name.clone() } else { format!("{}/{}", here.as_str(), entry.name) };
+                if rules.as_ref().is_some_and(|rules| rules.hit(&whole, entry.is_dir).is_some()) {
+                    continue;
+                }
+                if !entry.is_dir {
+                    if entry.name == dvcignore::NAME {
+                        return Err(Error::IgnoreFileInside { dir: place });
+                    }
+                    files.push(name);
+                } else if !entry.is_link {
+                    open.push(name);
+                }
+            }
+        }
+        Ok(files)
+    }
+}
+
+struct Entry {
+    name: String,
+    is_dir: bool,
+    is_link: bool,
+}
+
+/// What is in a directory; a link counts as what it leads to.
+fn list(dir: &Path) -> Result<Vec<Entry>, Error> {
+    let wrong = |error| Error::io("list", dir)(error);
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).map_err(wrong)? {
+        let entry = entry.map_err(wrong)?;
+        let path: PathBuf = entry.path();
+        let kind = entry.file_type().map_err(wrong)?;
+        let is_link = kind.is_symlink();
+        let is_dir = if is_link { path.is_dir() } else { kind.is_dir() };
+        let name = entry.file_name().into_string().map_err(|_| Error::NotUtf8 { path })?;
+        found.push(Entry { name, is_dir, is_link });
+    }
+    Ok(found)
+}
+
+/// The canonical text of a directory's listing.
+fn listing(entries: &[TreeEntry]) -> Vec<u8> {
+    let mut text = String::from("[");
+    for (at, entry) in entries.iter().enumerate() {
+        if at > 0 {
+            text.push_str(", ");
+        }
+        text.push_str("{\"md5\": ");
+        quote(&mut text, &entry.md5);
+        text.push_str(", \"relpath\": ");
+        quote(&mut text, &entry.relpath);
+        text.push('}');
+    }
+    text.push(']');
+    text.into_bytes()
+}
+
+/// A JSON text in ASCII, as Python writes it.
+fn quote(out: &mut String, text: &str) {
+    use std::fmt::Write as _;
+    out.push('"');
+    for ch in text.chars() {
+        match ch {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\u{8}' => out.push_str("\\b"),
+            '\u{c}' => out.push_str("\\f"),
+            ' '..='~' => out.push(ch),
+            _ => {
+                for unit in ch.encode_utf16(&mut [0; 2]) {
+                    // Writing into a String cannot fail.
+                    let _ = write!(out, "\\u{unit:04x}");
+                }
+            }
+        }
+    }
+    out.push('"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::os;
+    use crate::store::workspace::tests::repository;
+
+    fn write(root: &Path, files: &[(&str, &str)]) {
+        for (name, text) in files {
+            let path = root.join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+    }
+
+    fn hash(workspace: &Workspace, path: &str) -> Result<Option<Hashed>, Error> {
+        workspace.hash(&Hasher::new(2, None).unwrap(), &RepoPath::new(path), &Algo::Md5)
+    }
+
+    #[test]
+    fn files_and_what_is_none() {
+        let (dir, workspace) = repository();
+        write(dir.path(), &[("f", "abc")]);
+        os::set_mode(&dir.path().join("f"), 0o755).unwrap();
+        os::symlink(Path::new("f"), &dir.path().join("link")).unwrap();
+        os::symlink(Path::new("gone"), &dir.path().join("broken")).unwrap();
+        for name in ["f", "link"] {
+            let hashed = hash(&workspace, name).unwrap().unwrap();
+            assert_eq!(hashed.digest, Digest::md5("900150983cd24fb0d6963f7d28e17f72"));
+            assert_eq!(hashed.meta, Meta { size: Some(3), nfiles: None, isexec: true });
+        }
+        assert!(hash(&workspace, "no").unwrap().is_none());
+        assert!(hash(&workspace, "f/x").unwrap().is_none());
+        let error = hash(&workspace, "broken").unwrap_err();
+        assert_eq!(error.to_string(), format!("[Errno 2] No such file or directory: '{}/broken'", dir.path().display()));
+    }
+
+    /// The hashes are those that DVC 3.67.1 wrote for the same trees.
+    #[test]
+    fn trees_are_hashed_as_dvc_hashes_them() {
+        let (dir, workspace) = repository();
+        fs::create_dir_all(dir.path().join("empty/sub")).unwrap();
+        write(dir.path(), &[("d/a.txt", "a"), ("d/a/b", "ab"), ("d/B", "B"), ("d/é😀", "x"), ("d/q\"\\", ""), ("d/x.tmp", "no")]);
+        write(dir.path(), &[("d/repo/.dvc/config", ""), ("d/repo/f", "f"), ("d/.gitignore", "a.txt\n"), ("other/f", "f")]);
+        write(dir.path(), &[(".dvcignore", "*.tmp\n")]);
+        os::symlink(Path::new("../other"), &dir.path().join("d/linked")).unwrap();
+        os::symlink(Path::new("a.txt"), &dir.path().join("d/s")).unwrap();
+        let empty = hash(&workspace, "empty").unwrap().unwrap();
+        assert_eq!(empty.digest.value, "d751713988987e9331980363e24189ce.dir");
+        assert_eq!(empty.meta, Meta { size: Some(0), nfiles: Some(0), isexec: false });
+        assert!(empty.is_empty());
+        let hashed = hash(&workspace, "d").unwrap().unwrap();
+        assert_eq!(hashed.meta, Meta { size: Some(12), nfiles: Some(7), isexec: false });
+        assert_eq!(hashed.digest.value, "b71067b7791c24c370f461d61e40f9e2.dir");
+    }
+
+    #[test]
+    fn a_dvcignore_inside_is_refused() {
+        let (dir, workspace) = repository();
+        write(dir.path(), &[("d/sub/.dvcignore", "x\n")]);
+        let error = hash(&workspace, "d").unwrap_err();
+        let want = format!(".dvcignore file should not be in collected dir path: '{}/d/sub'", dir.path().display());
+        assert_eq!(error.to_string(), want);
+    }
+
+    #[test]
+    fn an_ignored_directory_is_empty() {
+        let (dir, workspace) = repository();
+        write(dir.path(), &[("d/sub/f", "x\n"), (".dvcignore", "d\n")]);
+        assert!(hash(&workspace, "d/sub").unwrap().unwrap().is_empty());
+        assert!(hash(&workspace, "d").unwrap().unwrap().is_empty());
+        assert!(!hash(&workspace, "d/sub/f").unwrap().unwrap().is_empty());
+    }
+}
