@@ -1,0 +1,101 @@
+//! Judges replayed cases against the list of deviations, and closes with a table.
+
+use std::fmt::Write as _;
+
+use super::case::Case;
+use super::compare::{Aspect, Difference, differences};
+use super::replay::Replayed;
+use crate::deviations::{self, Jobs, Kind};
+use crate::support::{aloud, program};
+
+/// How one replay ended.
+pub struct Judged {
+    title: String,
+    verdict: Verdict,
+}
+
+enum Verdict {
+    /// Equal, as it should be.
+    Equal,
+    /// Differs as decided, and only so.
+    Deviates(&'static str),
+    /// Not built yet, and refused plainly.
+    Open(&'static str),
+    /// On the list, yet equal.
+    NoLongerDiffers(&'static str),
+    /// Differs where it must not.
+    Wrong(String),
+}
+
+/// Judges one replay.
+pub fn judge(case: &Case, jobs: usize, mut replayed: Replayed) -> Judged {
+    let found = differences(&case.after, &replayed.after, jobs);
+    let verdict = verdict(case, jobs, &replayed, &found);
+    if matches!(verdict, Verdict::Wrong(_)) {
+        replayed.scratch.eject_if_asked();
+    }
+    Judged { title: format!("{} --jobs {jobs}", case.full_name), verdict }
+}
+
+fn verdict(case: &Case, jobs: usize, replayed: &Replayed, found: &[Difference]) -> Verdict {
+    let listed =
+        deviations::LIST.iter().find(|entry| entry.case == case.name && !program::is_dvc() && (entry.jobs == Jobs::Any || jobs > 1));
+    let Some(entry) = listed else {
+        return if found.is_empty() { Verdict::Equal } else { Verdict::Wrong(told(case, replayed, found)) };
+    };
+    if found.is_empty() {
+        return Verdict::NoLongerDiffers(entry.why);
+    }
+    match entry.kind {
+        Kind::Decided(aspects) => {
+            let beyond: Vec<&Difference> = found.iter().filter(|difference| !aspects.contains(&difference.aspect)).collect();
+            if beyond.is_empty() { Verdict::Deviates(entry.why) } else { Verdict::Wrong(told(case, replayed, found)) }
+        }
+        Kind::Open => {
+            let refused = replayed.after.exit == 255 && replayed.after.stderr.contains("ERROR: ") && replayed.untouched;
+            if refused { Verdict::Open(entry.why) } else { Verdict::Wrong(told(case, replayed, found)) }
+        }
+    }
+}
+
+fn told(case: &Case, replayed: &Replayed, found: &[Difference]) -> String {
+    let mut text = format!("  command: {}\n", case.cmd);
+    for difference in found {
+        let _ = writeln!(text, "  {:?}: {}", difference.aspect, difference.text);
+    }
+    if found.iter().any(|difference| matches!(difference.aspect, Aspect::Exit | Aspect::Messages)) {
+        let _ = writeln!(text, "  stderr was: {}", replayed.after.stderr.trim_end().replace('\n', "\n    "));
+    }
+    text
+}
+
+/// Prints the table; fails if anything is wrong.
+pub fn close(title: &str, judged: &[Judged]) {
+    let mut table = format!("golden cases of {title} with {}:\n", program::path().display());
+    let mut counts = [0usize; 4];
+    let mut wrong = String::new();
+    for Judged { title, verdict } in judged {
+        match verdict {
+            Verdict::Equal => counts[0] += 1,
+            Verdict::Deviates(why) => {
+                counts[1] += 1;
+                let _ = writeln!(table, "  deviates  {title}: {why}");
+            }
+            Verdict::Open(why) => {
+                counts[2] += 1;
+                let _ = writeln!(table, "  open      {title}: {why}");
+            }
+            Verdict::NoLongerDiffers(why) => {
+                counts[0] += 1;
+                let _ = writeln!(table, "  EQUAL NOW {title}, though listed in tests/it/deviations.rs: {why}");
+            }
+            Verdict::Wrong(text) => {
+                counts[3] += 1;
+                let _ = writeln!(wrong, "WRONG {title}\n{text}");
+            }
+        }
+    }
+    let _ = write!(table, "  {} equal, {} deviate as decided, {} open, {} wrong", counts[0], counts[1], counts[2], counts[3]);
+    aloud(&table);
+    assert!(wrong.is_empty(), "\n{wrong}\n{table}");
+}

@@ -1,0 +1,121 @@
+//! Other programs on the same repository: waited for, named, and not disturbed.
+
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use super::chain;
+use crate::support::project::Project;
+use crate::support::ran::Ran;
+
+/// DVC's own sentence.
+const LOCKED: &str = "Unable to acquire lock. Most likely another DVC process is running or was terminated abruptly.";
+
+/// Takes `.dvc/tmp/lock` as another DVC would.
+fn hold(project: &Project) -> std::fs::File {
+    std::fs::create_dir_all(project.at(".dvc/tmp")).unwrap();
+    let file = std::fs::File::create(project.at(".dvc/tmp/lock")).unwrap();
+    file.lock().unwrap();
+    std::fs::write(project.at(".dvc/tmp/lock"), format!(" {}\n", std::process::id())).unwrap();
+    file
+}
+
+/// Starts `repro` beside the test, with standard error in a file.
+fn start(project: &Project, arguments: &[&str]) -> Child {
+    let errors = std::fs::File::create(project.at("../stderr")).unwrap();
+    project.command(project.root()).arg("repro").args(arguments).stdout(Stdio::null()).stderr(errors).spawn().unwrap()
+}
+
+/// Waits until standard error of what was started holds this.
+#[track_caller]
+fn wait_for(project: &Project, text: &str) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !project.read("../stderr").contains(text) {
+        assert!(Instant::now() < deadline, "{text:?} was never said:\n{}", project.read("../stderr"));
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+#[ignore = "not yet: the program cannot run a pipeline"]
+fn a_lock_is_waited_for_with_a_word_of_who_holds_it() {
+    let project = chain();
+    let lock = hold(&project);
+    let mut child = start(&project, &["--jobs", "2"]);
+    wait_for(&project, &std::process::id().to_string());
+    assert!(!project.has("mid.txt"));
+    drop(lock);
+    assert!(child.wait().unwrap().success(), "{}", project.read("../stderr"));
+    assert!(project.has("end.txt"));
+}
+
+#[test]
+#[ignore = "not yet: the program cannot run a pipeline"]
+fn waiting_can_have_an_end() {
+    let project = chain();
+    let _lock = hold(&project);
+    project.repro(["--lock-timeout", "1", "--jobs", "2"]).exits(255).complains(LOCKED);
+    assert!(!project.has("mid.txt"));
+}
+
+#[test]
+#[ignore = "not yet: the program cannot run a pipeline"]
+fn a_path_in_use_is_waited_for() {
+    let project = chain();
+    std::fs::create_dir_all(project.at(".dvc/tmp")).unwrap();
+    let busy =
+        serde_json::json!({"write": {project.at("mid.txt").to_str().unwrap(): {"pid": std::process::id(), "cmd": "dvc repro other"}}});
+    project.write(".dvc/tmp/rwlock", busy.to_string());
+    project
+        .repro(["--lock-timeout", "1", "--jobs", "2"])
+        .exits(255)
+        .complains("is busy, it is being blocked by:")
+        .complains("dvc repro other");
+    let mut child = start(&project, &["--jobs", "2"]);
+    wait_for(&project, "dvc repro other");
+    project.write(".dvc/tmp/rwlock", "{}");
+    assert!(child.wait().unwrap().success(), "{}", project.read("../stderr"));
+}
+
+#[test]
+#[ignore = "not yet: the program cannot run a pipeline"]
+fn what_a_dead_process_holds_is_taken_from_it() {
+    let project = chain();
+    std::fs::create_dir_all(project.at(".dvc/tmp")).unwrap();
+    let stale = serde_json::json!({"write": {project.at("mid.txt").to_str().unwrap(): {"pid": 4_000_000, "cmd": "dvc repro gone"}}});
+    project.write(".dvc/tmp/rwlock", stale.to_string());
+    project.repro(["--jobs", "2"]).ok().complains("WARNING: ").complains("4000000");
+}
+
+#[test]
+#[ignore = "not yet: the program cannot run a pipeline"]
+fn the_lock_is_free_while_a_command_runs() {
+    let project = Project::new().stage("a", |s| {
+        s.cmd("touch ../mark; n=0; until test -e ../go; do n=$((n+1)); test $n -lt 600 || exit 9; sleep 0.05; done; echo > a").out("a")
+    });
+    let mut child = start(&project, &["--jobs", "2"]);
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !project.has("../mark") {
+        assert!(Instant::now() < deadline, "the stage never started:\n{}", project.read("../stderr"));
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    std::thread::sleep(Duration::from_millis(200));
+    let file = std::fs::File::open(project.at(".dvc/tmp/lock")).unwrap();
+    assert!(file.try_lock().is_ok(), "the lock is held while a command runs");
+    drop(file);
+    let busy: serde_json::Value = serde_json::from_str(&project.read(".dvc/tmp/rwlock")).unwrap();
+    assert_eq!(busy["write"][project.at("a").to_str().unwrap()]["pid"], child.id());
+    project.write("../go", "");
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+#[ignore = "not yet: the program cannot run a pipeline"]
+fn a_stage_may_run_the_program_itself() {
+    let program = crate::support::program::path();
+    let project = Project::new()
+        .stage("inner", |s| s.cmd("echo i > i.txt").out("i.txt"))
+        .stage("outer", |s| s.cmd(&format!("{} repro -q -s inner && echo o > o.txt", program.display())).out("o.txt"));
+    Ran::of(project.command(project.root()).args(["repro", "--jobs", "2", "outer"])).ok();
+    let lock = project.read("dvc.lock");
+    assert!(lock.contains("\n  inner:\n") && lock.contains("\n  outer:\n"), "{lock}");
+}

@@ -1,0 +1,20 @@
+//! The program's own promises, told end to end: what DVC has no word for, and so no golden case.
+
+mod answers;
+mod environment;
+mod failures;
+mod first_use;
+mod locks;
+mod parallel;
+mod words;
+
+use crate::support::project::Project;
+
+/// `first` copies in.txt, `second` counts the copy.
+fn chain() -> Project {
+    Project::new()
+        .file("in.txt", "hello\n")
+        .stage("first", |s| s.cmd("cp in.txt mid.txt").dep("in.txt").out("mid.txt"))
+        .stage("second", |s| s.cmd("wc -c < mid.txt > end.txt").dep("mid.txt").out("end.txt"))
+        .commit()
+}
