@@ -1,3 +1,5 @@
+//! The emitter against what DVC wrote for the same values.
+
 use super::*;
 use crate::format::yaml;
 

@@ -1,3 +1,5 @@
+//! Lock files read, changed and written, against what DVC makes of them.
+
 use super::*;
 use crate::model::{Cmd, Digest, Meta, RecordedPath};
 

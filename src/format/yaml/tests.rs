@@ -1,3 +1,5 @@
+//! Documents as DVC's loader reads them, and the errors that it gives.
+
 use super::*;
 use crate::model::Key;
 
