@@ -160,9 +160,10 @@ impl Stage {
 
     /// Whether an earlier run of it can be looked up (dvc: `stage/cache.py` `_can_hash`).
     pub fn can_be_cached(&self) -> bool {
-        self.cmd.is_some()
+        let has_input = !self.deps.is_empty() || !self.params.is_empty();
+        has_input
+            && self.cmd.is_some()
             && !self.always_changed
-            && !(self.deps.is_empty() && self.params.is_empty())
             && !self.outs.is_empty()
             && self.deps.iter().all(|dep| dep.foreign.is_none())
             && self.outs.iter().all(|out| !out.persist && !out.path.is_external())
