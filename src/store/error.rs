@@ -135,12 +135,27 @@ pub enum Error {
     /// `core.hardlink_lock` asks for locks that are not built.
     #[error("locking by hard links (core.hardlink_lock) is not supported")]
     HardlinkLock,
+    /// Others use a path, and have for too long.
+    #[error("{0}")]
+    Busy(
+        /// Which, and who.
+        Box<super::rwlock::Busy>,
+    ),
+    /// A wait was given up because the run was stopped.
+    #[error("not run, since the run was stopped")]
+    GivenUp,
     /// The threads that hash could not be started.
     #[error("cannot start the hashing threads: {0}")]
     Threads(
         /// What the system said.
         String,
     ),
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        error.fault()
+    }
 }
 
 impl Error {
@@ -170,7 +185,8 @@ impl Error {
             Self::NotGit { .. } | Self::OutsideGit { .. } => Class::SCMError,
             Self::Git { .. } => Class::GitError,
             Self::AlreadyTracked(_) => Class::OutputAlreadyTrackedError,
-            Self::LockTimeout => Class::LockError,
+            Self::LockTimeout | Self::Busy(_) => Class::LockError,
+            Self::GivenUp => Class::Interrupted,
             Self::HardlinkLock => Class::NotSupported,
         };
         let fault = Fault::new(class, self.to_string());

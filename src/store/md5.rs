@@ -65,6 +65,16 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
+/// Whether a file's beginning is text, by DVC's guess.
+///
+/// # Errors
+/// What the system says.
+pub fn is_text_file(path: &Path) -> io::Result<bool> {
+    let mut piece = Vec::with_capacity(JUDGED);
+    File::open(path)?.take(JUDGED as u64).read_to_end(&mut piece)?;
+    Ok(is_text(&piece))
+}
+
 /// DVC's guess whether a piece is text (dvc_data: `istextfile.py`).
 fn is_text(piece: &[u8]) -> bool {
     if piece.contains(&0) {

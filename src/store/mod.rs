@@ -12,9 +12,12 @@ pub mod git;
 pub mod gitignore;
 pub mod hasher;
 pub mod link;
+pub mod lock;
 pub mod md5;
 pub mod os;
 mod place;
+pub mod runcache;
+pub mod rwlock;
 pub mod tree;
 pub mod workspace;
 

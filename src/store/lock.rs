@@ -1,0 +1,130 @@
+//! `.dvc/tmp/lock`: one process at a time, as DVC takes it (dvc: `lock.py`, zc.lockfile).
+//!
+//! An exclusive `flock` on the file, which then holds our pid. Several threads of this process
+//! share one hold; it is given back when the last of them is through. Unlike DVC, which gives up
+//! after three seconds, we wait, and say for whom.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::error::Error;
+use super::os;
+
+/// How often the lock is tried again.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Called while waiting, with who holds the lock and for how long we have waited.
+pub type OnWait<'a> = dyn FnMut(&str, Duration) + 'a;
+
+/// The lock of a repository, or of another file that DVC locks in the same way.
+#[derive(Debug)]
+pub struct RepoLock {
+    path: PathBuf,
+    held: Mutex<Held>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    file: Option<File>,
+    times: usize,
+}
+
+/// Holds the lock until dropped.
+#[derive(Debug)]
+pub struct Guard<'a> {
+    lock: &'a RepoLock,
+}
+
+impl RepoLock {
+    /// The lock in this file; nothing is locked yet.
+    pub fn new(path: PathBuf) -> Self {
+        Self { path, held: Mutex::default() }
+    }
+
+    /// Takes the lock, and waits for it if need be: without limit, or for `patience`.
+    ///
+    /// # Errors
+    /// The wait took too long, or the file cannot be locked.
+    pub fn acquire(&self, patience: Option<Duration>, on_wait: &mut OnWait<'_>) -> Result<Guard<'_>, Error> {
+        let began = Instant::now();
+        loop {
+            {
+                let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+                if held.times == 0 {
+                    held.file = try_lock(&self.path).map_err(Error::io("lock", &self.path))?;
+                }
+                if held.file.is_some() {
+                    held.times += 1;
+                    return Ok(Guard { lock: self });
+                }
+            }
+            let since = began.elapsed();
+            if patience.is_some_and(|patience| since >= patience) {
+                return Err(Error::LockTimeout);
+            }
+            on_wait(&holder(&self.path), since);
+            std::thread::sleep(PAUSE);
+        }
+    }
+}
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        let mut held = self.lock.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.times -= 1;
+        if held.times == 0 {
+            // Closing the file gives the lock back.
+            held.file = None;
+        }
+    }
+}
+
+/// Tries once. None if someone else holds it.
+fn try_lock(path: &Path) -> io::Result<Option<File>> {
+    let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+    if !os::try_lock(&file)? {
+        return Ok(None);
+    }
+    file.set_len(0)?;
+    file.rewind()?;
+    file.write_all(format!(" {}\n", os::own_pid()).as_bytes())?;
+    Ok(Some(file))
+}
+
+/// Who holds the lock, as far as can be known: the pid in the file, and its command.
+fn holder(path: &Path) -> String {
+    let mut text = String::new();
+    // Only for a message: a file that cannot be read names nobody.
+    File::open(path).and_then(|mut file| file.read_to_string(&mut text)).ok();
+    match text.trim().parse::<i64>() {
+        Ok(pid) => format!("PID {pid}{}", os::command_of(pid).map(|command| format!(" ({command})")).unwrap_or_default()),
+        Err(_) => "another process".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_share_it_and_others_wait() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let ours = RepoLock::new(path.clone());
+        let theirs = RepoLock::new(path.clone());
+        let first = ours.acquire(None, &mut |_, _| {}).unwrap();
+        let second = ours.acquire(None, &mut |_, _| {}).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), format!(" {}\n", os::own_pid()));
+        let mut named = String::new();
+        let wait = theirs.acquire(Some(Duration::from_millis(1)), &mut |holder, _| named = holder.to_owned());
+        assert!(matches!(wait, Err(Error::LockTimeout)));
+        assert!(named.starts_with(&format!("PID {}", os::own_pid())), "{named}");
+        drop(first);
+        assert!(theirs.acquire(Some(Duration::ZERO), &mut |_, _| {}).is_err());
+        drop(second);
+        assert!(theirs.acquire(Some(Duration::ZERO), &mut |_, _| {}).is_ok());
+    }
+}
