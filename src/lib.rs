@@ -6,4 +6,5 @@ pub mod model;
 pub mod ops;
 pub mod plan;
 pub mod report;
+pub mod run;
 pub mod store;

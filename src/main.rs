@@ -1,3 +1,8 @@
 //! The binary: everything is in the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let code = dvc_paraffin::cli::run(std::env::args_os());
+    ExitCode::from(u8::try_from(code).unwrap_or(255))
+}

@@ -1,6 +1,117 @@
 //! Floor 6: the command line. What was typed, what it means, and what comes back.
 
+use std::ffi::OsString;
+use std::io::{Write, stderr, stdout};
+use std::path::PathBuf;
+
+use crate::model::{Class, Fault};
+use crate::store::workspace::{Env, Workspace};
+
 pub mod args;
+pub mod confirm;
+pub mod demo;
 pub mod error;
+pub mod graph;
+pub mod repro;
 pub mod suggest;
 pub mod terminal;
+
+use args::{Args, Command};
+use terminal::Terminal;
+
+/// Runs a command line to its end and gives the exit code.
+pub fn run(argv: impl IntoIterator<Item = OsString>) -> i32 {
+    let argv: Vec<OsString> = argv.into_iter().collect();
+    let args = match args::parse(argv.clone()) {
+        Ok(args) => args,
+        Err(early) => {
+            print(&early.text, early.exit_code != 0);
+            return early.exit_code;
+        }
+    };
+    let setting =
+        Setting { terminal: Terminal::ask(), command_line: command_line(&argv), program: argv.first().cloned().unwrap_or_default() };
+    if let Some(dir) = &args.global.cd
+        && let Err(error) = std::env::set_current_dir(dir)
+    {
+        return fail(&Fault::new(Class::InvalidArgumentError, format!("cannot change to '{}': {error}", dir.display())), &setting);
+    }
+    match dispatch(&args, &setting) {
+        Ok(code) => code,
+        Err(fault) => fail(&fault, &setting),
+    }
+}
+
+/// What all commands need to know of the process.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    /// What the terminal can do.
+    pub terminal: Terminal,
+    /// Our command line as one text.
+    pub command_line: String,
+    /// How this program was called.
+    pub program: OsString,
+}
+
+fn dispatch(args: &Args, setting: &Setting) -> Result<i32, Fault> {
+    match &args.command {
+        Command::Repro(repro) => Ok(repro::run(repro, &args.global, setting)),
+        Command::Graph(graph) => Ok(graph::run(graph, setting)),
+        Command::Demo(demo) => demo::run(demo, &args.global, setting),
+        Command::Completion(completion) => {
+            args::completion(completion.shell, &mut stdout());
+            Ok(0)
+        }
+        Command::Status(_) => Err(not_built("status")),
+        Command::Resolve(_) => Err(not_built("resolve")),
+        Command::Version => {
+            print(concat!("dvc-paraffin ", env!("CARGO_PKG_VERSION"), "\n"), false);
+            Ok(0)
+        }
+    }
+}
+
+/// Opens the repository that holds the current directory.
+pub(crate) fn workspace() -> Result<Workspace, Fault> {
+    let here =
+        std::env::current_dir().map_err(|error| Fault::new(Class::Unexpected, format!("cannot tell the current directory: {error}")))?;
+    Ok(Workspace::open(&here, &Env::from_vars(|name| std::env::var_os(name)))?)
+}
+
+/// A command of DVC that users will look for.
+fn not_built(name: &str) -> Fault {
+    Fault::new(Class::NotSupported, format!("`{name}` is not built yet")).with("hint", format!("`dvc {name}` works beside dvc-paraffin."))
+}
+
+/// Prints a failure and gives its exit code.
+pub(crate) fn fail(fault: &Fault, setting: &Setting) -> i32 {
+    let known: [&str; 0] = [];
+    print(&format!("{}\n", error::render(fault, known, setting.terminal.color_err)), true);
+    error::exit_code(fault)
+}
+
+/// Prints a text as it is. A reader that is gone is no failure.
+pub(crate) fn print(text: &str, to_stderr: bool) {
+    let bytes = text.as_bytes();
+    if to_stderr {
+        stderr().write_all(bytes).ok()
+    } else {
+        stdout().write_all(bytes).and_then(|()| stdout().flush()).ok()
+    };
+}
+
+fn command_line(argv: &[OsString]) -> String {
+    let words: Vec<String> = argv
+        .iter()
+        .enumerate()
+        .map(|(at, word)| {
+            let text = word.to_string_lossy();
+            if at == 0 {
+                PathBuf::from(word).file_name().map_or_else(|| text.to_string(), |name| name.to_string_lossy().into_owned())
+            } else {
+                text.into_owned()
+            }
+        })
+        .collect();
+    words.join(" ")
+}

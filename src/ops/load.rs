@@ -4,10 +4,13 @@
 //! here, so that they cannot disagree.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+use crate::format::config::{ParsingBool, ParsingList};
 use crate::format::lockfile::Lock;
+use crate::format::template::{BoolOption, ListOption, TemplateSettings};
 use crate::format::{Files, dotdvc, lockfile, pipeline};
 use crate::model::{Address, Class, Fault, Pipeline, Record, RepoPath, Stage};
 use crate::store::workspace::Workspace;
@@ -15,11 +18,13 @@ use crate::store::workspace::Workspace;
 /// A repository with all that its files say.
 #[derive(Debug)]
 pub struct Repository {
-    workspace: Workspace,
+    workspace: Arc<Workspace>,
     cwd: RepoPath,
     pipeline: Pipeline,
     /// What was read of each dvc.yaml or `.dvc` file.
     files: HashMap<RepoPath, Loaded>,
+    /// The same in the order of reading.
+    read: Vec<RepoPath>,
     /// Remarks made while reading.
     warnings: Vec<String>,
 }
@@ -35,12 +40,13 @@ struct Loaded {
 impl Repository {
     /// Takes an opened workspace; nothing is read yet.
     pub fn new(workspace: Workspace) -> Self {
+        let workspace = Arc::new(workspace);
         let cwd = workspace.cwd().clone();
-        Self { workspace, cwd, pipeline: Pipeline::default(), files: HashMap::new(), warnings: Vec::new() }
+        Self { workspace, cwd, pipeline: Pipeline::default(), files: HashMap::new(), read: Vec::new(), warnings: Vec::new() }
     }
 
     /// The disk.
-    pub fn workspace(&self) -> &Workspace {
+    pub fn workspace(&self) -> &Arc<Workspace> {
         &self.workspace
     }
 
@@ -61,7 +67,7 @@ impl Repository {
 
     /// The root as text, for paths of dvc.yaml.
     pub fn root_text(&self) -> String {
-        self.workspace.root().to_string_lossy().into_owned()
+        self.workspace.root_text().to_owned()
     }
 
     /// What dvc.lock says of a stage.
@@ -74,10 +80,28 @@ impl Repository {
         self.files.get(file)?.groups.get(name).map(Vec::as_slice)
     }
 
-    /// Reads only what was asked for with [`Repository::load_file`] (`--single-item`).
-    pub fn seal(&mut self, order: &[RepoPath]) {
+    fn seal(&mut self, order: &[RepoPath]) {
         let stages = order.iter().filter_map(|file| self.files.get(file)).flat_map(|loaded| loaded.stages.iter().cloned());
         self.pipeline = Pipeline::new(stages.collect());
+    }
+
+    /// Reads the whole repository, or takes only what was read so far (`--single-item`).
+    ///
+    /// # Errors
+    /// As [`Repository::load_all`].
+    pub fn load_all_or(&mut self, only_read: bool) -> Result<(), Fault> {
+        if only_read {
+            let order = self.read.clone();
+            self.seal(&order);
+            Ok(())
+        } else {
+            self.load_all()
+        }
+    }
+
+    /// The names of all stages, for suggestions.
+    pub fn names(&self) -> Vec<String> {
+        self.pipeline.iter().map(|(_, stage)| stage.address.seen_from(&self.cwd)).collect()
     }
 
     /// Reads every dvc.yaml and `.dvc` file of the repository, in DVC's order of collection.
@@ -85,9 +109,9 @@ impl Repository {
     /// # Errors
     /// The first file that cannot be read.
     pub fn load_all(&mut self) -> Result<(), Fault> {
-        let workspace = self.workspace.clone();
+        let workspace = Arc::clone(&self.workspace);
         let mut order: Vec<RepoPath> = Vec::new();
-        workspace.collect(&mut |file: &RepoPath| -> Result<Vec<RepoPath>, Fault> {
+        workspace.collect(|file: &RepoPath| -> Result<Vec<RepoPath>, Fault> {
             self.load_file(file)?;
             order.push(file.clone());
             let stages = &self.files[file].stages;
@@ -107,6 +131,7 @@ impl Repository {
         }
         let loaded = self.read(file)?;
         self.files.insert(file.clone(), loaded);
+        self.read.push(file.clone());
         Ok(())
     }
 
@@ -114,7 +139,7 @@ impl Repository {
         let shown = file.seen_from(&self.cwd);
         let absolute = file.under(self.workspace.root());
         let absolute_text = absolute.to_string_lossy();
-        if self.workspace.is_dvcignored_file(file) {
+        if self.ignored_by(file, false)?.is_some() {
             return Err(Fault::new(Class::StageFileDoesNotExistError, format!("'{absolute_text}' is dvc-ignored")));
         }
         if !absolute.exists() {
@@ -130,7 +155,7 @@ impl Repository {
         if !absolute.is_file() {
             return Err(Fault::new(Class::StageFileIsNotDvcFileError, format!("'{absolute_text}' is not a .dvc file")));
         }
-        if self.workspace.is_gitignored(file)? {
+        if self.git_ignores(file)? {
             return Err(Fault::new(Class::FileIsGitIgnored, format!("bad DVC file name '{shown}' is git-ignored.")));
         }
         if name == "dvc.yaml" { self.read_pipeline(file) } else { self.read_data_file(file) }
@@ -138,8 +163,8 @@ impl Repository {
 
     fn read_pipeline(&mut self, file: &RepoPath) -> Result<Loaded, Fault> {
         let root = self.root_text();
-        let settings = self.workspace.config().template_settings();
-        let project = pipeline::load(&self.workspace, &root, file, &settings, &self.cwd).map_err(|error| error.fault())?;
+        let settings = self.template_settings();
+        let project = pipeline::load(self.workspace.as_ref(), &root, file, &settings, &self.cwd).map_err(|error| error.fault())?;
         let lock = self.read_lock(file)?;
         self.check_outs(&project.stages)?;
         self.warnings.extend(project.warnings);
@@ -150,7 +175,7 @@ impl Repository {
         let path = lock_path(file);
         let shown = path.seen_from(&self.cwd);
         let Some(bytes) = self.workspace.read(&path).map_err(|error| unreadable(&shown, &error))? else { return Ok(None) };
-        if self.workspace.is_gitignored(&path)? {
+        if self.git_ignores(&path)? {
             let text = path.under(self.workspace.root()).to_string_lossy().into_owned();
             return Err(Fault::new(Class::FileIsGitIgnored, format!("'{text}' is git-ignored.")));
         }
@@ -158,17 +183,41 @@ impl Repository {
     }
 
     fn read_data_file(&mut self, file: &RepoPath) -> Result<Loaded, Fault> {
-        let shown = file.seen_from(&self.cwd);
-        let bytes = self.workspace.read(file).map_err(|error| unreadable(&shown, &error))?.unwrap_or_default();
-        let stage = dotdvc::load(&bytes, &self.root_text(), file, &self.cwd).map_err(|error| error.fault())?;
+        let stage = dotdvc::load(self.workspace.as_ref(), &self.root_text(), file, &self.cwd).map_err(|error| error.fault())?;
         self.check_outs(std::slice::from_ref(&stage))?;
         Ok(Loaded { stages: vec![stage], ..Loaded::default() })
+    }
+
+    /// The rule of .dvcignore that hides a path.
+    fn ignored_by(&self, path: &RepoPath, is_dir: bool) -> Result<Option<String>, Fault> {
+        Ok(self.workspace.dvcignore().ignored_by(path, is_dir, false)?.map(|rule| rule.origin()))
+    }
+
+    fn template_settings(&self) -> TemplateSettings {
+        let config = self.workspace.config();
+        TemplateSettings {
+            parsing_bool: match config.parsing_bool {
+                ParsingBool::StoreTrue => BoolOption::StoreTrue,
+                ParsingBool::BooleanOptional => BoolOption::BooleanOptional,
+            },
+            parsing_list: match config.parsing_list {
+                ParsingList::Nargs => ListOption::Nargs,
+                ParsingList::Append => ListOption::Append,
+            },
+        }
+    }
+
+    fn git_ignores(&self, path: &RepoPath) -> Result<bool, Fault> {
+        match self.workspace.git() {
+            Some(git) => Ok(git.is_ignored(&path.under(self.workspace.root()))?),
+            None => Ok(false),
+        }
     }
 
     /// An output that .dvcignore hides is refused when it is read (dvc: `OutputIsIgnoredError`).
     fn check_outs(&self, stages: &[Stage]) -> Result<(), Fault> {
         for out in stages.iter().flat_map(|stage| &stage.outs).filter(|out| !out.path.is_external()) {
-            if let Some(by) = self.workspace.ignored_by(&out.path) {
+            if let Some(by) = self.ignored_by(&out.path, out.path.under(self.workspace.root()).is_dir())? {
                 let path = out.path.under(self.workspace.root());
                 return Err(Fault::new(Class::OutputIsIgnoredError, format!("Path '{}' is ignored by {by}", path.display())));
             }

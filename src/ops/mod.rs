@@ -2,3 +2,7 @@
 
 pub mod demo;
 pub mod graph;
+pub mod load;
+pub mod repro;
+pub mod targets;
+pub mod worker;

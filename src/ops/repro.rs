@@ -90,14 +90,14 @@ pub fn repro(
         return Err(not_built_pull());
     }
     let clock = Clock::start();
-    let lock = RepoLock::new(repository.workspace().tmp().join("lock"));
+    repository.workspace().prepare()?;
+    let lock = RepoLock::new(repository.workspace().tmp_dir().join("lock"));
     let plan = {
         let mut waited = |holder: &str, since: Duration| {
             let what = format!(".dvc/tmp/lock, held by {holder}");
             sink.event(&clock.event(EventKind::Waiting { stage: None, what, since }));
         };
-        let _guard = lock.acquire(request.patience, &mut waited).map_err(|error| error.fault())?;
-        repository.workspace().prepare().map_err(|error| error.fault())?;
+        let _guard = lock.acquire(request.patience, &mut waited)?;
         make_plan(repository, request)?
     };
     for text in repository.warnings() {
@@ -133,8 +133,7 @@ fn make_plan(repository: &mut Repository, request: &Request) -> Result<Plan, Fau
     }
     repository.load_all_or(single)?;
     let graph = if single { None } else { Some(Graph::build(repository.pipeline(), repository.cwd())?) };
-    let wanted =
-        if request.all_pipelines { Vec::new() } else { repository.resolve_targets(&targets, request.reading, graph.as_ref())? };
+    let wanted = if request.all_pipelines { Vec::new() } else { repository.resolve_targets(&targets, request.reading, graph.as_ref())? };
     let active = graph.as_ref().map(|graph| graph.active(repository.pipeline()));
     let order = match &active {
         None => wanted,
@@ -181,23 +180,22 @@ fn execute(
     if let Some(text) = shell.warning.clone() {
         sink.event(&clock.event(EventKind::Notice { level: Level::Warning, text }));
     }
-    let git = workspace.git().map_err(|error| error.fault())?;
     let run = Run {
         pipeline: repository.pipeline(),
-        disk: Disk::open(workspace).map_err(|error| error.fault())?,
+        disk: Disk::open(workspace)?,
         children: Children::default(),
         shell,
-        logs: Logs::new(&workspace.tmp(), &name),
+        logs: Logs::new(&workspace.tmp_dir(), &name),
         options: request.options.clone(),
         capture: request.jobs > 1,
         to_stderr: request.to_stderr,
-        ledger: Mutex::new(Ledger::new(workspace.clone(), workspace.git().map_err(|error| error.fault())?)),
+        ledger: Mutex::new(Ledger::new(std::sync::Arc::clone(workspace))),
         lock,
-        rwlock: RwLock::new(&workspace.tmp(), request.command_line.clone()),
-        git: git.map(Mutex::new),
+        rwlock: RwLock::new(&workspace.tmp_dir(), request.command_line.clone()),
         patience: request.patience,
         confirm,
         made: Mutex::default(),
+        has_dvc_root: std::env::var_os("DVC_ROOT").is_some(),
     };
     let worker = StageWorker::new(&run, repository, &plan.order, request, watcher);
     let planned = plan.order.iter().map(|id| describe(repository, plan, *id)).collect();
@@ -322,7 +320,8 @@ fn verdict(repository: &Repository, request: &Request, plan: &Plan, ends: &HashM
     }
     let failed: Vec<(&StageId, &Outcome)> =
         plan.order.iter().filter_map(|stage| Some((stage, ends.get(stage)?))).filter(|(_, end)| end.status == Status::Failed).collect();
-    let names: Vec<String> = failed.iter().map(|(stage, _)| repository.pipeline().get(**stage).address.seen_from(repository.cwd())).collect();
+    let names: Vec<String> =
+        failed.iter().map(|(stage, _)| repository.pipeline().get(**stage).address.seen_from(repository.cwd())).collect();
     match (request.on_error, failed.first()) {
         (OnError::Ignore, _) | (_, None) => None,
         (OnError::Fail, Some((_, end))) => {

@@ -31,8 +31,8 @@ impl Repository {
             if reading.recursive && self.is_dir(text) {
                 continue;
             }
-            let parsed = target::parse(text, reading.glob)?;
-            self.load_file(&self.target_file(parsed.path.as_deref()))?;
+            let parsed = target::parse(text, reading.glob).map_err(|error| error.fault())?;
+            self.load_file(&self.target_file(parsed.file.as_deref()))?;
         }
         Ok(())
     }
@@ -81,10 +81,11 @@ impl Repository {
     }
 
     fn one_target(&self, text: &str, reading: Reading) -> Result<Vec<StageId>, Fault> {
-        let parsed = target::parse(text, reading.glob)?;
-        let file = self.target_file(parsed.path.as_deref());
+        let parsed = target::parse(text, reading.glob).map_err(|error| error.fault())?;
+        let file = self.target_file(parsed.file.as_deref());
         let stages = self.pipeline().of_file(&file);
-        let Some(name) = parsed.name.filter(|_| !file.file_name().ends_with(".dvc")) else {
+        let name: Option<String> = parsed.name;
+        let Some(name) = name.filter(|_| !file.file_name().ends_with(".dvc")) else {
             if stages.is_empty() && reading.glob {
                 return Err(self.nothing(text, &file));
             }
@@ -95,7 +96,8 @@ impl Repository {
             return Ok(members.iter().filter_map(|member| named(member)).collect());
         }
         if reading.glob {
-            let matches = |id: &StageId| self.pipeline().get(*id).address.name.as_deref().is_some_and(|found| fnmatch::matches(&name, found));
+            let matches =
+                |id: &StageId| self.pipeline().get(*id).address.name.as_deref().is_some_and(|found| fnmatch::matches(&name, found));
             let found: Vec<StageId> = stages.iter().copied().filter(matches).collect();
             return if found.is_empty() { Err(self.nothing(text, &file)) } else { Ok(found) };
         }

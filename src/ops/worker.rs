@@ -96,11 +96,11 @@ impl<'a> StageWorker<'a> {
     /// Files that git should know of, as seen from the current directory; staged if asked for.
     pub(super) fn track(&self, stage: bool) -> Result<(Vec<String>, bool), Fault> {
         let ledger = hold(&self.run.ledger);
-        let Some(git) = &self.run.git else { return Ok((Vec::new(), false)) };
+        let Some(git) = self.run.disk.workspace().git() else { return Ok((Vec::new(), false)) };
         let changed: Vec<&RepoPath> = ledger.changed().iter().collect();
         if stage && !changed.is_empty() {
             let paths: Vec<PathBuf> = changed.iter().map(|path| path.under(self.run.disk.root())).collect();
-            hold(git).add(&paths).map_err(|error| error.fault())?;
+            git.add(&paths)?;
         }
         Ok((changed.iter().map(|path| path.seen_from(self.repository.cwd())).collect(), stage))
     }
@@ -218,7 +218,7 @@ impl Worker for StageWorker<'_> {
         }
     }
 
-    fn perform(&self, slot: usize, reasons: &[Reason], reply: &Reply) -> Outcome {
+    fn perform(&self, reasons: &[Reason], reply: &Reply) -> Outcome {
         let job = self.job(reply.stage());
         if let Some(confirm) = self.run.confirm {
             let question = format!("Going to reproduce stage: '{}'. Are you sure you want to continue?", job.address);
@@ -227,7 +227,7 @@ impl Worker for StageWorker<'_> {
                 return Outcome { fault: Some(fault), ..Outcome::plain(Status::Failed) };
             }
         }
-        job.perform(slot, reasons, reply)
+        job.perform(reasons, reply)
     }
 
     fn stop(&self, times: u32) {

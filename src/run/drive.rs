@@ -111,8 +111,8 @@ pub trait Worker: Sync {
     /// In a dry run: tells what would run.
     fn preview(&self, stage: StageId, reasons: &[Reason], reply: &Reply);
 
-    /// Runs the stage in this job slot and saves its results.
-    fn perform(&self, slot: usize, reasons: &[Reason], reply: &Reply) -> Outcome;
+    /// Runs the stage and saves its results.
+    fn perform(&self, reasons: &[Reason], reply: &Reply) -> Outcome;
 
     /// Stops what runs; `times` says how often the user asked.
     fn stop(&self, times: u32);
@@ -281,7 +281,7 @@ impl<'a> Driver<'a> {
                     let reasons = self.reasons.remove(&stage).unwrap_or_default();
                     reply.tell(EventKind::Started { stage, slot });
                     stages.spawn(move |_| {
-                        let outcome = catch_unwind(AssertUnwindSafe(|| worker.perform(slot, &reasons, &reply)));
+                        let outcome = catch_unwind(AssertUnwindSafe(|| worker.perform(&reasons, &reply)));
                         match outcome {
                             Ok(outcome) => reply.end(outcome),
                             Err(_) => drop(reply),
@@ -304,7 +304,8 @@ impl<'a> Driver<'a> {
 /// The body of a check. A check that panics fails its stage.
 fn check(worker: &dyn Worker, with: &CheckWith, mut reply: Reply) {
     let result = catch_unwind(AssertUnwindSafe(|| worker.check(with, &reply)));
-    let result = result.unwrap_or_else(|_| Err(Fault::new(Class::Unexpected, "the check of this stage broke off (a defect of dvc-paraffin)")));
+    let result =
+        result.unwrap_or_else(|_| Err(Fault::new(Class::Unexpected, "the check of this stage broke off (a defect of dvc-paraffin)")));
     reply.ended = true;
     reply.sender.send(Message::Checked(reply.stage, result)).ok();
 }

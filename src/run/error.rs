@@ -22,6 +22,16 @@ pub fn out_missing(shown: &str) -> Fault {
     Fault::new(Class::OutputDoesNotExistError, format!("output '{shown}' does not exist"))
 }
 
+/// dvc: `DependencyIsNotFileOrDirError`.
+pub fn dep_not_file(shown: &str) -> Fault {
+    Fault::new(Class::DependencyIsNotFileOrDirError, format!("dependency '{shown}' is not a file or directory"))
+}
+
+/// dvc: `OutputIsNotFileOrDirError`.
+pub fn out_not_file(shown: &str) -> Fault {
+    Fault::new(Class::OutputIsNotFileOrDirError, format!("output '{shown}' is not a file or directory"))
+}
+
 /// dvc: `MissingParamsError`.
 pub fn params_missing(keys: &[&str], shown: &str) -> Fault {
     Fault::new(Class::MissingParamsError, format!("Parameters '{}' are missing from '{shown}'.", keys.join(", ")))
@@ -31,17 +41,6 @@ pub fn params_missing(keys: &[&str], shown: &str) -> Fault {
 pub fn data_missing(files: &[String]) -> Fault {
     let noun = if files.len() > 1 { "sources" } else { "source" };
     Fault::new(Class::MissingDataSource, format!("missing data '{noun}': {}", files.join(", ")))
-}
-
-/// dvc: `OutputAlreadyTrackedError`.
-pub fn already_tracked(shown: &str) -> Fault {
-    Fault::new(
-        Class::OutputAlreadyTrackedError,
-        format!(
-            " output '{shown}' is already tracked by SCM (e.g. Git).\n    You can remove it from Git, then add to DVC.\n        \
-             To stop tracking from Git:\n            git rm -r --cached '{shown}'\n            git commit -m \"stop tracking {shown}\" "
-        ),
-    )
 }
 
 /// dvc: `output.py` `save`.

@@ -1,11 +1,11 @@
 //! What the work on stages shares within a run, and what belongs to one stage of it.
 
+use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::model::event::Level;
 use crate::model::{Digest, EventKind, Fault, Pipeline, Record, RepoPath, Stage, StageId};
-use crate::store::git::Git;
 use crate::store::lock::RepoLock;
 use crate::store::rwlock::{Claim, RwLock};
 
@@ -44,8 +44,10 @@ pub struct Run<'a> {
     pub lock: RepoLock,
     /// `.dvc/tmp/rwlock`.
     pub rwlock: RwLock,
-    /// Git, if the project uses it.
-    pub git: Option<Mutex<Git>>,
+    /// What stages of this run made, by path.
+    pub made: Mutex<HashMap<RepoPath, Digest>>,
+    /// Whether our own environment has `DVC_ROOT`; it is not overwritten then, as in DVC.
+    pub has_dvc_root: bool,
     /// How long a lock is waited for; none: without limit.
     pub patience: Option<Duration>,
     /// Asks the user whether a stage may run (`--interactive`).
@@ -70,7 +72,7 @@ pub struct Job<'a> {
 
 /// The lock on a mutex; a panic elsewhere does not spoil what it guards, since every change
 /// goes to disk whole or not at all.
-pub(super) fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -80,8 +82,8 @@ impl Run<'_> {
     /// # Errors
     /// Git's index cannot be read.
     pub fn is_tracked(&self, path: &RepoPath) -> Result<bool, Fault> {
-        match &self.git {
-            Some(git) => hold(git).is_tracked(&path.under(self.disk.root())).map_err(|error| error.fault()),
+        match self.disk.workspace().git() {
+            Some(git) => Ok(git.is_tracked(&path.under(self.disk.root()))?),
             None => Ok(false),
         }
     }
@@ -93,8 +95,7 @@ impl Run<'_> {
     pub fn locked<T>(&self, stage: Option<StageId>, reply: &Reply, work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
         let _guard = self
             .lock
-            .acquire(self.patience, &mut |holder, since| waiting(reply, stage, &format!(".dvc/tmp/lock, held by {holder}"), since))
-            .map_err(|error| error.fault())?;
+            .acquire(self.patience, &mut |holder, since| waiting(reply, stage, &format!(".dvc/tmp/lock, held by {holder}"), since))?;
         work()
     }
 }
@@ -135,15 +136,13 @@ impl<'a> Job<'a> {
     /// The file of locks cannot be read or written, or the wait took too long.
     pub fn claim(&self, reply: &Reply) -> Result<Claim, Fault> {
         let root = self.disk().root();
-        let reads = self.stage.reads().map(|path| path.under(root)).collect();
-        let writes = self.stage.outs.iter().map(|out| out.path.under(root)).collect();
-        self.run
-            .rwlock
-            .claim(reads, writes, self.run.patience, &mut |busy, since| {
-                waiting(reply, Some(self.id), &format!("{busy}"), since);
-                !self.run.children.stopping()
-            })
-            .map_err(|error| error.fault())
+        let reads: Vec<_> = self.stage.reads().map(|path| path.under(root)).collect();
+        let writes: Vec<_> = self.stage.outs.iter().map(|out| out.path.under(root)).collect();
+        let claim = self.run.rwlock.claim(&reads, &writes, self.run.patience, &mut |busy, since| {
+            waiting(reply, Some(self.id), &busy.short(), since);
+            !self.run.children.stopping()
+        })?;
+        Ok(claim)
     }
 
     /// A warning that names this stage's file or similar.

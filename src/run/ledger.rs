@@ -6,21 +6,23 @@
 //! file is read anew whenever someone else wrote it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::Path;
+use std::sync::Arc;
 
 use crate::format::lockfile::{Lock, Place};
 use crate::model::event::Saying;
 use crate::model::{Fault, Record, RepoPath, Stage};
-use crate::store::atomic::{self, Stamp};
-use crate::store::git::Git;
+use crate::store::os::Stamp;
 use crate::store::workspace::Workspace;
+use crate::store::{atomic, gitignore};
+use crate::{format::Files, store};
 
 /// Writes what stages made.
 #[derive(Debug)]
 pub struct Ledger {
-    workspace: Workspace,
-    git: Option<Git>,
+    workspace: Arc<Workspace>,
     locks: HashMap<RepoPath, Open>,
-    /// Lines that this run added, by directory: (place of the stage, index of the out) → line.
+    /// Lines that this run added, by directory: (place of the stage, index of the out) → name.
     lines: BTreeMap<RepoPath, BTreeMap<(usize, usize), String>>,
     /// Files that git should know of.
     changed: BTreeSet<RepoPath>,
@@ -38,8 +40,8 @@ struct Open {
 
 impl Ledger {
     /// A ledger of a run that has written nothing.
-    pub fn new(workspace: Workspace, git: Option<Git>) -> Self {
-        Self { workspace, git, locks: HashMap::new(), lines: BTreeMap::new(), changed: BTreeSet::new() }
+    pub fn new(workspace: Arc<Workspace>) -> Self {
+        Self { workspace, locks: HashMap::new(), lines: BTreeMap::new(), changed: BTreeSet::new() }
     }
 
     /// Files of this run that git should know of.
@@ -72,21 +74,19 @@ impl Ledger {
         }
         said.push(Saying::UpdatingLock(shown));
         let at = match open.added.range(place + 1..).next() {
-            Some((_, later)) => Place::Before(later.clone()),
+            Some((_, later)) => Place::Before(later),
             None => Place::End,
         };
-        let before = open.lock.clone();
-        if !open.lock.contains(name) {
-            open.added.insert(place, name.to_owned());
+        let new = open.lock.value(name).is_none();
+        open.lock.set(name, record, at);
+        if let Err(error) = atomic::write(&on_disk, &open.lock.to_bytes()) {
+            // What is in memory is no longer what is on disk; the next stage reads it anew.
+            open.stamp = None;
+            return Err(error.into());
         }
-        open.lock.set(name, record, &at);
-        match atomic::write(&on_disk, &open.lock.to_bytes()) {
-            Ok(stamp) => open.stamp = Some(stamp),
-            Err(error) => {
-                open.lock = before;
-                open.added.remove(&place);
-                return Err(error.fault());
-            }
+        open.stamp = stamp(&on_disk);
+        if new {
+            open.added.insert(place, name.to_owned());
         }
         self.changed.insert(path);
         Ok(said)
@@ -95,16 +95,16 @@ impl Ledger {
     /// Makes sure that what we know of a dvc.lock is what stands on disk.
     fn refresh(&mut self, path: &RepoPath, shown: &str) -> Result<(), Fault> {
         let on_disk = path.under(self.workspace.root());
-        let stamp = Stamp::of(&on_disk);
-        if self.locks.get(path).is_some_and(|open| open.stamp == stamp) {
+        let stamp = stamp(&on_disk);
+        if self.locks.get(path).is_some_and(|open| open.stamp == stamp && stamp.is_some()) {
             return Ok(());
         }
-        let lock = match atomic::read(&on_disk).map_err(|error| error.fault())? {
+        let lock = match self.workspace.read(path).map_err(|source| store::Error::io("read", &on_disk)(source))? {
             Some(bytes) => Lock::parse(&bytes, shown).map_err(|error| error.fault())?,
-            None => Lock::new(),
+            None => Lock::default(),
         };
         let mut added = self.locks.remove(path).map(|open| open.added).unwrap_or_default();
-        added.retain(|_, name| lock.contains(name));
+        added.retain(|_, name| lock.value(name).is_some());
         self.locks.insert(path.clone(), Open { lock, stamp, added });
         Ok(())
     }
@@ -115,22 +115,17 @@ impl Ledger {
     /// # Errors
     /// A `.gitignore` cannot be read or written, or lies outside of the git repository.
     pub fn ignore_outs(&mut self, place: usize, stage: &Stage) -> Result<(), Fault> {
-        let Some(git) = &mut self.git else { return Ok(()) };
+        let Some(git) = self.workspace.git() else { return Ok(()) };
         for (index, out) in stage.outs.iter().enumerate() {
-            if !out.cache || out.path.is_external() {
-                continue;
-            }
-            let on_disk = out.path.under(self.workspace.root());
-            if git.is_ignored(&on_disk).map_err(|error| error.fault())? {
+            if !out.cache || out.path.is_external() || git.is_ignored(&out.path.under(self.workspace.root()))? {
                 continue;
             }
             let dir = out.path.parent().unwrap_or_default();
             let lines = self.lines.entry(dir.clone()).or_default();
-            let later: Vec<&str> = lines.range((place, index + 1)..).map(|(_, line)| line.as_str()).collect();
-            if let Some(line) = git.ignore(&on_disk, &later).map_err(|error| error.fault())? {
-                lines.insert((place, index), line);
-                self.changed.insert(dir.join(".gitignore"));
-            }
+            let later: Vec<String> = lines.range((place, index + 1)..).map(|(_, name)| gitignore::line_for(name)).collect();
+            gitignore::add(git, &dir.under(self.workspace.root()), out.path.file_name(), &later)?;
+            lines.insert((place, index), out.path.file_name().to_owned());
+            self.changed.insert(dir.join(".gitignore"));
         }
         Ok(())
     }
@@ -140,14 +135,18 @@ impl Ledger {
     /// # Errors
     /// A `.gitignore` cannot be read or written.
     pub fn unignore_outs(&mut self, place: usize, stage: &Stage) -> Result<(), Fault> {
-        let Some(git) = &mut self.git else { return Ok(()) };
+        let Some(git) = self.workspace.git() else { return Ok(()) };
         for (index, out) in stage.outs.iter().enumerate() {
             let dir = out.path.parent().unwrap_or_default();
-            let Some(lines) = self.lines.get_mut(&dir) else { continue };
-            if let Some(line) = lines.remove(&(place, index)) {
-                git.unignore(&dir.under(self.workspace.root()), &line).map_err(|error| error.fault())?;
+            if let Some(name) = self.lines.get_mut(&dir).and_then(|lines| lines.remove(&(place, index))) {
+                gitignore::remove(git, &dir.under(self.workspace.root()), &name)?;
             }
         }
         Ok(())
     }
+}
+
+/// By what a file is known to be as it was last seen; none if there is none.
+fn stamp(path: &Path) -> Option<Stamp> {
+    std::fs::metadata(path).ok().map(|meta| Stamp::of(&meta))
 }

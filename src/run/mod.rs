@@ -3,12 +3,15 @@
 
 pub mod child;
 pub mod clock;
+pub mod disk;
 pub mod drive;
 pub mod error;
+pub mod job;
 pub mod ledger;
 pub mod logs;
 pub mod observe;
 pub mod perform;
+pub mod save;
 pub mod shell;
 pub mod signals;
 pub mod tail;

@@ -9,6 +9,8 @@ use crate::format::runcache;
 use crate::model::event::{Level, Saying};
 use crate::model::{Attempt, Cmd, EventKind, Fault, Meta, Outcome, Reason, Record, RecordedPath, Status};
 
+use crate::store;
+
 use super::child::{Terminal, returncode};
 use super::drive::Reply;
 use super::error;
@@ -96,10 +98,15 @@ impl Job<'_> {
     pub(super) fn check_tracked(&self) -> Result<(), Fault> {
         for out in self.stage.outs.iter().filter(|out| out.cache && !out.path.is_external()) {
             if self.run.is_tracked(&out.path)? {
-                return Err(error::already_tracked(&self.shown(&out.path, &out.def_path)));
+                return Err(store::Error::AlreadyTracked(self.shown(&out.path, &out.def_path)).into());
             }
         }
         Ok(())
+    }
+
+    /// In a dry run: whether the stage would be restored instead of run.
+    pub fn would_be_restored(&self, reasons: &[Reason], reply: &Reply) -> bool {
+        !self.forced(reasons) && self.inputs().is_ok_and(|inputs| self.look_up(reasons, &inputs, reply).is_ok_and(|hit| hit.is_some()))
     }
 
     /// The entry that this stage can be restored from: its own in dvc.lock if only outputs are
@@ -111,7 +118,8 @@ impl Job<'_> {
         let only_outs = reasons
             .iter()
             .all(|reason| matches!(reason, Reason::OutMissing { .. } | Reason::OutModified { .. } | Reason::OutNotInCache { .. }));
-        let complete = |record: &&Record| self.stage.outs.iter().all(|out| record.out(&out.def_path).is_some_and(|out| out.digest.is_some()));
+        let complete =
+            |record: &&Record| self.stage.outs.iter().all(|out| record.out(&out.def_path).is_some_and(|out| out.digest.is_some()));
         let own = self.record.as_ref().filter(|_| only_outs).filter(complete);
         let found = match own {
             Some(own) => Some(own.clone()),
@@ -132,7 +140,8 @@ impl Job<'_> {
 
     fn earlier_run(&self, inputs: &Record, reply: &Reply) -> Result<Option<Record>, Fault> {
         let mut wanted = inputs.clone();
-        wanted.outs = self.stage.outs.iter().map(|out| RecordedPath { path: out.def_path.clone(), digest: None, meta: Meta::default() }).collect();
+        wanted.outs =
+            self.stage.outs.iter().map(|out| RecordedPath { path: out.def_path.clone(), digest: None, meta: Meta::default() }).collect();
         let key = runcache::key(&wanted).map_err(|error| error.fault())?;
         let Some((path, bytes)) = self.disk().newest_run(&key)? else { return Ok(None) };
         match runcache::parse(&bytes) {
@@ -141,7 +150,8 @@ impl Job<'_> {
             Err(_) => {
                 let shown = path.display().to_string();
                 reply.tell(EventKind::Notice { level: Level::Warning, text: format!("corrupted cache file '{shown}'.") });
-                self.disk().remove_run(&path);
+                // Another process may have removed it; what matters is that it is not used.
+                std::fs::remove_file(&path).ok();
                 Ok(None)
             }
         }
@@ -152,13 +162,17 @@ impl Job<'_> {
         let log = self.open_log(reply, attempt);
         for (number, line) in shell::lines(cmd).into_iter().enumerate() {
             let event = EventKind::Command { stage: self.id, cmd: line.clone(), first: number == 0 };
-            if log.is_none() { reply.tell_first(event) } else { reply.tell(event) }
+            if log.is_none() {
+                reply.tell_first(event)
+            } else {
+                reply.tell(event)
+            }
             if !wdir.is_dir() {
                 return Err(error::no_such_file(&wdir));
             }
             let mut command = self.run.shell.command(&line);
             command.current_dir(&wdir).env("DVC_STAGE", &self.address);
-            if std::env::var_os("DVC_ROOT").is_none() {
+            if !self.run.has_dvc_root {
                 command.env("DVC_ROOT", self.disk().root());
             }
             let terminal = match &log {

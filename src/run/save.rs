@@ -5,11 +5,12 @@
 
 use indexmap::IndexMap;
 
+use crate::format::Files;
 use crate::format::{dotdvc, runcache};
 use crate::model::{Class, EventKind, Fault, Meta, Out, OutKind, Record, RecordedPath, RepoPath};
-use crate::store::atomic;
+use crate::store::tree::Hashed;
+use crate::store::{self, atomic};
 
-use super::disk::Hashed;
 use super::drive::Reply;
 use super::error;
 use super::job::{Job, hold};
@@ -25,8 +26,7 @@ impl Job<'_> {
         let mut hashed = Vec::new();
         for out in &self.stage.outs {
             let found = self.hash_out(out, reply)?;
-            let (digest, meta) = found.found().expect("a missing output was an error");
-            record.outs.push(RecordedPath { path: out.def_path.clone(), digest: Some(digest), meta });
+            record.outs.push(RecordedPath { path: out.def_path.clone(), digest: Some(found.digest.clone()), meta: found.meta });
             hashed.push(found);
         }
         // DVC computes this for every stage: parameters that JSON cannot hold fail it.
@@ -40,6 +40,11 @@ impl Job<'_> {
             }
             if let Some(run) = run.filter(|_| self.stage.can_be_cached() && self.all_plain_outs_cached()) {
                 self.keep_run(&run, &hashed, reply)?;
+            }
+        }
+        for out in &record.outs {
+            if let (Some(digest), Some(own)) = (&out.digest, self.stage.outs.iter().find(|own| own.def_path == out.path)) {
+                hold(&self.run.made).insert(own.path.clone(), digest.clone());
             }
         }
         let said = self.run.locked(Some(self.id), reply, || self.write_down(&record))?;
@@ -60,13 +65,14 @@ impl Job<'_> {
         if out.cache && out.path.is_external() {
             return Err(error::external_out(&shown));
         }
-        let found = self.disk().hash(&out.path, self.recorded_out(&out.def_path), true)?;
-        match &found {
-            Hashed::Missing => return Err(error::out_missing(&shown)),
-            Hashed::Found { meta, .. } if meta.size == Some(0) && meta.nfiles.unwrap_or(0) == 0 => {
-                self.warn(reply, format!("'{shown}' is empty."));
-            }
-            Hashed::Found { .. } => {}
+        let found = match self.disk().hash(&out.path, self.recorded_out(&out.def_path)) {
+            Ok(Some(found)) => found,
+            Ok(None) => return Err(error::out_missing(&shown)),
+            Err(store::Error::NotFileOrDir { .. }) => return Err(error::out_not_file(&shown)),
+            Err(other) => return Err(other.into()),
+        };
+        if found.is_empty() {
+            self.warn(reply, format!("'{shown}' is empty."));
         }
         if out.kind == OutKind::Metric && !self.disk().is_text(&out.path)? {
             return Err(error::binary_metric(&on_disk));
@@ -76,7 +82,7 @@ impl Job<'_> {
 
     /// Keeps the run for later look-ups. Uncached metrics and plots go into the cache with it.
     /// An entry that cannot be written is a warning.
-    fn keep_run(&self, run: &runcache::Entry, hashed: &[Hashed], reply: &Reply) -> Result<(), Fault> {
+    fn keep_run(&self, run: &runcache::RunEntry, hashed: &[Hashed], reply: &Reply) -> Result<(), Fault> {
         for (out, found) in self.stage.outs.iter().zip(hashed).filter(|(out, _)| !out.cache) {
             self.disk().keep_copy(out, found)?;
         }
@@ -107,11 +113,10 @@ impl Job<'_> {
 
     fn rewrite_data_file(&self, record: &Record) -> Result<(), Fault> {
         let path = self.stage.address.file.under(self.disk().root());
-        let text = atomic::read(&path).map_err(|error| error.fault())?;
+        let text = self.disk().workspace().read(&self.stage.address.file).map_err(|source| store::Error::io("read", &path)(source))?;
         let text = text.ok_or_else(|| Fault::new(Class::StageFileDoesNotExistError, format!("'{}' does not exist", path.display())))?;
-        let outs: Vec<_> =
-            record.outs.iter().enumerate().filter_map(|(index, out)| Some((index, out.digest.clone()?, out.meta))).collect();
-        atomic::write(&path, &dotdvc::update(&text, &outs)).map_err(|error| error.fault())?;
+        let outs: Vec<_> = record.outs.iter().enumerate().filter_map(|(index, out)| Some((index, out.digest.clone()?, out.meta))).collect();
+        atomic::write(&path, &dotdvc::update(&text, &outs))?;
         Ok(())
     }
 
@@ -122,11 +127,10 @@ impl Job<'_> {
     pub fn inputs(&self) -> Result<Record, Fault> {
         let mut record = Record { cmd: self.stage.cmd.clone(), deps: Vec::new(), params: IndexMap::new(), outs: Vec::new() };
         for dep in &self.stage.deps {
-            let (digest, meta) = if dep.foreign.is_some() {
+            if dep.foreign.is_some() {
                 continue;
-            } else {
-                self.hash_dep(&dep.path, &dep.def_path)?
-            };
+            }
+            let (digest, meta) = self.hash_dep(&dep.path, &dep.def_path)?;
             record.deps.push(RecordedPath { path: dep.def_path.clone(), digest: Some(digest), meta });
         }
         for params in &self.stage.params {
@@ -136,10 +140,12 @@ impl Job<'_> {
     }
 
     fn hash_dep(&self, path: &RepoPath, def_path: &str) -> Result<(crate::model::Digest, Meta), Fault> {
-        match self.disk().hash(path, self.recorded_dep(def_path), false)?.found() {
-            Some(found) => Ok(found),
-            None if self.stage.can_be_cached() => Err(error::no_such_file(&path.under(self.disk().root()))),
-            None => Err(error::dep_missing(&self.shown(path, def_path))),
+        match self.disk().hash(path, self.recorded_dep(def_path)) {
+            Ok(Some(found)) => Ok((found.digest, found.meta)),
+            Ok(None) if self.stage.can_be_cached() => Err(error::no_such_file(&path.under(self.disk().root()))),
+            Ok(None) => Err(error::dep_missing(&self.shown(path, def_path))),
+            Err(store::Error::NotFileOrDir { .. }) => Err(error::dep_not_file(&self.shown(path, def_path))),
+            Err(other) => Err(other.into()),
         }
     }
 

@@ -1,0 +1,66 @@
+//! `graph`: prints what depends on what.
+
+use serde_json::Value;
+
+use crate::model::{Fault, StageId};
+use crate::ops::graph::{Phase, Picture, refused};
+use crate::ops::load::Repository;
+use crate::ops::targets::Reading;
+use crate::plan::graph::Graph as Dag;
+
+use super::args::{Format, Graph};
+use super::repro::{settings_file, write_json};
+use super::{Setting, fail, print, workspace};
+
+/// Width of the text where the terminal's is not known.
+const WIDTH: usize = 80;
+
+/// Runs the command and gives the exit code.
+pub fn run(args: &Graph, setting: &Setting) -> i32 {
+    let (code, text, json) = match picture(args) {
+        Ok((text, json)) => (0, text, json),
+        Err((phase, fault)) => {
+            let code = fail(&fault, setting);
+            let json = refused(phase, &fault);
+            let text = if args.format() == Format::Json { format!("{json}\n") } else { String::new() };
+            (code, text, json)
+        }
+    };
+    print(&text, false);
+    if let Some(file) = &args.json.json_file
+        && let Err(fault) = write_json(file, &json)
+    {
+        return fail(&fault, setting);
+    }
+    code
+}
+
+/// The text to print and the JSON.
+fn picture(args: &Graph) -> Result<(String, Value), (Phase, Fault)> {
+    let load = |fault| (Phase::Load, fault);
+    let workspace = workspace().map_err(|fault| (Phase::Open, fault))?;
+    let paraffin = settings_file(&workspace).map_err(|fault| (Phase::Open, fault))?;
+    let mut repository = Repository::new(workspace);
+    repository.load_targets(&args.targets, Reading::default()).map_err(load)?;
+    repository.load_all().map_err(load)?;
+    let graph = Dag::build(repository.pipeline(), repository.cwd()).map_err(|fault| (Phase::Graph, fault))?;
+    let targets: Vec<StageId> = repository.resolve_targets(&args.targets, Reading::default(), Some(&graph)).map_err(load)?;
+    let record = |address: &_| repository.record(address);
+    let picture = Picture { pipeline: repository.pipeline(), graph: &graph, record: &record, paraffin: &paraffin, targets: &targets };
+    let json = picture.json();
+    let text = match args.format() {
+        Format::Json => format!("{json}\n"),
+        Format::Text => picture.chart(repository.cwd()).text(width()),
+        Format::Dot => picture.chart(repository.cwd()).dot(),
+        Format::Mermaid => {
+            let chart = picture.chart(repository.cwd());
+            let source = if args.levels { chart.mermaid_levels() } else { chart.mermaid() };
+            if args.md { format!("```mermaid\n{source}```\n") } else { source }
+        }
+    };
+    Ok((text, json))
+}
+
+fn width() -> usize {
+    rustix::termios::tcgetwinsize(rustix::stdio::stdout()).map_or(WIDTH, |size| usize::from(size.ws_col).max(20))
+}

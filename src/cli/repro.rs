@@ -1,0 +1,139 @@
+//! `repro`: from flags to a request, and from the run to the screen, the JSON answer and the
+//! exit code.
+
+use std::io::{Write, stderr, stdout};
+use std::path::Path;
+use std::time::Duration;
+
+use crate::format::paraffin::{self, Paraffin};
+use crate::model::{Class, Event, Fault};
+use crate::ops::load::Repository;
+use crate::ops::repro::{Request, repro};
+use crate::ops::targets::Reading;
+use crate::plan::schedule;
+use crate::plan::select::Scope;
+use crate::report::answer::Answer;
+use crate::report::{Settings, Sink, screen};
+use crate::run::perform::Options;
+use crate::run::signals::Watcher;
+use crate::store::workspace::Workspace;
+
+use super::args::{Global, OnError, Repro};
+use super::{Setting, confirm, error, print, workspace};
+
+/// The screen and the JSON answer hear of everything.
+struct Both {
+    screen: Box<dyn Sink>,
+    answer: Answer,
+}
+
+impl Sink for Both {
+    fn event(&mut self, event: &Event) {
+        self.answer.event(event);
+        self.screen.event(event);
+    }
+}
+
+/// Runs the command and gives the exit code.
+pub fn run(args: &Repro, global: &Global, setting: &Setting) -> i32 {
+    let mut repository = None;
+    let mut answer = Answer::new();
+    let result = start(args, global, setting, &mut repository, &mut answer);
+    let code = result.as_ref().err().map_or(0, error::exit_code);
+    if let Err(fault) = &result {
+        let names: Vec<String> = repository.as_ref().map(Repository::names).unwrap_or_default();
+        let known = names.iter().map(String::as_str);
+        print(&format!("{}\n", error::render(fault, known, setting.terminal.color_err)), true);
+    }
+    let value = || answer.value(code, result.as_ref().err());
+    if let Some(file) = &args.json.json_file
+        && let Err(fault) = write_json(file, &value())
+    {
+        print(&format!("{}\n", error::render(&fault, [], setting.terminal.color_err)), true);
+        return if code == 0 { error::exit_code(&fault) } else { code };
+    }
+    if args.json.json {
+        print(&format!("{}\n", value()), false);
+    }
+    code
+}
+
+fn start(args: &Repro, global: &Global, setting: &Setting, slot: &mut Option<Repository>, answer: &mut Answer) -> Result<(), Fault> {
+    let watcher = Watcher::start().map_err(|error| Fault::new(Class::Unexpected, format!("cannot watch for signals: {error}")))?;
+    let workspace = workspace()?;
+    let told = settings_file(&workspace)?;
+    let interactive = args.interactive || workspace.config().interactive;
+    let jobs = if interactive { 1 } else { jobs(args, &told) };
+    let request = request(args, global, setting, jobs);
+    let repository = slot.insert(Repository::new(workspace));
+    let mut both = Both { screen: open_screen(args, global, setting, jobs), answer: std::mem::take(answer) };
+    let confirm: Option<&(dyn Fn(&str) -> bool + Sync)> = if interactive { Some(&confirm::ask) } else { None };
+    let result = repro(repository, &request, confirm, &watcher, &mut both);
+    *answer = both.answer;
+    result
+}
+
+/// paraffin.yaml, if there is one.
+pub(super) fn settings_file(workspace: &Workspace) -> Result<Paraffin, Fault> {
+    let path = workspace.root().join(paraffin::FILE);
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Paraffin::parse(paraffin::FILE, &text).map_err(|error| error.fault()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Paraffin::default()),
+        Err(error) => Err(Fault::new(Class::ConfigError, format!("cannot read '{}': {error}", paraffin::FILE))),
+    }
+}
+
+fn jobs(args: &Repro, told: &Paraffin) -> usize {
+    let cpus = || std::thread::available_parallelism().map_or(1, usize::from);
+    args.jobs.map(usize::from).or(told.jobs).unwrap_or_else(cpus)
+}
+
+pub(super) fn open_screen(args: &Repro, global: &Global, setting: &Setting, jobs: usize) -> Box<dyn Sink> {
+    let settings = Settings {
+        jobs,
+        quiet: global.quiet > 0,
+        verbose: global.verbose > 0,
+        explain: args.explain,
+        dry: args.dry,
+        ..setting.terminal.settings()
+    };
+    let out: Box<dyn Write + Send> = if args.json.json { Box::new(stderr()) } else { Box::new(stdout()) };
+    screen::open(settings, out, Box::new(stderr()))
+}
+
+pub(super) fn request(args: &Repro, global: &Global, setting: &Setting, jobs: usize) -> Request {
+    let wide = args.pipeline || args.all_pipelines;
+    let scope = match (args.pipeline, args.single_item && !wide, args.downstream && !wide) {
+        (true, _, _) => Scope::Pipeline,
+        (_, true, _) => Scope::Single,
+        (_, _, true) => Scope::Downstream,
+        _ => Scope::Upstream,
+    };
+    Request {
+        targets: args.targets.clone(),
+        reading: Reading { glob: args.glob, recursive: args.recursive },
+        scope,
+        all_pipelines: args.all_pipelines,
+        options: Options { force: args.force, no_commit: args.no_commit, run_cache: !args.no_run_cache },
+        force_downstream: args.force_downstream,
+        allow_missing: args.allow_missing,
+        pull: args.pull,
+        dry: args.dry,
+        explain: args.explain,
+        on_error: match args.on_error() {
+            OnError::Fail => schedule::OnError::Fail,
+            OnError::KeepGoing => schedule::OnError::KeepGoing,
+            OnError::Ignore => schedule::OnError::Ignore,
+        },
+        jobs,
+        patience: global.lock_timeout.map(Duration::from_secs_f64),
+        to_stderr: args.json.json,
+        command_line: setting.command_line.clone(),
+        shell: std::env::var_os("SHELL"),
+    }
+}
+
+/// Writes a JSON answer.
+pub(super) fn write_json(file: &Path, value: &serde_json::Value) -> Result<(), Fault> {
+    crate::store::atomic::write(file, format!("{value:#}\n").as_bytes()).map(|_| ()).map_err(|error| error.fault())
+}

@@ -1,0 +1,158 @@
+//! The work tree and the cache as the work on a stage sees them.
+//!
+//! A thin layer: it chooses the algorithm (an entry of DVC 2.x keeps its old hash while the
+//! content is the same, dvc: `output.py` `update_legacy_hash_name`) and turns failures of the
+//! floor below into values.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::format::{params, runcache};
+use crate::model::{Algo, Digest, Fault, Out, ParamsDep, RecordedPath, RepoPath, Seen, SeenParams};
+use crate::store::hasher::Hasher;
+use crate::store::link::LinkType;
+use crate::store::tree::Hashed;
+use crate::store::workspace::Workspace;
+use crate::store::{self, runcache as runs};
+
+/// The disk of one run.
+#[derive(Debug)]
+pub struct Disk {
+    workspace: Arc<Workspace>,
+    hasher: Hasher,
+}
+
+impl Disk {
+    /// Starts the threads that hash.
+    ///
+    /// # Errors
+    /// The system gives no threads.
+    pub fn open(workspace: &Arc<Workspace>) -> Result<Self, store::Error> {
+        Ok(Self { workspace: Arc::clone(workspace), hasher: Hasher::new(0, None)? })
+    }
+
+    /// The repository.
+    pub fn workspace(&self) -> &Workspace {
+        &self.workspace
+    }
+
+    /// Its root.
+    pub fn root(&self) -> &Path {
+        self.workspace.root()
+    }
+
+    /// Where the user stands.
+    pub fn cwd(&self) -> &RepoPath {
+        self.workspace.cwd()
+    }
+
+    /// Whether something is there (a broken link is).
+    pub fn exists(&self, path: &RepoPath) -> bool {
+        path.under(self.root()).symlink_metadata().is_ok()
+    }
+
+    /// What is at a path, by the algorithm of what is recorded for it.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn look(&self, path: &RepoPath, recorded: Option<&Digest>) -> Result<Seen, Fault> {
+        let algo = recorded.map_or(Algo::Md5, |digest| digest.algo.clone());
+        let found = self.workspace.hash(&self.hasher, path, &algo)?;
+        Ok(found.map_or(Seen::Missing, |hashed| hashed.seen()))
+    }
+
+    /// The hash to record for what is at a path; none if nothing is.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn hash(&self, path: &RepoPath, recorded: Option<&Digest>) -> Result<Option<Hashed>, store::Error> {
+        if let Some(old) = recorded.filter(|digest| digest.algo == Algo::Md5Dos2Unix)
+            && let Some(hashed) = self.workspace.hash(&self.hasher, path, &old.algo)?
+            && hashed.digest == *old
+        {
+            return Ok(Some(hashed));
+        }
+        self.workspace.hash(&self.hasher, path, &Algo::Md5)
+    }
+
+    /// Whether the cache has an object, for a directory with all its files.
+    ///
+    /// # Errors
+    /// The cache cannot be read.
+    pub fn in_cache(&self, digest: &Digest) -> Result<bool, Fault> {
+        Ok(self.workspace.cache().has(digest)?)
+    }
+
+    /// What a params file holds for a stage.
+    ///
+    /// # Errors
+    /// It is not what its suffix says.
+    pub fn params(&self, dep: &ParamsDep) -> Result<SeenParams, Fault> {
+        let found = params::read(self.workspace.as_ref(), &dep.path).map_err(|error| error.stage_fault())?;
+        Ok(found.map_or(SeenParams::Missing, |map| SeenParams::Values(params::select(&map, &dep.keys))))
+    }
+
+    /// Makes room for an output before its stage runs; a persistent one is only unprotected.
+    ///
+    /// # Errors
+    /// It cannot be removed.
+    pub fn remove_out(&self, out: &Out) -> Result<(), Fault> {
+        if out.persist {
+            self.workspace.unprotect_out(&out.path)?
+        } else {
+            self.workspace.remove_out(&out.path)?
+        };
+        Ok(())
+    }
+
+    /// Puts an output into the cache and links it back.
+    ///
+    /// # Errors
+    /// It cannot be stored; it is still in the work tree then, and no part of it in the cache.
+    pub fn commit(&self, out: &Out, hashed: &Hashed) -> Result<(), Fault> {
+        Ok(self.workspace.commit_out(&self.hasher, &out.path, hashed, &self.workspace.config().cache_types)?)
+    }
+
+    /// Puts a copy of an uncached output into the cache; the work file stays as it is.
+    ///
+    /// # Errors
+    /// It cannot be stored.
+    pub fn keep_copy(&self, out: &Out, hashed: &Hashed) -> Result<(), Fault> {
+        Ok(self.workspace.commit_out(&self.hasher, &out.path, hashed, &[LinkType::Copy])?)
+    }
+
+    /// Brings an output back from the cache.
+    ///
+    /// # Errors
+    /// The cache lacks it, or it cannot be written.
+    pub fn checkout(&self, out: &Out, recorded: &RecordedPath) -> Result<(), Fault> {
+        let Some(digest) = &recorded.digest else { return Ok(()) };
+        Ok(self.workspace.checkout_out(&self.hasher, &out.path, digest, recorded.meta, true)?)
+    }
+
+    /// Whether a file holds text, as DVC judges it; directories pass.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn is_text(&self, path: &RepoPath) -> Result<bool, Fault> {
+        let place = path.under(self.root());
+        Ok(place.is_dir() || store::md5::is_text_file(&place).map_err(store::Error::io("read", &place))?)
+    }
+
+    /// The newest earlier run with this key.
+    ///
+    /// # Errors
+    /// The cache cannot be read.
+    pub fn newest_run(&self, key: &str) -> Result<Option<(PathBuf, Vec<u8>)>, Fault> {
+        Ok(runs::newest(self.workspace.cache().dir(), key)?)
+    }
+
+    /// Keeps a run for later.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn save_run(&self, run: &runcache::RunEntry) -> Result<(), Fault> {
+        let group = self.workspace.config().shared_group;
+        Ok(runs::save(self.workspace.cache().dir(), &run.key, &run.value, &run.text, group)?)
+    }
+}
