@@ -363,7 +363,7 @@ mod tests {
         let lock = RwLock::new(dir.path(), "us".to_owned());
         std::fs::write(&file, format!("{{\"write\": {{\"/r/d\": {{\"pid\": {}, \"cmd\": \"dvc add\"}}}}}}", os::own_pid())).unwrap();
         let refused = lock.claim(&paths(&["/r/d/x"]), &[], Some(Duration::ZERO), &mut |_, _| true);
-        let Err(Error::Busy(Box::new(busy))) = refused else { panic!("{refused:?}") };
+        let Err(Error::Busy(busy)) = refused else { panic!("{refused:?}") };
         assert!(busy.short().starts_with("'/r/d/x', in use by PID "), "{}", busy.short());
         assert!(lock.writer_of(&paths(&["/r/d/x"])).is_some());
         std::fs::write(&file, "{\"write\": {\"/r/d\": {\"pid\": 4294967, \"cmd\": \"dvc repro\"}}}").unwrap();
