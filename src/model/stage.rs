@@ -9,7 +9,7 @@ use super::digest::{Digest, Meta};
 use super::path::RepoPath;
 use super::value::{Map, Value};
 
-/// A stage's number within its [`Pipeline`], in the order of collection.
+/// A stage's number within its `Pipeline`, in the order of collection.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub struct StageId(pub u32);
 

@@ -2,7 +2,7 @@
 //!
 //! dvc.lock is compared, committed and merged as text, so the layout is part of the format:
 //! lists stand under their key without indentation, nothing stands for null, a list or map that
-//! occurs twice gets `&id001`. This file lays out the containers; [`text`] chooses quotes and
+//! occurs twice gets `&id001`. This file lays out the containers; `text` chooses quotes and
 //! folds lines. Where DVC's folding would lose blanks on reading, the line is left longer
 //! instead: what is written here always reads back as it was.
 

@@ -1,7 +1,7 @@
 //! Parameters in Python files: assignments of literals, in modules, classes and `__init__`.
 //!
 //! DVC parses the file into a syntax tree and keeps what `ast.literal_eval` understands; all
-//! else is skipped. Here tokens and indentation suffice for that ([`lexer`], [`literal`]); a file that is
+//! else is skipped. Here tokens and indentation suffice for that (`lexer`, `literal`); a file that is
 //! no valid Python is noticed only where its tokens or its indentation are wrong.
 
 mod lexer;

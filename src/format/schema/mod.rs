@@ -1,7 +1,7 @@
 //! The schemas of DVC's own files, and the text that DVC prints where a file does not fit.
 //!
-//! [`check`] is a small engine with the rules of voluptuous, [`rules`] the schemas themselves,
-//! [`frame`] lays out messages and excerpts as rich does. Nothing here reads files.
+//! `check` is a small engine with the rules of voluptuous, `rules` the schemas themselves,
+//! `frame` lays out messages and excerpts as rich does. Nothing here reads files.
 
 mod check;
 mod frame;

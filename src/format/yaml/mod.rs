@@ -3,7 +3,7 @@
 //! DVC reads through ruamel.yaml's safe loader: YAML 1.2 with additions of its own (numbers
 //! with leading zeros are decimal, dates become dates, `<<` merges, `1` and `true` clash as
 //! keys). No loader of this language agrees with that, so only the events come from a library;
-//! what a scalar means ([`scalar`]) and how nodes become values ([`compose`]) is decided here.
+//! what a scalar means ([`scalar`]) and how nodes become values (`compose`) is decided here.
 //! Nothing here knows which file the bytes came from, nor any schema.
 
 mod compose;
