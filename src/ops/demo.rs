@@ -176,14 +176,14 @@ pub fn closing_words(dir: &Path, program: &str, levels: &str) -> String {
 The stages by level (each ran as soon as what it needs was there, levels are not waited for):
 
 {indented}
-The results are in {dir}/nodes. Look next:
-  cd {dir}
-  {program} graph --levels             the same as a Mermaid chart
-  {program} repro                      nothing changed: nothing runs
-  edit params.yaml (a seed, say), then
-  {program} repro --dry --explain      what would run, and why
-  {program} repro -j 4                 runs just that
-  dvc status                           DVC agrees: it is an ordinary DVC project
+The results are in {dir}/nodes. What to try next:
+  go there                          cd {dir}
+  nothing changed, nothing runs     {program} repro
+  see the chart of levels           {program} graph --levels
+  change a seed in params.yaml, then
+  ask what would run, and why       {program} repro --dry --explain
+  run just that                     {program} repro -j 4
+  DVC agrees                        dvc status
 "
     )
 }

@@ -314,7 +314,7 @@ fn a_failure_shows_its_end_and_its_log() {
     assert!(out.starts_with("Running stage 'a':\n> exit 3\nline 50\n"), "{out}");
     assert!(out.ends_with("\nline 249\n"), "{out}");
     let want = "\
-[1/1] Running stage 'a' (forced (--force))
+[1/1] Running stage 'a' (forced)
 Stage 'a' failed after [time]: failed to run: exit 3, exited with 3
   log: logs/1.log (50 more lines)
 Summary: 1 failed; wall [time], stage time [time], speed-up [factor]x

@@ -107,21 +107,42 @@ pub fn reason(reason: &Reason) -> String {
 pub fn explanation(planned: &Planned, reasons: &[Reason]) -> String {
     let may = !reasons.is_empty() && reasons.iter().all(|reason| matches!(reason, Reason::UpstreamMayChange { .. }));
     let mut text = format!("Stage '{}' {}:", planned.address, if may { "may have to run" } else { "must run" });
-    for item in reasons {
+    for item in telling(reasons) {
         text.push_str("\n  ");
         text.push_str(&reason(item));
     }
     text
 }
 
+/// The reasons without those that say nothing new: for a stage that never ran all is new.
+fn telling(reasons: &[Reason]) -> Vec<&Reason> {
+    let never_run = reasons.contains(&Reason::NeverRun);
+    let implied = |reason: &&Reason| {
+        matches!(
+            reason,
+            Reason::DepModified { old: None, .. }
+                | Reason::ParamNew { .. }
+                | Reason::OutModified { old: None, .. }
+                | Reason::OutMissing { .. }
+        )
+    };
+    reasons.iter().filter(|reason| !(never_run && implied(reason))).collect()
+}
+
 /// The reasons in a few words for one line: the first, and how many more there are.
 pub fn brief(reasons: &[Reason]) -> Option<String> {
+    const LONGEST: usize = 60;
+    let reasons = telling(reasons);
     let first = reasons.first()?;
-    let text = match first {
+    let mut text = match first {
         Reason::CmdChanged { .. } => "command changed".to_owned(),
         Reason::NeverRun => "never run".to_owned(),
-        other => reason(other),
+        Reason::Forced => "forced".to_owned(),
+        other => reason(other).replace('\n', " "),
     };
+    if text.chars().count() > LONGEST {
+        text = text.chars().take(LONGEST - 3).collect::<String>() + "...";
+    }
     Some(match reasons.len() {
         1 => text,
         count => format!("{text} and {} more", count - 1),
@@ -242,6 +263,11 @@ mod tests {
     fn brief_reasons_fit_a_line() {
         assert_eq!(brief(&[]), None);
         assert_eq!(brief(&[Reason::NeverRun]).as_deref(), Some("never run"));
-        assert_eq!(brief(&[Reason::Forced, Reason::NeverRun]).as_deref(), Some("forced (--force) and 1 more"));
+        assert_eq!(brief(&[Reason::Forced, Reason::Callback]).as_deref(), Some("forced and 1 more"));
+        let new = Reason::DepModified { path: "d".to_owned(), old: None, new: "1234567890".to_owned() };
+        assert_eq!(brief(&[Reason::NeverRun, new.clone()]).as_deref(), Some("never run"));
+        assert_eq!(explanation(&planned("a", false), &[Reason::NeverRun, new]).lines().count(), 2);
+        let long = Reason::ParamNew { path: "p".to_owned(), key: "k".to_owned(), new: "x".repeat(99) };
+        assert_eq!(brief(&[long]).map(|text| text.len()), Some(60));
     }
 }

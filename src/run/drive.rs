@@ -201,6 +201,10 @@ impl<'a> Driver<'a> {
     fn take(&mut self, message: Message) -> Vec<Action> {
         match message {
             Message::Tell(event, ack) => {
+                // What a command printed is told before what comes after that command.
+                if let EventKind::Command { stage, .. } | EventKind::Said { stage, .. } = event.kind {
+                    self.tell_lines(stage, true);
+                }
                 (self.sink)(&event);
                 if let Some(ack) = ack {
                     ack.send(()).ok();
@@ -239,7 +243,7 @@ impl<'a> Driver<'a> {
                         self.schedule.step(Input::Fresh(stage, status))
                     }
                     Verdict::Stale(reasons) if self.dry => {
-                        self.worker.preview(stage, &reasons, &self.reply(stage));
+                        self.preview(stage, &reasons);
                         self.end_untouched(stage, Status::Planned);
                         self.schedule.step(Input::Stale(stage))
                     }
@@ -254,6 +258,21 @@ impl<'a> Driver<'a> {
                 self.tell(EventKind::Finished { stage, outcome: outcome.clone() });
                 self.ends.insert(stage, outcome);
                 self.schedule.step(Input::Finished(stage, Status::Failed))
+            }
+        }
+    }
+
+    /// Tells what a stage would do, before its end is told.
+    fn preview(&mut self, stage: StageId, reasons: &[Reason]) {
+        let (sender, said) = channel();
+        let mut reply = Reply { stage, sender, clock: self.clock.clone(), ended: false };
+        self.worker.preview(stage, reasons, &reply);
+        // A preview has no end of its own.
+        reply.ended = true;
+        drop(reply);
+        for message in said {
+            if let Message::Tell(event, _) = message {
+                (self.sink)(&event);
             }
         }
     }
