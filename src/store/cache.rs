@@ -11,14 +11,13 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use serde::Deserialize;
-
 use super::atomic::{self, Temporary};
 use super::error::Error;
 use super::hasher::{HashedFile, Hasher};
 use super::md5;
 use super::os::{self, Stamp};
 use super::tree::{Content, Hashed};
+use crate::format::dirtree;
 use crate::model::{Algo, Digest, TreeEntry};
 
 /// The mode of an object.
@@ -138,8 +137,7 @@ impl Cache {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(Error::io("read", &path)(error)),
         };
-        let Ok(entries) = serde_json::from_slice::<Vec<Listed>>(&bytes) else { return Ok(None) };
-        let entries: Vec<TreeEntry> = entries.into_iter().map(|entry| TreeEntry { relpath: entry.relpath, md5: entry.md5 }).collect();
+        let Ok(entries) = dirtree::parse(&bytes) else { return Ok(None) };
         // A listing that leads out of its directory must never be followed.
         let inside = |path: &str| path.split('/').all(|part| !matches!(part, "" | "." | ".."));
         Ok(entries.iter().all(|entry| inside(&entry.relpath)).then_some(entries))
@@ -250,13 +248,6 @@ pub(super) fn file_digest(algo: &Algo, entry: &TreeEntry) -> Digest {
 fn unchanged(file: &HashedFile) -> Result<(), Error> {
     let now = fs::metadata(&file.path).map_err(Error::io("look at", &file.path))?;
     if Stamp::of(&now) == file.stamp { Ok(()) } else { Err(Error::Changed { path: file.path.clone() }) }
-}
-
-/// An entry as it stands in a listing; DVC may write further keys.
-#[derive(Deserialize)]
-struct Listed {
-    relpath: String,
-    md5: String,
 }
 
 #[cfg(test)]

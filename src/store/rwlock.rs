@@ -22,6 +22,9 @@ use super::os;
 
 /// How often a busy path is looked at again.
 const PAUSE: Duration = Duration::from_millis(100);
+/// How long the lock of the file itself is waited for. It is held for moments only; a process
+/// that was stopped while it held it must not stop all others for good.
+const GUARD_PATIENCE: Duration = Duration::from_secs(30);
 
 /// A path that others use, in DVC's words.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -115,21 +118,20 @@ impl RwLock {
         on_wait: &mut dyn FnMut(&Busy, Duration) -> bool,
     ) -> Result<Claim, Error> {
         let text = |paths: &[PathBuf]| paths.iter().map(|path| path.to_string_lossy().into_owned()).collect::<Vec<_>>();
-        let claim = Claim { lock: self.clone(), reads: text(reads), writes: text(writes) };
+        let (reads, writes) = (text(reads), text(writes));
         let began = Instant::now();
-        loop {
-            let Some(busy) = self.try_claim(&claim, patience)? else { return Ok(claim) };
+        // The claim is made last: dropped, it would give back what was never had.
+        while let Some(busy) = self.try_claim(&reads, &writes)? {
             let since = began.elapsed();
             if patience.is_some_and(|patience| since >= patience) {
-                std::mem::forget(claim);
                 return Err(Error::Busy(Box::new(busy)));
             }
             if !on_wait(&busy, since) {
-                std::mem::forget(claim);
                 return Err(Error::GivenUp);
             }
             std::thread::sleep(PAUSE);
         }
+        Ok(Claim { lock: self.clone(), reads, writes })
     }
 
     /// Whether another process writes one of these paths now. Takes nothing.
@@ -150,14 +152,14 @@ impl RwLock {
         self.inner.warnings.lock().unwrap_or_else(PoisonError::into_inner).push(text);
     }
 
-    fn try_claim(&self, claim: &Claim, patience: Option<Duration>) -> Result<Option<Busy>, Error> {
-        let _guard = self.inner.guard.acquire(patience, &mut |_, _| {})?;
+    fn try_claim(&self, reads: &[String], writes: &[String]) -> Result<Option<Busy>, Error> {
+        let _guard = self.inner.guard.acquire(Some(GUARD_PATIENCE), &mut |_, _| {})?;
         let mut counts = self.inner.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let mut table = self.load()?;
-        let dropped = self.drop_dead(&mut table, claim);
-        let busy = claim.reads.iter().chain(&claim.writes).find_map(|path| self.blocker(path, writers(&table)));
+        let dropped = self.drop_dead(&mut table, reads, writes);
+        let busy = reads.iter().chain(writes).find_map(|path| self.blocker(path, writers(&table)));
         let busy = busy.or_else(|| {
-            claim.writes.iter().find_map(|path| self.blocker(path, table.read.iter().map(|(place, infos)| (place, infos.as_slice()))))
+            writes.iter().find_map(|path| self.blocker(path, table.read.iter().map(|(place, infos)| (place, infos.as_slice()))))
         });
         if busy.is_some() {
             if dropped {
@@ -165,20 +167,20 @@ impl RwLock {
             }
             return Ok(busy);
         }
-        for path in &claim.reads {
+        for path in reads {
             let readers = table.read.entry(path.clone()).or_default();
             if !readers.contains(&self.inner.us) {
                 readers.push(self.inner.us.clone());
             }
         }
-        for path in &claim.writes {
+        for path in writes {
             table.write.insert(path.clone(), self.inner.us.clone());
         }
         self.store(&table)?;
-        for path in &claim.reads {
+        for path in reads {
             *counts.0.entry(path.clone()).or_default() += 1;
         }
-        for path in &claim.writes {
+        for path in writes {
             *counts.1.entry(path.clone()).or_default() += 1;
         }
         Ok(None)
@@ -194,8 +196,8 @@ impl RwLock {
     }
 
     /// Forgets what dead processes left on the claimed paths.
-    fn drop_dead(&self, table: &mut Table, claim: &Claim) -> bool {
-        let wanted = |place: &str| claim.reads.iter().chain(&claim.writes).any(|path| overlaps(path, place));
+    fn drop_dead(&self, table: &mut Table, reads: &[String], writes: &[String]) -> bool {
+        let wanted = |place: &str| reads.iter().chain(writes).any(|path| overlaps(path, place));
         let mut dead: Vec<(String, Info)> = Vec::new();
         table.write.retain(|place, info| {
             let gone = wanted(place) && !alive(info.pid);
@@ -255,7 +257,7 @@ impl RwLock {
     }
 
     fn release(&self, claim: &Claim) -> Result<(), Error> {
-        let _guard = self.inner.guard.acquire(None, &mut |_, _| {})?;
+        let _guard = self.inner.guard.acquire(Some(GUARD_PATIENCE), &mut |_, _| {})?;
         let mut counts = self.inner.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let mut table = self.load()?;
         for path in &claim.reads {
@@ -369,6 +371,25 @@ mod tests {
         std::fs::write(&file, "{\"write\": {\"/r/d\": {\"pid\": 4294967, \"cmd\": \"dvc repro\"}}}").unwrap();
         drop(lock.claim(&paths(&["/r/d/x"]), &[], Some(Duration::ZERO), &mut |_, _| true).unwrap());
         assert_eq!(lock.take_warnings().len(), 1);
+    }
+
+    #[test]
+    fn what_was_never_had_is_not_given_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let lock = RwLock::new(dir.path(), "us".to_owned());
+        let claim = |writes: &[&str]| lock.claim(&paths(&["/r/a"]), &paths(writes), Some(Duration::ZERO), &mut |_, _| true);
+        let held = claim(&["/r/o"]).unwrap();
+        let file = dir.path().join("rwlock");
+        let text = std::fs::read_to_string(&file).unwrap();
+        std::fs::remove_file(&file).unwrap();
+        std::fs::create_dir(&file).unwrap();
+        assert!(matches!(claim(&["/r/p"]), Err(Error::Io { .. })));
+        std::fs::remove_dir(&file).unwrap();
+        std::fs::write(&file, &text).unwrap();
+        drop(claim(&["/r/p"]).unwrap());
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
+        drop(held);
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "{}");
     }
 
     #[test]

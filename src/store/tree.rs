@@ -12,6 +12,7 @@ use super::error::Error;
 use super::hasher::{HashedFile, Hasher};
 use super::md5;
 use super::workspace::Workspace;
+use crate::format::dirtree;
 use crate::model::{Algo, Digest, Meta, RepoPath, Seen, TreeEntry};
 
 /// What stands at a path, hashed.
@@ -83,7 +84,7 @@ impl Workspace {
         let files = hasher.files(names.iter().map(|name| place.join(name)).collect(), algo)?;
         let entries: Vec<TreeEntry> =
             names.into_iter().zip(&files).map(|(relpath, file)| TreeEntry { relpath, md5: file.md5.clone() }).collect();
-        let listing = listing(&entries);
+        let listing = dirtree::canonical(&entries);
         let value = format!("{}.dir", md5::of_bytes(&listing));
         let size = files.iter().map(|file| file.stamp.size).sum();
         let meta = Meta { size: Some(size), nfiles: Some(files.len() as u64), isexec: false };
@@ -145,48 +146,6 @@ fn list(dir: &Path) -> Result<Vec<Entry>, Error> {
         found.push(Entry { name, is_dir, is_link });
     }
     Ok(found)
-}
-
-/// The canonical text of a directory's listing.
-fn listing(entries: &[TreeEntry]) -> Vec<u8> {
-    let mut text = String::from("[");
-    for (at, entry) in entries.iter().enumerate() {
-        if at > 0 {
-            text.push_str(", ");
-        }
-        text.push_str("{\"md5\": ");
-        quote(&mut text, &entry.md5);
-        text.push_str(", \"relpath\": ");
-        quote(&mut text, &entry.relpath);
-        text.push('}');
-    }
-    text.push(']');
-    text.into_bytes()
-}
-
-/// A JSON text in ASCII, as Python writes it.
-fn quote(out: &mut String, text: &str) {
-    use std::fmt::Write as _;
-    out.push('"');
-    for ch in text.chars() {
-        match ch {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            ' '..='~' => out.push(ch),
-            _ => {
-                for unit in ch.encode_utf16(&mut [0; 2]) {
-                    // Writing into a String cannot fail.
-                    let _ = write!(out, "\\u{unit:04x}");
-                }
-            }
-        }
-    }
-    out.push('"');
 }
 
 #[cfg(test)]

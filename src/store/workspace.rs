@@ -148,12 +148,15 @@ impl Workspace {
         RepoPath::locate(&self.root_text, base, text)
     }
 
-    /// Makes what DVC makes when it opens a repository: `.dvc/tmp`, its `btime`, and the lines
+    /// Refuses what cannot be honoured, and makes what DVC makes when it opens a repository: `.dvc/tmp`, its `btime`, and the lines
     /// of `.dvc/.gitignore`.
     ///
     /// # Errors
     /// The system refuses to create or write.
     pub fn prepare(&self) -> Result<Prepared, Error> {
+        if self.config.hardlink_lock {
+            return Err(Error::HardlinkLock);
+        }
         let tmp = self.tmp_dir();
         fs::create_dir_all(&tmp).map_err(Error::io("create", &tmp))?;
         let btime = tmp.join("btime");
