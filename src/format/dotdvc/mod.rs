@@ -9,11 +9,14 @@ mod tests;
 
 pub use rewrite::update;
 
+use md5::{Digest as _, Md5};
+
 use super::Files;
+use super::dirtree;
 use super::pipeline::{Paths, PipelineError, foreign_scheme, parse_checked, refuse_stage_file};
 use super::schema;
 use super::template::python_str;
-use crate::model::{Address, Algo, Dep, Digest, Key, Map, Meta, Out, OutKind, RepoPath, Stage, Value};
+use crate::model::{Address, Algo, Dep, Digest, Key, Map, Meta, Out, OutKind, RepoPath, Stage, TreeEntry, Value};
 
 /// Reads a `.dvc` file. `root` is the absolute path of the repository, `cwd` the directory
 /// that paths in sentences are relative to.
@@ -110,6 +113,9 @@ fn recorded(map: &Map, path: &RepoPath) -> Option<(Digest, Meta)> {
         Some(Value::Int(value)) => u64::try_from(*value).ok(),
         _ => None,
     };
+    if let Some(files) = get(map, "files").and_then(Value::as_seq).filter(|files| !files.is_empty()) {
+        return Some(recorded_files(files));
+    }
     let meta =
         Meta { size: number("size"), nfiles: number("nfiles"), isexec: get(map, "isexec").and_then(Value::as_bool).unwrap_or(false) };
     let name = get(map, "hash").and_then(Value::as_str);
@@ -124,6 +130,20 @@ fn recorded(map: &Map, path: &RepoPath) -> Option<(Digest, Meta)> {
     };
     let value = get(map, key).and_then(checksum)?;
     Some((Digest { algo, value }, meta))
+}
+
+/// The hash of a directory whose files are listed one by one, as of remotes that keep versions
+/// (dvc: `_compute_meta_hash_info_from_files`).
+fn recorded_files(files: &[Value]) -> (Digest, Meta) {
+    let text = |file: &Value, key| file.get(key).map(python_str).unwrap_or_default();
+    let entries: Vec<TreeEntry> = files.iter().map(|file| TreeEntry { relpath: text(file, "relpath"), md5: text(file, "md5") }).collect();
+    let size = files.iter().filter_map(|file| match file.get("size") {
+        Some(Value::Int(size)) => u64::try_from(*size).ok(),
+        _ => None,
+    });
+    let hash = Md5::digest(dirtree::canonical(&entries));
+    let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    (Digest::md5(format!("{hex}.dir")), Meta { size: Some(size.sum()), nfiles: u64::try_from(files.len()).ok(), isexec: false })
 }
 
 /// A checksum; one that YAML takes for a number becomes text again.

@@ -10,6 +10,8 @@ mod group;
 mod node;
 mod pystr;
 mod resolver;
+#[cfg(test)]
+mod tests;
 mod vars;
 
 pub use pystr::{python_repr, python_str};

@@ -139,16 +139,15 @@ impl Node {
         }
     }
 
-    /// A copy that can be changed without changing this one. DVC's copy of a map forgets its
-    /// origin, and its error sentences show it.
+    /// A copy that can be changed without changing this one. DVC's copies of maps and lists
+    /// forget their origin, and its error sentences show it.
     pub fn forked(&self) -> Self {
-        match &self.data {
-            Data::Dict(dict) => {
-                let copy = dict.iter().map(|(key, node)| (Arc::clone(key), node.forked())).collect();
-                Self { meta: Meta { local: true, ..Meta::default() }, data: Data::Dict(Arc::new(copy)) }
-            }
-            _ => self.clone(),
-        }
+        let data = match &self.data {
+            Data::Dict(dict) => Data::Dict(Arc::new(dict.iter().map(|(key, node)| (Arc::clone(key), node.forked())).collect())),
+            Data::List(items) => Data::List(Arc::clone(items)),
+            Data::Leaf(_) => return self.clone(),
+        };
+        Self { meta: Meta { local: true, ..Meta::default() }, data }
     }
 }
 

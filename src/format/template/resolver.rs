@@ -241,6 +241,10 @@ impl<'f> Resolver<'f> {
         let iterations = self.iterations(entry)?;
         let with_key = iterations.with_key;
         let Some(item) = iterations.items.get(key).cloned() else { return Ok(None) };
+        if key.is_empty() {
+            // DVC asserts that there is a key, and says nothing more.
+            return Err(ResolveError::Unexpected(String::new()));
+        }
         let name = format!("{entry}@{key}");
         let values = iteration_values(&item, with_key.then_some(key), kind).map_err(TemplateError::bare)?;
         let template = match kind {
