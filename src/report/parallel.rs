@@ -155,9 +155,8 @@ impl Parallel {
         if let Some(time) = time {
             text.push_str(&format!(" after {}", duration(time)));
         }
-        if let Some(fault) = outcome.fault.as_ref().filter(|_| outcome.status == Status::Failed) {
-            let inner = fault.cause.as_deref().filter(|_| fault.class == Class::ReproductionError).unwrap_or(fault);
-            text.push_str(&format!(": {inner}"));
+        if let Some(why) = why(outcome) {
+            text.push_str(&format!(": {why}"));
         }
         if let Some(log) = outcome.attempt.as_ref().and_then(|attempt| attempt.log.as_ref()) {
             let more = if dropped > 0 { format!(" ({dropped} more lines)") } else { String::new() };
@@ -244,6 +243,18 @@ impl Parallel {
         }
         self.io.err(&self.board.tally.sentence(event.elapsed));
     }
+}
+
+/// Why a stage failed, in few words; DVC's sentence, which repeats the command, comes later.
+fn why(outcome: &Outcome) -> Option<String> {
+    let fault = outcome.fault.as_ref().filter(|_| outcome.status == Status::Failed)?;
+    let inner = fault.cause.as_deref().filter(|_| fault.class == Class::ReproductionError).unwrap_or(fault);
+    let code = outcome.attempt.as_ref().and_then(|attempt| attempt.returncode);
+    Some(match code.filter(|_| inner.class == Class::StageCmdFailedError) {
+        Some(code) if code < 0 => format!("killed by signal {}", -code),
+        Some(code) => format!("exit code {code}"),
+        None => inner.to_string(),
+    })
 }
 
 /// `ran in 41.2s`, `was restored in 0.20s`.

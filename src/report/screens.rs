@@ -84,7 +84,8 @@ impl Script {
 
     fn failed(self, stage: u32) -> Self {
         let fault = Fault::new(Class::StageCmdFailedError, "failed to run: exit 3, exited with 3");
-        let attempt = Attempt { running: Duration::from_secs(3), log: Some("logs/1.log".to_owned()), ..Attempt::default() };
+        let attempt =
+            Attempt { running: Duration::from_secs(3), returncode: Some(3), log: Some("logs/1.log".to_owned()), ..Attempt::default() };
         let outcome = Outcome { attempt: Some(attempt), fault: Some(fault), ..Outcome::plain(Status::Failed) };
         self.with(EventKind::Finished { stage: StageId(stage), outcome })
     }
@@ -315,7 +316,7 @@ fn a_failure_shows_its_end_and_its_log() {
     assert!(out.ends_with("\nline 249\n"), "{out}");
     let want = "\
 [1/1] Running stage 'a' (forced)
-Stage 'a' failed after [time]: failed to run: exit 3, exited with 3
+Stage 'a' failed after [time]: exit code 3
   log: logs/1.log (50 more lines)
 Summary: 1 failed; wall [time], stage time [time], speed-up [factor]x
 ";
@@ -363,7 +364,7 @@ Running stage 'a':
 
 Running stage 'b':
 > make b
-::error title=dvc-paraffin::Stage 'b' failed after [time]: failed to run: exit 3, exited with 3
+::error title=dvc-paraffin::Stage 'b' failed after [time]: exit code 3
 ";
     assert_eq!(out, want);
 }
