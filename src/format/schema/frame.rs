@@ -143,9 +143,9 @@ fn fold(line: &str, room: usize) -> Vec<String> {
         } else if bare > room {
             let mut rest = word;
             while width(rest) > room {
-                let cut = rest.char_indices().nth(room).map_or(rest.len(), |(at, _)| at);
-                new_line(&mut out, &rest[..cut]);
-                rest = &rest[cut..];
+                let end = cut(rest, room);
+                new_line(&mut out, &rest[..end]);
+                rest = &rest[end..];
             }
             new_line(&mut out, rest);
             used = width(rest);
@@ -155,9 +155,9 @@ fn fold(line: &str, room: usize) -> Vec<String> {
         }
     }
     for line in &mut out {
-        let surplus = width(line).saturating_sub(room);
-        let blanks = line.len() - line.trim_end().len();
-        line.truncate(line.len() - surplus.min(blanks));
+        while width(line) > room && line.ends_with(char::is_whitespace) {
+            line.pop();
+        }
     }
     out
 }
@@ -189,6 +189,39 @@ fn words(line: &str) -> Vec<&str> {
     out
 }
 
+/// How many columns a text takes.
 fn width(text: &str) -> usize {
-    text.chars().count()
+    text.chars().map(cells).sum()
+}
+
+/// How many columns a character takes: two in East Asian scripts and most emoji, none for
+/// marks that combine.
+fn cells(c: char) -> usize {
+    match c {
+        '\u{300}'..='\u{36f}' | '\u{200b}'..='\u{200f}' | '\u{fe00}'..='\u{fe0f}' => 0,
+        '\u{1100}'..='\u{115f}'
+        | '\u{2e80}'..='\u{303e}'
+        | '\u{3041}'..='\u{a4cf}'
+        | '\u{ac00}'..='\u{d7a3}'
+        | '\u{f900}'..='\u{faff}'
+        | '\u{fe30}'..='\u{fe6f}'
+        | '\u{ff00}'..='\u{ff60}'
+        | '\u{ffe0}'..='\u{ffe6}'
+        | '\u{1f300}'..='\u{1f64f}'
+        | '\u{1f900}'..='\u{1f9ff}'
+        | '\u{20000}'..='\u{3fffd}' => 2,
+        _ => 1,
+    }
+}
+
+/// Where to cut a text so that its beginning fits.
+fn cut(text: &str, room: usize) -> usize {
+    let mut used = 0;
+    for (at, c) in text.char_indices() {
+        used += cells(c);
+        if used > room {
+            return at;
+        }
+    }
+    text.len()
 }

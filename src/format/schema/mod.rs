@@ -6,6 +6,8 @@
 mod check;
 mod frame;
 mod rules;
+#[cfg(test)]
+mod tests;
 
 pub use check::{Invalid, Part};
 pub use frame::{syntax_fault, syntax_text};
