@@ -142,9 +142,13 @@ pub fn link_refused(error: &io::Error) -> bool {
         || error.raw_os_error().is_some_and(|code| refusals.iter().any(|errno| errno.raw_os_error() == code))
 }
 
-/// Shares the blocks of a file with a new one.
+/// Shares the blocks of a file with a new one. A symbolic link is followed.
 pub fn reflink(from: &Path, to: &Path) -> io::Result<()> {
-    reflink_copy::reflink(from, to)
+    if fs::symlink_metadata(from)?.is_symlink() {
+        reflink_copy::reflink(fs::canonicalize(from)?, to)
+    } else {
+        reflink_copy::reflink(from, to)
+    }
 }
 
 /// Makes a second name of a file.

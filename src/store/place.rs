@@ -239,7 +239,11 @@ mod tests {
     fn by_default_single_files_are_made_anew_and_directories_stay() {
         let world = World::new("'reflink,copy'");
         world.write("f", "f", 0o600).write("x", "x", 0o755).write("d/a", "a", 0o600).write("d/z", "z", 0o755);
-        os::symlink(Path::new("../f"), &world.dir.path().join("d/s")).unwrap();
+        world.write("real", "real", 0o644);
+        os::symlink(Path::new("../real"), &world.dir.path().join("d/s")).unwrap();
+        os::symlink(Path::new("real"), &world.dir.path().join("l")).unwrap();
+        world.commit("l");
+        assert!(world.look("l").is_file() && world.look("real").is_file());
         let before = (os::Stamp::of(&world.look("f")), os::Stamp::of(&world.look("d/a")));
         world.commit("f");
         world.commit("x");
