@@ -343,7 +343,11 @@ fn early(error: &clap::Error) -> Early {
 
 /// The completion script of a shell.
 pub fn completion(shell: clap_complete::Shell, out: &mut dyn Write) {
-    clap_complete::generate(shell, &mut Args::command(), "dvc-paraffin", &mut { out });
+    // The generator panics where it cannot write, so it writes to memory.
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Args::command(), "dvc-paraffin", &mut script);
+    // A reader that is gone is no failure.
+    out.write_all(&script).ok();
 }
 
 fn jobs(text: &str) -> Result<NonZeroUsize, String> {

@@ -75,7 +75,9 @@ pub fn hint<'a>(fault: &Fault, known: impl IntoIterator<Item = &'a str>) -> Opti
         Class::LockError if fault.message.contains("Unable to acquire lock") => {
             "without --lock-timeout the lock is waited for, and the process that holds it is named."
         }
-        Class::StageFileDoesNotExistError => "`-P` takes the pipelines of all directories; `--cd DIR` starts in another one.",
+        Class::StageFileDoesNotExistError if inner.message.ends_with("/dvc.yaml' does not exist") => {
+            "`-P` takes the pipelines of all directories; `--cd DIR` starts in another one."
+        }
         Class::MissingParamsError => "add the parameters to the file, or take them out of `params:` in dvc.yaml.",
         Class::OutputDoesNotExistError => {
             "the command ended well but did not make this output: correct the command or `outs:` in dvc.yaml."

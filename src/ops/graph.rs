@@ -164,13 +164,13 @@ fn describe(stage: &Stage, record: Option<&Record>) -> Map<String, Value> {
     }) else {
         return Map::new();
     };
-    object.insert("deps".to_owned(), stage.deps.iter().map(|dep| describe_dep(dep, record)).collect());
-    object.insert("params".to_owned(), stage.params.iter().map(|params| describe_params(params, record)).collect());
-    object.insert("outs".to_owned(), stage.outs.iter().map(|out| describe_out(out, record)).collect());
+    object.insert("deps".to_owned(), stage.deps.iter().map(|dep| describe_dep(dep, &stage.wdir, record)).collect());
+    object.insert("params".to_owned(), stage.params.iter().map(|params| describe_params(params, &stage.wdir, record)).collect());
+    object.insert("outs".to_owned(), stage.outs.iter().map(|out| describe_out(out, &stage.wdir, record)).collect());
     object
 }
 
-fn describe_dep(dep: &model::Dep, record: Option<&Record>) -> Value {
+fn describe_dep(dep: &model::Dep, wdir: &RepoPath, record: Option<&Record>) -> Value {
     let recorded = record.and_then(|record| record.dep(&dep.def_path));
     let lock = recorded.and_then(|dep| Some(describe_hash(dep.digest.as_ref()?, dep.meta)));
     let kind = match dep.foreign.as_deref() {
@@ -179,19 +179,21 @@ fn describe_dep(dep: &model::Dep, record: Option<&Record>) -> Value {
         Some("ds") => "dataset",
         _ => "file",
     };
-    json!({"path": dep.def_path, "root_path": root_path(&dep.path), "kind": kind, "lock": lock})
+    // A path of another repository is relative to that one's root.
+    let root_path = if kind == "repo" { dep.def_path.clone() } else { root_path(&dep.path, &dep.def_path, wdir) };
+    json!({"path": dep.def_path, "root_path": root_path, "kind": kind, "lock": lock})
 }
 
-fn describe_params(params: &model::ParamsDep, record: Option<&Record>) -> Value {
+fn describe_params(params: &model::ParamsDep, wdir: &RepoPath, record: Option<&Record>) -> Value {
     let values = record.and_then(|record| record.params.get(&params.def_path));
     let lock = values.map(|values| {
         let values: Map<String, Value> = values.iter().map(|(key, value)| (key_text(key), plain(value))).collect();
         json!({"params": values})
     });
-    json!({"path": params.def_path, "root_path": root_path(&params.path), "keys": params.keys, "lock": lock})
+    json!({"path": params.def_path, "root_path": root_path(&params.path, &params.def_path, wdir), "keys": params.keys, "lock": lock})
 }
 
-fn describe_out(out: &model::Out, record: Option<&Record>) -> Value {
+fn describe_out(out: &model::Out, wdir: &RepoPath, record: Option<&Record>) -> Value {
     const ANNOTATIONS: [&str; 4] = ["desc", "type", "labels", "meta"];
     let recorded = record.and_then(|record| record.out(&out.def_path)).and_then(|out| Some((out.digest.as_ref()?, out.meta)));
     let lock = recorded.or(out.recorded.as_ref().map(|(digest, meta)| (digest, *meta))).map(|(digest, meta)| describe_hash(digest, meta));
@@ -206,7 +208,7 @@ fn describe_out(out: &model::Out, record: Option<&Record>) -> Value {
     };
     json!({
         "path": out.def_path,
-        "root_path": root_path(&out.path),
+        "root_path": root_path(&out.path, &out.def_path, wdir),
         "cache": out.cache,
         "persist": out.persist,
         "metric": listed(OutKind::Metric),
@@ -242,8 +244,16 @@ fn describe_hash(digest: &Digest, meta: Meta) -> Value {
     Value::Object(object)
 }
 
-fn root_path(path: &RepoPath) -> String {
-    path.to_string()
+/// A path relative to the root; an address of another kind of storage as it is written. What
+/// lies outside is absolute only if it is written so: the root's own place does not matter.
+fn root_path(path: &RepoPath, def_path: &str, wdir: &RepoPath) -> String {
+    if def_path.contains("://") {
+        def_path.to_owned()
+    } else if path.is_external() && !def_path.starts_with('/') && !wdir.is_external() {
+        wdir.join(def_path).to_string()
+    } else {
+        path.to_string()
+    }
 }
 
 fn key_text(key: &model::Key) -> String {
@@ -362,6 +372,16 @@ mod tests {
         assert_eq!(value["errors"][0]["phase"], "load");
         assert_eq!(value["errors"][0]["class"], "YAMLSyntaxError");
         assert_eq!(value["errors"][0]["file"], "dvc.yaml");
+    }
+
+    #[test]
+    fn places_outside_do_not_depend_on_where_the_root_is() {
+        let wdir = RepoPath::new("sub");
+        let shown = |path: &str, def_path: &str| root_path(&RepoPath::new(path), def_path, &wdir);
+        assert_eq!(shown("sub/x", "x"), "sub/x");
+        assert_eq!(shown("/top/x", "../../x"), "../x");
+        assert_eq!(shown("/data/x", "/data//x"), "/data/x");
+        assert_eq!(shown("/s3:/s3:/bucket/x", "s3://bucket/x/"), "s3://bucket/x/");
     }
 
     #[test]

@@ -141,7 +141,8 @@ impl Parallel {
 
     /// Says how a stage failed and where all of its output is.
     fn failed(&mut self, stage: StageId, outcome: &Outcome, dropped: usize, now: Duration) {
-        if self.settings.quiet {
+        // What was never begun is told of by DVC's sentence alone.
+        if self.settings.quiet || outcome.attempt.is_none() {
             return;
         }
         let what = if outcome.status == Status::Stopped { "stopped" } else { "failed" };
