@@ -10,10 +10,56 @@ use std::num::{NonZeroUsize, ParseIntError};
 use std::path::PathBuf;
 
 use clap::builder::styling::Styles;
+use clap::error::{ContextKind, ContextValue};
 use clap::{ArgAction, Args as ClapArgs, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
 
 /// Exit code of a command line that cannot be understood.
 pub const USAGE: i32 = 254;
+
+/// Commands of DVC that someone may look for here.
+const OF_DVC: [&str; 41] = [
+    "add",
+    "artifacts",
+    "cache",
+    "check-ignore",
+    "checkout",
+    "commit",
+    "config",
+    "data",
+    "destroy",
+    "diff",
+    "doctor",
+    "du",
+    "exp",
+    "experiments",
+    "fetch",
+    "freeze",
+    "gc",
+    "get",
+    "get-url",
+    "import",
+    "import-db",
+    "import-url",
+    "init",
+    "install",
+    "list",
+    "ls",
+    "metrics",
+    "move",
+    "mv",
+    "params",
+    "plots",
+    "pull",
+    "push",
+    "queue",
+    "remote",
+    "remove",
+    "rm",
+    "root",
+    "stage",
+    "unfreeze",
+    "unprotect",
+];
 
 const EVERYWHERE: &str = "Options of every command";
 
@@ -334,7 +380,12 @@ pub fn parse(argv: impl IntoIterator<Item = OsString>) -> Result<Args, Early> {
 fn early(error: &clap::Error) -> Early {
     let text = error.render().to_string();
     if error.use_stderr() {
-        let text = text.strip_prefix("error: ").map_or_else(|| text.clone(), |rest| format!("ERROR: {rest}"));
+        let mut text = text.strip_prefix("error: ").map_or_else(|| text.clone(), |rest| format!("ERROR: {rest}"));
+        if let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand)
+            && OF_DVC.contains(&word.as_str())
+        {
+            text.push_str(&format!("\n`{word}` is a command of DVC: `dvc {word}` works beside dvc-paraffin.\n"));
+        }
         Early { text, exit_code: USAGE }
     } else {
         Early { text, exit_code: 0 }
@@ -440,6 +491,7 @@ mod tests {
         assert!(mistake("repro --fource").contains("'--force'"), "{}", mistake("repro --fource"));
         assert!(mistake("repro --keepgoing").contains("'--keep-going'"));
         assert!(mistake("repro --forc").contains("--forc"));
+        assert!(mistake("push").contains("`dvc push` works"));
         mistake("");
         mistake("graph --format svg");
     }

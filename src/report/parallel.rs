@@ -132,7 +132,10 @@ impl Parallel {
                 self.blank();
                 block.tail(if self.settings.live { TAIL_TERMINAL } else { TAIL_LOG });
                 self.print(&block);
-                self.failed(stage, outcome, block.dropped, event.elapsed);
+                // What never began is told of by DVC's sentence alone.
+                if note.commands > 0 {
+                    self.failed(stage, outcome, block.dropped, event.elapsed);
+                }
                 self.last_ran = true;
             }
             Status::UpstreamFailed | Status::NotStarted => {}
@@ -141,8 +144,7 @@ impl Parallel {
 
     /// Says how a stage failed and where all of its output is.
     fn failed(&mut self, stage: StageId, outcome: &Outcome, dropped: usize, now: Duration) {
-        // What was never begun is told of by DVC's sentence alone.
-        if self.settings.quiet || outcome.attempt.is_none() {
+        if self.settings.quiet {
             return;
         }
         let what = if outcome.status == Status::Stopped { "stopped" } else { "failed" };

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use crate::model::{Outcome, Status};
 
+/// With less work than this a speed-up says nothing.
+const WORTH: Duration = Duration::from_millis(100);
+
 /// Counts of a run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Tally {
@@ -78,8 +81,11 @@ impl Tally {
         }
         let mut text = format!("Summary: {}; wall {}", parts.join(", "), duration(wall));
         if !self.work.is_zero() {
+            text.push_str(&format!(", stage time {}", duration(self.work)));
+        }
+        if self.work >= WORTH {
             let factor = self.work.as_secs_f64() / wall.as_secs_f64().max(0.001);
-            text.push_str(&format!(", stage time {}, speed-up {factor:.1}x", duration(self.work)));
+            text.push_str(&format!(", speed-up {factor:.1}x"));
         }
         text
     }
