@@ -179,6 +179,8 @@ impl Repository {
             let text = path.under(self.workspace.root()).to_string_lossy().into_owned();
             return Err(Fault::new(Class::FileIsGitIgnored, format!("'{text}' is git-ignored.")));
         }
+        // DVC names the file in such messages as a path of the current directory.
+        let shown = if shown.starts_with("..") { shown } else { format!("./{shown}") };
         lockfile::Lock::parse(&bytes, &shown).map(Some).map_err(|error| error.fault())
     }
 

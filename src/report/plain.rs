@@ -60,7 +60,6 @@ impl Plain {
         if self.current != Some(stage) {
             if self.last_ran {
                 self.say("");
-                self.last_ran = false;
             }
             self.current = Some(stage);
         }

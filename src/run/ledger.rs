@@ -66,7 +66,7 @@ impl Ledger {
         self.refresh(&path, &shown)?;
         let open = self.locks.get_mut(&path).expect("refresh opened it");
         let mut said = Vec::new();
-        if open.lock.is_empty() {
+        if open.stamp.is_none() {
             said.push(Saying::GeneratingLock(shown.clone()));
         }
         if !open.lock.differs(name, record) {

@@ -23,6 +23,7 @@ impl Job<'_> {
     /// work tree.
     pub fn save(&self, reply: &Reply) -> Result<(), Fault> {
         let mut record = self.inputs()?;
+        self.warn_of_empty_deps(&record, reply);
         let mut hashed = Vec::new();
         for out in &self.stage.outs {
             let found = self.hash_out(out, reply)?;
@@ -52,6 +53,14 @@ impl Job<'_> {
             reply.tell(EventKind::Said { stage: self.id, saying });
         }
         Ok(())
+    }
+
+    fn warn_of_empty_deps(&self, record: &Record, reply: &Reply) {
+        for dep in record.deps.iter().filter(|dep| dep.meta.size == Some(0) && dep.meta.nfiles.unwrap_or(0) == 0) {
+            let path = self.stage.deps.iter().find(|known| known.def_path == dep.path);
+            let shown = path.map_or_else(|| dep.path.clone(), |known| self.shown(&known.path, &known.def_path));
+            self.warn(reply, format!("'{shown}' is empty."));
+        }
     }
 
     fn all_plain_outs_cached(&self) -> bool {

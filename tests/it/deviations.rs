@@ -54,7 +54,6 @@ use Aspect::{Cache, Exit, Messages, Runs, Status, Stdout, Tree};
 /// All of them.
 pub const LIST: &[Deviation] = &[
     decided("dry", &[Exit, Stdout, Messages], "--dry on a fresh pipeline prints the plan and exits 0, where DVC dies"),
-    decided("dry-cached", &[Stdout], "--dry says of a restored stage only that it is cached"),
     decided(
         "glob-without-match-runs-all",
         &[Exit, Stdout, Messages, Tree, Cache, Runs, Status],
@@ -85,5 +84,12 @@ pub const LIST: &[Deviation] = &[
         &[Tree, Cache, Runs, Status],
         "with several jobs a stage that does not depend on the failed one may already run; it is finished and saved",
     ),
+    decided("out-tracked-by-git", &[Stdout, Tree], "an output that git tracks is found before the stage runs, and nothing is removed"),
+    decided(
+        "out-dir-with-a-dvc-yaml-inside",
+        &[Stdout, Tree, Messages],
+        "an output that git tracks is found before the stage runs, and nothing is removed",
+    ),
+    decided("err-date-in-params", &[Messages], "DVC's own support address is not given for failures of this program"),
     open("pull", "fetching from a remote is later work"),
 ];

@@ -23,7 +23,7 @@ pub(super) fn cut(doc: &Doc, bytes: &[u8]) -> Option<Cut> {
     }
     let path = [Step::from("stages")];
     let marks = doc.places.keys(&doc.value, &path);
-    let first = marks.first()?;
+    let Some(first) = marks.first() else { return cut_empty(doc, text) };
     if doc.places.value(&doc.value, &path)? != *first || marks.iter().any(|mark| mark.column != super::INDENT + 1) {
         return None;
     }
@@ -43,6 +43,16 @@ pub(super) fn cut(doc: &Doc, bytes: &[u8]) -> Option<Cut> {
     let bounds: Vec<usize> = marks.iter().map(|mark| at(mark.line)).chain([stop]).collect();
     let entries = bounds.windows(2).map(|pair| text.get(pair[0]..pair[1]).map(str::to_owned)).collect::<Option<Vec<_>>>()?;
     Some(Cut { head: plain_schema(text.get(..at(first.line))?), entries, tail: text.get(stop..)?.to_owned() })
+}
+
+/// The pieces of a file that has no entries yet, where `stages` is an empty map on its line.
+fn cut_empty(doc: &Doc, text: &str) -> Option<Cut> {
+    let mark = doc.places.key(&doc.value, &[Step::from("stages")])?;
+    let start = *line_starts(text).get(mark.line - 1)?;
+    let line = text.get(start..)?.lines().next()?;
+    let tail = text.get(start + line.len() + 1..)?.to_owned();
+    let head = format!("{}stages:\n", plain_schema(text.get(..start)?));
+    matches!(line.trim_end(), "stages: {}" | "stages:").then_some(Cut { head, entries: Vec::new(), tail })
 }
 
 /// The line of the key that follows `stages`; the inner none where there is none. The outer
