@@ -278,7 +278,7 @@ fn extract(merged: &Section) -> Config {
         hardlink_lock: flag(&core, "hardlink_lock"),
         site_cache_dir: text(&core, "site_cache_dir"),
         remote: text(&core, "remote").map(|name| name.to_lowercase()),
-        checksum_jobs: text(&core, "checksum_jobs").and_then(|jobs| super::pytext::strip(&jobs).parse().ok()),
+        checksum_jobs: text(&core, "checksum_jobs").and_then(|jobs| super::pytext::strip(&jobs).replace('_', "").parse().ok()),
         cache_dir: text(&cache, "dir"),
         cache_types: if types.is_empty() { Config::default().cache_types } else { types },
         shared_group: cache.contains_key("shared"),

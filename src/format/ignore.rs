@@ -112,7 +112,7 @@ impl Patterns {
 
     /// The same for a path whose directories are known not to be ignored.
     pub fn hit(&self, path: &str, is_dir: bool) -> Option<&Rule> {
-        let with_slash = format!("{path}/");
+        let with_slash = if is_dir { format!("{path}/") } else { String::new() };
         for group in self.groups.iter().rev().filter(|group| is_dir || !group.dirs_only) {
             let matched = |text: &str| group.rules.iter().find(|(regex, _)| regex.is_match(text));
             let found = matched(path).or_else(|| if is_dir { matched(&with_slash) } else { None });
@@ -122,6 +122,15 @@ impl Patterns {
         }
         None
     }
+}
+
+/// Whether a pattern that is relative to the root is the path from end to end, or (with `above`)
+/// one of the directories above it. A pattern that cannot be read is none.
+pub fn is_path(pattern: &str, path: &str, above: bool) -> bool {
+    let Some(segments) = normalise(&format!("/{pattern}")) else { return false };
+    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    let Ok(Some(text)) = expression(&segments, pattern, if above { r"(?:/|\z)" } else { r"\z" }) else { return false };
+    Regex::new(&text).is_ok_and(|regex| regex.is_match(path))
 }
 
 /// The pattern as it must stand in a file of the root (dvc: `pathspec_math.py` `change_rule`).
@@ -158,7 +167,8 @@ fn translate(pattern: &str) -> Result<Option<(Regex, bool)>, IgnoreError> {
         ["**"] if text.ends_with('/') => "[^\\s\\S]".to_owned(),
         ["**"] | ["**", "*"] => "^.".to_owned(),
         ["**", "*", "**"] => "[^\\s\\S]".to_owned(),
-        segments => match expression(segments, pattern)? {
+        // Python's `$` also stands before a last line break.
+        segments => match expression(segments, pattern, r"(?:/|\n?\z)")? {
             Some(expression) => expression,
             None => return Ok(None),
         },
@@ -183,7 +193,7 @@ fn normalise(text: &str) -> Option<Vec<String>> {
     Some(segments)
 }
 
-fn expression(segments: &[&str], pattern: &str) -> Result<Option<String>, IgnoreError> {
+fn expression(segments: &[&str], pattern: &str, tail: &str) -> Result<Option<String>, IgnoreError> {
     let end = segments.len() - 1;
     let mut out = String::new();
     let mut slash = false;
@@ -214,8 +224,7 @@ fn expression(segments: &[&str], pattern: &str) -> Result<Option<String>, Ignore
             }
         }
         if at == end {
-            // Python's `$` also stands before a last line break.
-            out.push_str(r"(?:/|\n?\z)");
+            out.push_str(tail);
         }
         slash = true;
     }

@@ -8,6 +8,7 @@
 use std::fs;
 
 use super::error::Error;
+use super::gitcontents::ContentRules;
 use super::workspace::Workspace;
 use crate::model::RepoPath;
 
@@ -20,6 +21,7 @@ impl Workspace {
     pub fn collect<E: From<Error>>(&self, mut visit: impl FnMut(&RepoPath) -> Result<Vec<RepoPath>, E>) -> Result<(), E> {
         let mut outs = Vec::new();
         let mut open = vec![RepoPath::root()];
+        let mut contents = self.git().map(ContentRules::new);
         while let Some(dir) = open.pop() {
             let (dirs, files) = self.list(&dir)?;
             for file in files {
@@ -30,7 +32,8 @@ impl Workspace {
             }
             // The last one pushed is the first one entered.
             for dir in dirs.into_iter().rev() {
-                if !outs.contains(&dir) && !self.git_ignores(&dir, true)? {
+                let covered = |contents: &mut ContentRules<'_>| contents.cover(&self.place(&dir));
+                if !outs.contains(&dir) && !self.git_ignores(&dir, true)? && !contents.as_mut().is_some_and(covered) {
                     open.push(dir);
                 }
             }

@@ -94,6 +94,14 @@ impl Git {
         self.repository().is_path_ignored(&inside).map_err(|error| failure("read ignore rules of", &self.root)(&error))
     }
 
+    /// A file below the git directory that all work trees share, or that the user set for all
+    /// repositories: where ignore rules stand outside of the work tree, strongest first.
+    pub(super) fn global_ignore_files(&self) -> Vec<PathBuf> {
+        let repository = self.repository();
+        let user = repository.config().and_then(|config| config.get_path("core.excludesfile")).ok();
+        user.into_iter().chain([repository.commondir().join("info/exclude")]).collect()
+    }
+
     /// Whether the index holds the path or something below it.
     ///
     /// # Errors
@@ -144,7 +152,7 @@ impl Git {
     }
 
     /// A path relative to the work tree; none if it lies outside. A `/` at the end is kept.
-    fn inside(&self, path: &Path) -> Option<PathBuf> {
+    pub(super) fn inside(&self, path: &Path) -> Option<PathBuf> {
         let (written, real) = &self.start;
         let text = path.to_str()?;
         let place = path.strip_prefix(written).map_or_else(|_| path.to_path_buf(), |below| real.join(below));

@@ -9,6 +9,7 @@ mod collect;
 pub mod dvcignore;
 mod error;
 pub mod git;
+mod gitcontents;
 pub mod gitignore;
 pub mod hasher;
 pub mod link;
