@@ -1,5 +1,7 @@
 //! The emitter against what DVC wrote for the same values.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::format::yaml;
 
@@ -109,5 +111,85 @@ fn what_dvc_would_lose_is_kept() {
         let value = Value::map(map);
         let written = document(&value);
         assert_eq!(yaml::parse(written.as_bytes()).unwrap().value, value, "{written}");
+    }
+}
+
+/// Texts made of what is awkward: blanks in a row, quotes, breaks, words as long as a line.
+fn text() -> impl Strategy<Value = String> {
+    let pieces = [
+        "a",
+        " ",
+        "  ",
+        "\n",
+        "\t",
+        "'",
+        "\"",
+        "\\",
+        ": ",
+        "#",
+        "- ",
+        "é",
+        "😀",
+        "\u{85}",
+        "\u{2028}",
+        "\u{feff}",
+        "\u{7}",
+        "true",
+        "1e5",
+        "2020-01-02",
+        "word word word word",
+        "x",
+        "a_word_that_is_nearly_as_long_as_the_line_that_it_should_stand_on_but_not_quite_so",
+        "?",
+        "!",
+        "&a",
+        "*a",
+        "[",
+        "}",
+        ",",
+        "%",
+        "@",
+        "...",
+        "---",
+        "~",
+        "=",
+        "<<",
+    ];
+    prop::collection::vec(prop::sample::select(pieces.to_vec()), 0..24).prop_map(|pieces| pieces.concat())
+}
+
+fn scalar() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::Bool),
+        any::<i64>().prop_map(Value::Int),
+        any::<f64>().prop_filter("nan is not equal to itself", |number| !number.is_nan()).prop_map(Value::Float),
+        prop::collection::vec(any::<u8>(), 1..80).prop_map(|bytes| Value::Bytes(bytes.into())),
+        text().prop_map(|text| Value::str(&text)),
+        text().prop_map(|text| Value::str(&text)),
+        text().prop_map(|text| Value::str(&text)),
+    ]
+}
+
+fn value() -> impl Strategy<Value = Value> {
+    scalar().prop_recursive(4, 32, 5, |inner| {
+        let key = prop_oneof![9 => text().prop_map(|text| Value::str(&text)), 1 => any::<i64>().prop_map(Value::Int)];
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..5).prop_map(Value::seq),
+            prop::collection::vec((key, inner), 0..5)
+                .prop_map(|pairs| Value::map(pairs.into_iter().map(|(key, value)| (Key(key), value)).collect())),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn all_reads_back_as_it_was(value in value()) {
+        let map: Map = [(Key::str("key"), value)].into_iter().collect();
+        let value = Value::map(map);
+        let written = document(&value);
+        let read = yaml::parse(written.as_bytes()).map_err(|error| TestCaseError::fail(format!("{error}\n{written}")))?.value;
+        prop_assert_eq!(&read, &value, "{}", written);
+        prop_assert_eq!(document(&read), written);
     }
 }

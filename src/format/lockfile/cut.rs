@@ -1,5 +1,7 @@
 //! Cuts the text of a lock file into its entries.
 
+use std::ops::Range;
+
 use crate::format::yaml::{Doc, Mark, Step};
 use crate::model::Value;
 
@@ -7,8 +9,8 @@ use crate::model::Value;
 pub(super) struct Cut {
     /// All before the first entry.
     pub head: String,
-    /// One for each entry.
-    pub entries: Vec<String>,
+    /// Where each entry stands.
+    pub entries: Vec<Range<usize>>,
     /// All after the last.
     pub tail: String,
 }
@@ -16,8 +18,7 @@ pub(super) struct Cut {
 /// The pieces of a file that is laid out as DVC does it: none where names of stages stand at
 /// another column, where lists or maps are shared between entries, or where lines do not
 /// belong to one entry each.
-pub(super) fn cut(doc: &Doc, bytes: &[u8]) -> Option<Cut> {
-    let text = std::str::from_utf8(bytes).ok()?;
+pub(super) fn cut(doc: &Doc, text: &str) -> Option<Cut> {
     if doc.anchored || text.contains(['\t', '\r', '\u{feff}']) || !text.ends_with('\n') {
         return None;
     }
@@ -41,7 +42,7 @@ pub(super) fn cut(doc: &Doc, bytes: &[u8]) -> Option<Cut> {
         return None;
     }
     let bounds: Vec<usize> = marks.iter().map(|mark| at(mark.line)).chain([stop]).collect();
-    let entries = bounds.windows(2).map(|pair| text.get(pair[0]..pair[1]).map(str::to_owned)).collect::<Option<Vec<_>>>()?;
+    let entries = bounds.windows(2).map(|pair| pair[0]..pair[1]).collect();
     Some(Cut { head: plain_schema(text.get(..at(first.line))?), entries, tail: text.get(stop..)?.to_owned() })
 }
 

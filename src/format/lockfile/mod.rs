@@ -10,6 +10,7 @@ mod cut;
 mod record;
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use thiserror::Error;
 
@@ -79,17 +80,28 @@ pub struct Lock {
     order: Vec<usize>,
     /// What the file as a whole means, entries as they were when it was read.
     root: Value,
-    /// The bytes as they were read, while nothing has changed.
-    untouched: Option<Vec<u8>>,
+    /// The text as it was read.
+    source: String,
+    /// Whether it is still what stands for all.
+    untouched: bool,
 }
 
 #[derive(Clone, Debug)]
 struct Entry {
     name: String,
     value: Value,
-    text: String,
+    text: Piece,
     /// Whether the text has anchors.
     anchored: bool,
+}
+
+/// The text of an entry.
+#[derive(Clone, Debug)]
+enum Piece {
+    /// As it was read.
+    Kept(Range<usize>),
+    /// Written anew.
+    New(String),
 }
 
 impl Default for Lock {
@@ -103,7 +115,8 @@ impl Default for Lock {
             numbers: HashMap::new(),
             order: Vec::new(),
             root: Value::map(root),
-            untouched: None,
+            source: String::new(),
+            untouched: false,
         }
     }
 }
@@ -125,27 +138,28 @@ impl Lock {
             shown: shown.to_owned(),
             source: Box::new(ValidationError::new(shown, &text, &doc.value, &doc.places, &errors)),
         })?;
-        Ok(Self::of(&doc, bytes))
+        Ok(Self::of(&doc, text.into_owned()))
     }
 
-    fn of(doc: &Doc, bytes: &[u8]) -> Self {
-        let mut lock = Self { root: doc.value.clone(), untouched: Some(bytes.to_vec()), head: None, ..Self::default() };
+    fn of(doc: &Doc, text: String) -> Self {
+        let mut lock = Self { root: doc.value.clone(), untouched: true, head: None, ..Self::default() };
         let stages = doc.value.get("stages").and_then(Value::as_map);
-        let mut pieces = cut::cut(doc, bytes).map(|cut| {
+        let mut pieces = cut::cut(doc, &text).map(|cut| {
             lock.head = Some(cut.head);
             lock.tail = cut.tail;
             cut.entries.into_iter()
         });
         for (key, value) in stages.into_iter().flatten() {
-            let text = pieces.as_mut().and_then(Iterator::next).unwrap_or_default();
+            let piece = pieces.as_mut().and_then(Iterator::next).unwrap_or_default();
             let name = key.as_str().unwrap_or_default().to_owned();
-            lock.push(name, value.clone(), text);
+            lock.push(name, value.clone(), Piece::Kept(piece));
         }
+        lock.source = text;
         lock
     }
 
     /// Adds an entry that is not in the order yet, and gives its number.
-    fn push(&mut self, name: String, value: Value, text: String) {
+    fn push(&mut self, name: String, value: Value, text: Piece) {
         let number = self.entries.len();
         self.numbers.insert(name.clone(), number);
         self.entries.push(Entry { name, value, text, anchored: false });
@@ -185,9 +199,9 @@ impl Lock {
 
     /// Writes the entry of a stage: in its place if it has one, else at `place`.
     pub fn set(&mut self, name: &str, record: &Record, place: Place) {
-        self.untouched = None;
+        self.untouched = false;
         let value = to_value(record);
-        let text = if self.head.is_some() { emit::entry(name, &value, INDENT) } else { String::new() };
+        let text = Piece::New(if self.head.is_some() { emit::entry(name, &value, INDENT) } else { String::new() });
         let anchored = emit::shares_parts(&value);
         if let Some(number) = self.numbers.get(name) {
             self.entries[*number] = Entry { name: name.to_owned(), value, text, anchored };
@@ -207,8 +221,8 @@ impl Lock {
 
     /// The file's bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
-        if let Some(bytes) = &self.untouched {
-            return bytes.clone();
+        if self.untouched {
+            return self.source.clone().into_bytes();
         }
         let whole = match &self.head {
             Some(head) if !self.shares_anchors() => self.joined(head),
@@ -217,8 +231,15 @@ impl Lock {
         whole.into_bytes()
     }
 
+    fn text<'a>(&'a self, entry: &'a Entry) -> &'a str {
+        match &entry.text {
+            Piece::Kept(range) => &self.source[range.clone()],
+            Piece::New(text) => text,
+        }
+    }
+
     fn joined(&self, head: &str) -> String {
-        let entries = || self.order.iter().map(|number| self.entries[*number].text.as_str());
+        let entries = || self.order.iter().map(|number| self.text(&self.entries[*number]));
         let size = head.len() + self.tail.len() + entries().map(str::len).sum::<usize>();
         let mut out = String::with_capacity(size);
         out.push_str(head);

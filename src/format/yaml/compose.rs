@@ -5,15 +5,16 @@
 //! near 300 levels itself). What the loader of DVC finds only while it builds values (a
 //! duplicate key, an unknown tag) is told after all syntax errors, outermost first, as there.
 
-use std::collections::HashMap;
+mod mapping;
 
-use indexmap::map::Entry;
+use std::collections::HashMap;
 
 use super::Doc;
 use super::error::{Mark, YamlError};
 use super::events::{Event, Events, Props};
 use super::place::{Node, Places, Spot};
 use super::scalar::{self, Dialect};
+use super::time;
 use crate::model::{Key, Map, Value};
 
 /// How many lists and maps may be within one another.
@@ -23,13 +24,12 @@ const TAG: &str = "tag:yaml.org,2002:";
 
 /// Reads the one document of a text.
 pub(super) fn compose(text: &str) -> Result<Doc, YamlError> {
-    let mut bytes = text.as_bytes();
-    let mut events = Events::new(&mut bytes);
+    let mut events = Events::new(text);
     let (first, _) = events.next()?;
     if matches!(first, Event::StreamEnd) {
         return Ok(Doc { value: Value::Null, places: Places::default(), anchored: false });
     }
-    let dialect = match events.version {
+    let dialect = match events.version() {
         Some((1, 1)) => Dialect::V1_1,
         None | Some((1, 2)) => Dialect::V1_2,
         Some((major, minor)) => return Err(YamlError::Value(format!("({major}, {minor})"))),
@@ -81,8 +81,8 @@ impl Kind {
 }
 
 /// A list or map that is not complete; a map's keys and values alternate.
-struct Open {
-    props: Props,
+struct Open<'a> {
+    props: Props<'a>,
     spot: Spot,
     mapping: bool,
     items: Vec<Item>,
@@ -97,25 +97,33 @@ enum Anchored {
 }
 
 #[derive(Default)]
-struct Builder {
+struct Builder<'a> {
     dialect: Dialect,
-    open: Vec<Open>,
-    anchors: HashMap<String, Anchored>,
+    open: Vec<Open<'a>>,
+    anchors: HashMap<&'a str, Anchored>,
     places: Places,
     root: Option<Value>,
-    /// The first thing wrong that is no syntax error, with its level.
-    wrong: Option<(usize, YamlError)>,
+    /// Lists of items that were used and are empty again.
+    spare: Vec<Vec<Item>>,
+    /// Short texts that were seen: most are keys that come again and again.
+    known: HashMap<Box<str>, Value>,
+    /// The first thing wrong that is no syntax error.
+    wrong: Option<(Rank, YamlError)>,
 }
 
-impl Builder {
-    fn take(&mut self, event: Event, spot: Spot) -> Result<(), YamlError> {
+/// Which of several errors is told: ruamel builds values level by level, and within a level
+/// list by list and map by map, each from its first item to its last.
+type Rank = (usize, Spot, Spot);
+
+impl<'a> Builder<'a> {
+    fn take(&mut self, event: Event<'a>, spot: Spot) -> Result<(), YamlError> {
         match event {
             Event::Alias(name) => {
-                let item = self.alias(&name, spot)?;
+                let item = self.alias(name, spot)?;
                 self.put(item);
             }
             Event::Scalar { props, text, plain } => {
-                let (value, kind) = self.scalar(&props, text, plain, spot);
+                let (value, kind) = self.scalar(&props, &text, plain, spot);
                 let item = Item { value, node: Node { value: spot, ..Node::default() }, kind };
                 self.anchor(props.anchor, &item);
                 self.put(item);
@@ -123,10 +131,12 @@ impl Builder {
             Event::SeqStart(props) => self.start(props, spot, false)?,
             Event::MapStart(props) => self.start(props, spot, true)?,
             Event::SeqEnd | Event::MapEnd => {
-                let open = self.open.pop().expect("the parser balances starts and ends");
-                let item = if open.mapping { self.mapping(&open) } else { self.sequence(&open) };
+                let mut open = self.open.pop().expect("the parser balances starts and ends");
+                let item = if open.mapping { self.mapping(&mut open) } else { self.sequence(&mut open) };
                 self.anchor(open.props.anchor, &item);
                 self.put(item);
+                open.items.clear();
+                self.spare.push(open.items);
             }
             Event::DocumentStart | Event::DocumentEnd | Event::StreamEnd => {}
         }
@@ -140,39 +150,52 @@ impl Builder {
         }
     }
 
-    /// Remembers an error of the value at this level, unless there is one further out or
-    /// before it on the same level.
-    fn blame(&mut self, level: usize, error: YamlError) {
-        if self.wrong.as_ref().is_none_or(|(at, _)| level < *at) {
-            self.wrong = Some((level, error));
+    /// Remembers an error of the item at `spot`, unless there is one that comes first.
+    fn blame(&mut self, rank: Rank, error: YamlError) {
+        if self.wrong.as_ref().is_none_or(|(other, _)| rank < *other) {
+            self.wrong = Some((rank, error));
         }
     }
 
-    fn start(&mut self, props: Props, spot: Spot, mapping: bool) -> Result<(), YamlError> {
+    /// The rank of an error in an item of a list or map that was just closed.
+    fn inner(&self, open: &Open, spot: Spot) -> Rank {
+        (self.open.len() + 1, open.spot, spot)
+    }
+
+    /// The rank of an error in an item of the list or map that is open.
+    fn rank(&self, spot: Spot) -> Rank {
+        (self.open.len(), self.open.last().map(|open| open.spot).unwrap_or_default(), spot)
+    }
+
+    fn start(&mut self, props: Props<'a>, spot: Spot, mapping: bool) -> Result<(), YamlError> {
         if self.open.len() == DEEPEST {
             return Err(YamlError::Deep(spot.into()));
         }
-        if let Some(name) = &props.anchor {
-            self.anchors.insert(name.clone(), Anchored::Open);
+        if let Some(name) = props.anchor {
+            self.anchors.insert(name, Anchored::Open);
         }
-        self.open.push(Open { props, spot, mapping, items: Vec::new() });
+        let items = self.spare.pop().unwrap_or_default();
+        self.open.push(Open { props, spot, mapping, items });
         Ok(())
     }
 
-    fn anchor(&mut self, name: Option<String>, item: &Item) {
+    fn anchor(&mut self, name: Option<&'a str>, item: &Item) {
         if let Some(name) = name {
             self.anchors.insert(name, Anchored::Done(item.clone()));
         }
     }
 
-    fn alias(&self, name: &str, spot: Spot) -> Result<Item, YamlError> {
+    fn alias(&mut self, name: &str, spot: Spot) -> Result<Item, YamlError> {
         match self.anchors.get(name) {
             Some(Anchored::Done(item)) => {
                 let mut item = item.clone();
                 item.node.value = spot;
                 Ok(item)
             }
-            Some(Anchored::Open) => Err(YamlError::Recursive(spot.into())),
+            Some(Anchored::Open) => {
+                self.blame((0, spot, spot), YamlError::Recursive(spot.into()));
+                Ok(Item { value: Value::Null, node: Node { value: spot, ..Node::default() }, kind: Kind::Scalar })
+            }
             None => Err(YamlError::plain(format!("found undefined alias {}", scalar::quoted(name)), spot.into())),
         }
     }
@@ -181,7 +204,7 @@ impl Builder {
     fn put(&mut self, item: Item) {
         let Some(parent) = self.open.last() else {
             if matches!(item.kind, Kind::Merge | Kind::Equals) {
-                self.stray(item.kind, item.node.value, 0);
+                self.stray(item.kind, item.node.value);
             }
             self.places.root = item.node;
             self.root = Some(item.value);
@@ -189,7 +212,7 @@ impl Builder {
         };
         let is_key = parent.mapping && parent.items.len().is_multiple_of(2);
         if matches!(item.kind, Kind::Merge | Kind::Equals) && !is_key {
-            self.stray(item.kind, item.node.value, self.open.len());
+            self.stray(item.kind, item.node.value);
         }
         if let Some(parent) = self.open.last_mut() {
             parent.items.push(item);
@@ -197,46 +220,60 @@ impl Builder {
     }
 
     /// `<<` or `=` where it is no key.
-    fn stray(&mut self, kind: Kind, spot: Spot, level: usize) {
+    fn stray(&mut self, kind: Kind, spot: Spot) {
         let name = if kind == Kind::Merge { "merge" } else { "value" };
-        self.blame(level, unknown_tag(&format!("{TAG}{name}"), spot));
+        self.blame(self.rank(spot), unknown_tag(&format!("{TAG}{name}"), spot));
     }
 
-    fn scalar(&mut self, props: &Props, text: String, plain: bool, spot: Spot) -> (Value, Kind) {
+    fn scalar(&mut self, props: &Props, text: &str, plain: bool, spot: Spot) -> (Value, Kind) {
         let made = match props.tag.as_deref() {
-            None if !plain => return (Value::Str(text.into()), Kind::Scalar),
-            None => match scalar::resolve(&text, self.dialect) {
-                scalar::Type::Merge => return (Value::Str(text.into()), Kind::Merge),
-                scalar::Type::Equals => return (Value::Str(text.into()), Kind::Equals),
-                scalar::Type::Str => return (Value::Str(text.into()), Kind::Scalar),
-                kind => scalar::construct(kind, &text, self.dialect),
+            None if !plain => return (self.text(text), Kind::Scalar),
+            None => match scalar::resolve(text, self.dialect) {
+                scalar::Type::Merge => return (Value::str(text), Kind::Merge),
+                scalar::Type::Equals => return (Value::str(text), Kind::Equals),
+                scalar::Type::Str => return (self.text(text), Kind::Scalar),
+                kind => scalar::construct(kind, text, self.dialect),
             },
             Some(tag) => match tag.strip_prefix(TAG) {
-                Some("str") => return (Value::Str(text.into()), Kind::Scalar),
-                Some("merge") => return (Value::Str(text.into()), Kind::Merge),
-                Some("value") => return (Value::Str(text.into()), Kind::Equals),
-                Some(name) => tagged_scalar(name, &text, spot, self.dialect),
+                Some("str") => return (Value::str(text), Kind::Scalar),
+                Some("merge") => return (Value::str(text), Kind::Merge),
+                Some("value") => return (Value::str(text), Kind::Equals),
+                Some(name) => tagged_scalar(name, text, spot, self.dialect),
                 None => Err(unknown_tag(tag, spot)),
             },
         };
         let value = made.unwrap_or_else(|error| {
-            let level = self.open.len();
-            self.blame(level, error);
+            self.blame(self.rank(spot), error);
             Value::Null
         });
         (value, Kind::Scalar)
     }
 
-    fn sequence(&mut self, open: &Open) -> Item {
-        let level = self.open.len();
+    /// A text; one allocation for all short ones that are the same.
+    fn text(&mut self, text: &str) -> Value {
+        const SHORT: usize = 12;
+        const MOST: usize = 256;
+        if text.len() > SHORT {
+            return Value::str(text);
+        }
+        if let Some(value) = self.known.get(text) {
+            return value.clone();
+        }
+        let value = Value::str(text);
+        if self.known.len() < MOST {
+            self.known.insert(text.into(), value.clone());
+        }
+        value
+    }
+
+    fn sequence(&mut self, open: &mut Open) -> Item {
         let node = self.children(open.spot, open.items.iter().map(|item| item.node));
-        let items = || open.items.iter().map(|item| item.value.clone()).collect::<Vec<_>>();
         let value = match open.props.tag.as_deref().map(|tag| tag.strip_prefix(TAG).ok_or(tag)) {
-            None | Some(Ok("seq")) => Value::seq(items()),
-            Some(Ok("omap")) => self.ordered_map(open, level),
-            Some(Ok("pairs")) => self.pairs(open, level),
+            None | Some(Ok("seq")) => Value::seq(open.items.drain(..).map(|item| item.value).collect()),
+            Some(Ok("omap")) => self.ordered_map(open),
+            Some(Ok("pairs")) => self.pairs(open),
             Some(tag) => {
-                self.blame(level, wrong_tag(tag, "sequence", open.spot));
+                self.blame(self.rank(open.spot), wrong_tag(tag, "sequence", open.spot));
                 Value::Null
             }
         };
@@ -244,21 +281,21 @@ impl Builder {
     }
 
     /// `!!omap`: a list of maps of one entry each.
-    fn ordered_map(&mut self, open: &Open, level: usize) -> Value {
+    fn ordered_map(&mut self, open: &Open) -> Value {
         let mut map = Map::new();
-        for (key, value) in self.singles(open, level, "while constructing an ordered map") {
+        for (key, value) in self.singles(open, "while constructing an ordered map") {
             map.insert(key, value);
         }
         Value::map(map)
     }
 
     /// `!!pairs`: the same, as a list of pairs.
-    fn pairs(&mut self, open: &Open, level: usize) -> Value {
-        let pairs = self.singles(open, level, "while constructing pairs");
+    fn pairs(&mut self, open: &Open) -> Value {
+        let pairs = self.singles(open, "while constructing pairs");
         Value::seq(pairs.into_iter().map(|(key, value)| Value::seq(vec![key.0, value])).collect())
     }
 
-    fn singles(&mut self, open: &Open, level: usize, context: &str) -> Vec<(Key, Value)> {
+    fn singles(&mut self, open: &Open, context: &str) -> Vec<(Key, Value)> {
         let mut pairs = Vec::new();
         for item in &open.items {
             let problem = match &item.value {
@@ -269,114 +306,9 @@ impl Builder {
                 Value::Map(map) => format!("expected a single mapping item, but found {} items", map.len()),
                 _ => format!("expected a mapping of length 1, but found {}", item.kind.name()),
             };
-            self.blame(level, YamlError::within(context, open.spot.into(), problem, item.node.value.into()));
+            self.blame(self.inner(open, item.node.value), YamlError::within(context, open.spot.into(), problem, item.node.value.into()));
         }
         pairs
-    }
-
-    fn mapping(&mut self, open: &Open) -> Item {
-        let level = self.open.len();
-        let tag = open.props.tag.as_deref().map(|tag| tag.strip_prefix(TAG).ok_or(tag));
-        if let Some(tag) = tag.filter(|tag| !matches!(tag, Ok("map" | "set"))) {
-            self.blame(level, wrong_tag(tag, "mapping", open.spot));
-        }
-        // One level further in than the map itself: its entries are looked at after it was made.
-        let mut entries: indexmap::IndexMap<Key, (Value, Node)> = indexmap::IndexMap::with_capacity(open.items.len() / 2);
-        let merging = self.merge(open, &mut entries, level + 1);
-        let merged = entries.len();
-        for pair in open.items.chunks_exact(2) {
-            let [key, item] = pair else { continue };
-            if key.kind == Kind::Merge {
-                continue;
-            }
-            let Some(name) = self.key(key, open.spot, level + 1) else { continue };
-            let node = Node { key: key.node.value, ..item.node };
-            match entries.entry(name) {
-                Entry::Vacant(slot) => {
-                    slot.insert((item.value.clone(), node));
-                }
-                Entry::Occupied(mut slot) if merging => {
-                    *slot.get_mut() = (item.value.clone(), node);
-                }
-                Entry::Occupied(slot) => {
-                    let problem = format!(
-                        "found duplicate key \"{}\" with value \"{}\" (original value: \"{}\")",
-                        scalar::shown(&slot.key().0),
-                        scalar::shown(&item.value),
-                        scalar::shown(&slot.get().0),
-                    );
-                    let error = YamlError::within("while constructing a mapping", open.spot.into(), problem, key.node.value.into());
-                    self.blame(level + 1, error);
-                }
-            }
-        }
-        debug_assert!(merging || merged == 0, "nothing is merged without a merge key");
-        let node = self.children(open.spot, entries.values().map(|(_, node)| *node));
-        let map: Map = entries.into_iter().map(|(key, (value, _))| (key, value)).collect();
-        let value = if tag == Some(Ok("set")) { Value::Set(map.into()) } else { Value::map(map) };
-        Item { value, node, kind: Kind::Mapping }
-    }
-
-    /// Puts what `<<` names before the map's own entries; whether there was anything.
-    /// (Where there is, ruamel looks for no duplicates among the map's own keys.)
-    fn merge(&mut self, open: &Open, entries: &mut indexmap::IndexMap<Key, (Value, Node)>, level: usize) -> bool {
-        let mut merging = false;
-        for pair in open.items.chunks_exact(2) {
-            let [key, item] = pair else { continue };
-            if key.kind != Kind::Merge {
-                continue;
-            }
-            let fail = |problem: String, at: Spot| YamlError::within("while constructing a mapping", open.spot.into(), problem, at.into());
-            if merging {
-                self.blame(level, fail("found duplicate merge key \"<<\"".to_owned(), key.node.value));
-                continue;
-            }
-            let sources: Vec<Item> = match &item.value {
-                Value::Seq(items) if item.kind == Kind::Sequence => {
-                    let nodes = self.nodes(&item.node);
-                    let kind = |value: &Value| match value {
-                        Value::Map(_) | Value::Set(_) => Kind::Mapping,
-                        Value::Seq(_) => Kind::Sequence,
-                        _ => Kind::Scalar,
-                    };
-                    items.iter().zip(nodes).rev().map(|(value, node)| Item { value: value.clone(), node, kind: kind(value) }).collect()
-                }
-                _ => vec![item.clone()],
-            };
-            for source in sources {
-                let (Kind::Mapping, Value::Map(map) | Value::Set(map)) = (source.kind, &source.value) else {
-                    let what = if item.kind == Kind::Sequence { "a mapping" } else { "a mapping or list of mappings" };
-                    self.blame(level, fail(format!("expected {what} for merging, but found {}", source.kind.name()), source.node.value));
-                    continue;
-                };
-                let nodes = self.nodes(&source.node);
-                for ((key, value), node) in map.iter().zip(nodes) {
-                    entries.insert(key.clone(), (value.clone(), node));
-                    merging = true;
-                }
-            }
-        }
-        merging
-    }
-
-    /// The map's key that a node stands for.
-    fn key(&mut self, item: &Item, map: Spot, level: usize) -> Option<Key> {
-        match &item.value {
-            Value::Map(_) | Value::Set(_) => {
-                let at = item.node.value.into();
-                self.blame(level, YamlError::within("while constructing a mapping", map.into(), "found unhashable key", at));
-                None
-            }
-            Value::Seq(items) => {
-                let inner = items.iter().find(|value| matches!(value, Value::Seq(_) | Value::Map(_) | Value::Set(_)));
-                if let Some(inner) = inner {
-                    self.blame(level, YamlError::Value(format!("unhashable type: '{}'", inner.python_type())));
-                    return None;
-                }
-                Some(Key(item.value.clone()))
-            }
-            value => Some(Key(value.clone())),
-        }
     }
 
     /// Keeps the places of the parts of a list or map.
@@ -389,8 +321,7 @@ impl Builder {
 
     /// The places of the parts of a complete node.
     fn nodes(&self, node: &Node) -> Vec<Node> {
-        let first = node.first as usize;
-        self.places.nodes.get(first..first + node.count as usize).unwrap_or(&[]).to_vec()
+        self.places.children(node).to_vec()
     }
 }
 
@@ -401,7 +332,7 @@ fn tagged_scalar(name: &str, text: &str, spot: Spot, dialect: Dialect) -> Result
         "bool" => scalar::Type::Bool,
         "int" => scalar::Type::Int,
         "float" => scalar::Type::Float,
-        "timestamp" if !scalar::is_time(text) => {
+        "timestamp" if !time::is_time(text) => {
             return Err(YamlError::plain(format!("failed to construct timestamp from \"{text}\""), spot.into()));
         }
         "timestamp" => scalar::Type::Time,

@@ -2,9 +2,11 @@
 //!
 //! DVC reads through ruamel.yaml's safe loader: YAML 1.2 with additions of its own (numbers
 //! with leading zeros are decimal, dates become dates, `<<` merges, `1` and `true` clash as
-//! keys). No loader of this language agrees with that, so only the events come from a library;
-//! what a scalar means ([`scalar`]) and how nodes become values (`compose`) is decided here.
-//! Nothing here knows which file the bytes came from, nor any schema.
+//! keys), and what it takes for an error it tells in words that people know and scripts compare.
+//! No reader of this language agrees with that (libyaml's do not in one of five odd documents,
+//! and the safe port of it panics on a cut-off one), so all four steps are here: `scan` finds
+//! words, `events` structure, [`scalar`] decides what a scalar means, `compose` makes
+//! values. Nothing here knows which file the bytes came from, nor any schema.
 
 mod compose;
 mod error;
@@ -12,6 +14,8 @@ mod events;
 mod number;
 mod place;
 pub mod scalar;
+mod scan;
+mod time;
 
 pub use error::{Mark, Note, YamlError};
 pub use place::{Places, Step};

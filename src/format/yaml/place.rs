@@ -28,7 +28,7 @@ impl From<usize> for Step {
 }
 
 /// Zero-based line and column, small.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct Spot {
     /// The line.
     pub line: u32,
@@ -121,7 +121,7 @@ impl Places {
     }
 
     /// The nodes below a node.
-    fn children(&self, node: &Node) -> &[Node] {
+    pub(super) fn children(&self, node: &Node) -> &[Node] {
         let first = node.first as usize;
         self.nodes.get(first..first + node.count as usize).unwrap_or(&[])
     }

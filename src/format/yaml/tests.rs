@@ -99,9 +99,24 @@ fn aliases_keep_identity() {
 
 #[test]
 fn refuses_what_dvc_refuses() {
-    for text in
-        ["a: =", "a: !foo 1", "a: <<", "1: a\ntrue: b", "a: 1\na: 2", "{a: {}: b}", "? {a: 1}\n: 2", "a: *x", "a: [", "--- a\n--- b"]
-    {
+    for text in [
+        "a: =",
+        "a: !foo 1",
+        "a: <<",
+        "1: a\ntrue: b",
+        "a: 1\na: 2",
+        "{a: {}: b}",
+        "? {a: 1}\n: 2",
+        "a: *x",
+        "a: [",
+        "a\tb: 1",
+        "a: 'x",
+        "a: b: c",
+        "%YAML 2.0\n---\n",
+        "a: `x`",
+        "!e!x y",
+        "--- a\n--- b",
+    ] {
         assert!(matches!(fails(text), YamlError::Marked { .. }), "{text}");
     }
     assert!(matches!(fails("a: 2020-13-45"), YamlError::Value(_)));
@@ -142,4 +157,56 @@ fn places_are_those_of_keys_and_values() {
     cmd.push(0.into());
     assert_eq!(doc.places.blame(&doc.value, &cmd), (Some(Mark { line: 3, column: 5 }), 3));
     assert_eq!(doc.places.keys(&doc.value, &["stages".into()]), [Mark { line: 2, column: 3 }]);
+}
+
+#[test]
+fn errors_are_told_in_the_words_of_dvc() {
+    for (text, want) in [
+        (
+            "stages:\n  a:\n    cmd: x\n   outs: [x\n",
+            &[
+                "While parsing a block mapping, in line 2, column 3",
+                "Expected <block end>, but found '<block mapping start>', in line 4, column 4",
+            ][..],
+        ),
+        ("a: b: c\n", &["Mapping values are not allowed here, in line 1, column 5"]),
+        (
+            "a: [1, 2\n",
+            &["While parsing a flow sequence, in line 1, column 4", "Expected ',' or ']', but got '<stream end>', in line 2, column 1"],
+        ),
+        ("a:\n\tb: 1\n", &["Found character '\\t' that cannot start any token, in line 2, column 1"]),
+        ("a: 'x\n", &["While scanning a quoted scalar, in line 1, column 4", "Found unexpected end of stream, in line 2, column 1"]),
+        ("a: *x\n", &["Found undefined alias 'x', in line 1, column 4"]),
+        ("a: 1\nb\n", &["While scanning a simple key, in line 2, column 1", "Could not find expected ':', in line 3, column 1"]),
+        (
+            "a: \"\\q\"\n",
+            &["While scanning a double-quoted scalar, in line 1, column 4", "Found unknown escape character 'q', in line 1, column 6"],
+        ),
+    ] {
+        let notes: Vec<String> = fails(text).notes().into_iter().map(|note| note.text).collect();
+        assert_eq!(notes, want, "{text}");
+    }
+}
+
+#[test]
+fn cut_off_texts_are_no_trouble() {
+    let text = "%YAML 1.2\n--- # c\na: &x !!str |2-\n   lit\nb: [*x, {c: 'd', \"e\\x41\": >+\n}]\n? f\n: - g\n...\n";
+    for end in 0..=text.len() {
+        let _ = parse(text.as_bytes().get(..end).unwrap_or_default());
+        let _ = parse(text.as_bytes().get(end..).unwrap_or_default());
+    }
+}
+
+#[test]
+fn the_scanner_agrees_where_others_do_not() {
+    for (text, want) in [
+        ("[a:b]", Value::seq(vec![Value::str("a:b")])),
+        ("a: >\n  x\n  y\n\n   z\n", Value::map([(Key::str("a"), Value::str("x y\n\n z\n"))].into_iter().collect())),
+        ("a: x\u{2028}  y", Value::map([(Key::str("a"), Value::str("x\u{2028}y"))].into_iter().collect())),
+        (": 1", Value::map([(Key(Value::Null), Value::Int(1))].into_iter().collect())),
+        ("? [a, 1]\n: b", Value::map([(Key(Value::seq(vec![Value::str("a"), Value::Int(1)])), Value::str("b"))].into_iter().collect())),
+        ("!!omap [a: 1, b: 2]", Value::map([(Key::str("a"), Value::Int(1)), (Key::str("b"), Value::Int(2))].into_iter().collect())),
+    ] {
+        assert_eq!(read(text), want, "{text:?}");
+    }
 }
