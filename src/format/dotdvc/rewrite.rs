@@ -23,16 +23,27 @@ pub fn update(text: &[u8], outs: &[(usize, Digest, Meta)]) -> Vec<u8> {
     let Ok(source) = std::str::from_utf8(text) else { return text.to_vec() };
     let source = source.replace("\r\n", "\n").replace('\r', "\n");
     let mut lines: Vec<String> = source.strip_suffix('\n').unwrap_or(&source).split('\n').map(str::to_owned).collect();
+    let mut edits = Vec::new();
+    for (index, digest, meta) in outs {
+        match Layout::of(&doc, &lines, &[Step::from("outs"), Step::from(*index)]) {
+            Some(layout) => edits.push(layout.rewritten(&lines, &state(digest, *meta))),
+            None => return whole(&doc, outs),
+        }
+    }
+    if let Some(layout) = Layout::of(&doc, &lines, &[]) {
+        edits.extend(layout.superfluous(&doc.value));
+    }
     // From the last to the first, so that the lines of those before stay where they are.
-    let mut ordered: Vec<_> = outs.iter().collect();
-    ordered.sort_by_key(|(index, ..)| std::cmp::Reverse(*index));
-    for (index, digest, meta) in ordered {
-        let Some(layout) = Layout::of(&doc, &lines, *index) else { return whole(&doc, outs) };
-        layout.apply(&mut lines, &state(digest, *meta));
+    edits.sort_by_key(|(range, _)| std::cmp::Reverse(range.start));
+    for (range, new) in edits {
+        lines.splice(range, new);
     }
     lines.push(String::new());
     lines.join("\n").into_bytes()
 }
+
+/// Lines and what takes their place.
+type Edit = (Range<usize>, Vec<String>);
 
 /// What an output's entry says of its data, in DVC's order.
 fn state(digest: &Digest, meta: Meta) -> Map {
@@ -61,68 +72,95 @@ fn state(digest: &Digest, meta: Meta) -> Map {
     state
 }
 
-/// Where the keys of one output stand.
-struct Layout {
-    /// Each key with its lines, in the order of the file.
-    keys: Vec<(String, Range<usize>)>,
-    /// What stands before a key on a line of its own.
-    indent: String,
+/// Where the keys of a map stand.
+struct Layout<'a> {
+    /// The map.
+    map: &'a Map,
+    /// The lines of each key, in the order of the file.
+    keys: Vec<Range<usize>>,
+    /// How far the keys are in.
+    indent: usize,
 }
 
-impl Layout {
-    /// None where the output is no map with each key on a line of its own.
-    fn of(doc: &Doc, lines: &[String], index: usize) -> Option<Self> {
-        let item = doc.value.get("outs")?.as_seq()?.get(index)?.as_map()?;
-        let path = [Step::from("outs"), Step::from(index)];
-        let marks = doc.places.keys(&doc.value, &path);
-        let column = marks.first()?.column;
-        let apart = marks.windows(2).all(|pair| pair[0].line < pair[1].line) && marks.iter().all(|mark| mark.column == column);
-        let flow = marks.first().is_some_and(|mark| {
-            let line = lines.get(mark.line - 1).map(String::as_str).unwrap_or_default();
-            line.chars().take(column - 1).any(|c| !matches!(c, ' ' | '-'))
+impl<'a> Layout<'a> {
+    /// None where there is no map with each key on a line of its own.
+    fn of(doc: &'a Doc, lines: &[String], path: &[Step]) -> Option<Self> {
+        let map = path.iter().try_fold(&doc.value, |value, step| match step {
+            Step::Key(key) => value.as_map()?.get(key),
+            Step::Index(index) => value.as_seq()?.get(*index),
         });
-        if !apart || flow || marks.len() != item.len() {
+        let map = map?.as_map()?;
+        let marks = doc.places.keys(&doc.value, path);
+        let indent = marks.first()?.column - 1;
+        let apart = marks.windows(2).all(|pair| pair[0].line < pair[1].line) && marks.iter().all(|mark| mark.column == indent + 1);
+        let flow = lines.get(marks.first()?.line - 1)?.chars().take(indent).any(|c| !matches!(c, ' ' | '-'));
+        if !apart || flow || marks.len() != map.len() || !map.keys().all(|key| key.as_str().is_some()) {
             return None;
         }
-        let mut keys: Vec<(String, Range<usize>)> = Vec::with_capacity(item.len());
-        for (place, key) in item.keys().enumerate() {
-            let begin = marks[place].line - 1;
-            let end = marks.get(place + 1).map_or_else(|| block_end(lines, begin, column), |next| next.line - 1);
-            keys.push((key.as_str()?.to_owned(), begin..end));
-        }
-        Some(Self { keys, indent: " ".repeat(column - 1) })
+        let begins: Vec<usize> = marks.iter().map(|mark| mark.line - 1).collect();
+        let ends = begins.iter().skip(1).copied().chain(begins.last().map(|&last| block_end(lines, last, indent + 1)));
+        Some(Self { map, keys: begins.iter().copied().zip(ends).map(|(begin, end)| begin..end).collect(), indent })
     }
 
-    fn apply(&self, lines: &mut Vec<String>, state: &Map) {
-        let end = self.keys.last().map_or(0, |(_, range)| range.end);
-        let added: Vec<String> = state
-            .iter()
-            .filter(|(key, _)| !self.keys.iter().any(|(known, _)| key.as_str() == Some(known)))
-            .map(|(key, value)| self.indent.clone() + &pair(key.as_str().unwrap_or_default(), value))
-            .collect();
-        lines.splice(end..end, added);
-        for (place, (key, range)) in self.keys.iter().enumerate().rev() {
-            match state.get(&Key::str(key)) {
-                Some(value) => {
-                    let line = &mut lines[range.start];
-                    *line = with_value(line, key, value);
-                }
-                None if STATE.contains(&key.as_str()) => self.remove(lines, place, range),
-                None => {}
+    fn entries(&self) -> impl Iterator<Item = (&str, &Value, &Range<usize>)> {
+        self.map.iter().zip(&self.keys).map(|((key, value), range)| (key.as_str().unwrap_or_default(), value, range))
+    }
+
+    /// All lines of an output with its new state. The dash before the first key stays there.
+    fn rewritten(&self, lines: &[String], state: &Map) -> Edit {
+        let begin = self.keys.first().map_or(0, |range| range.start);
+        // Comments and blank lines belong to the key before them.
+        let last = self.keys.last().map_or(begin, |range| range.end);
+        let end = (last..lines.len()).find(|&at| !is_blank(&lines[at])).unwrap_or(lines.len());
+        let lead: String = lines[begin].chars().take(self.indent).collect();
+        let mut new: Vec<String> = Vec::new();
+        for (key, value, range) in self.entries() {
+            if let Some(value) = state.get(&Key::str(key)) {
+                new.push(with_value(&lines[range.start], key, value));
+                new.extend_from_slice(&lines[range.start + 1..range.end]);
+            } else if !STATE.contains(&key) && !is_default(key, value) {
+                new.extend_from_slice(&lines[range.clone()]);
             }
         }
+        new.extend_from_slice(&lines[last..end]);
+        let added = state.iter().filter(|(key, _)| !self.map.contains_key(*key));
+        new.extend(added.map(|(key, value)| " ".repeat(self.indent) + &pair(key.as_str().unwrap_or_default(), value)));
+        if let Some(first) = new.first_mut() {
+            let bare: String = first.chars().skip(self.indent).collect();
+            *first = lead + &bare;
+        }
+        (begin..end, new)
     }
 
-    /// Takes a key's lines away; the dash of a first key goes to the next one.
-    fn remove(&self, lines: &mut Vec<String>, place: usize, range: &Range<usize>) {
-        let lead = lines[range.start].chars().take(self.indent.len()).collect::<String>();
-        lines.drain(range.clone());
-        if place == 0
-            && let Some(next) = lines.get_mut(range.start)
-        {
-            *next = lead + next.trim_start_matches(' ');
-        }
+    /// Keys of the whole file that DVC does not write back.
+    fn superfluous(&self, document: &Value) -> Vec<Edit> {
+        let added_data = document.get("deps").is_none_or(|deps| deps.as_seq().is_none_or(<[_]>::is_empty));
+        self.entries()
+            .filter(|(key, value, _)| match *key {
+                "md5" => added_data,
+                "wdir" => value.is_null() || value.as_str() == Some("."),
+                "frozen" | "locked" | "always_changed" => value.as_bool() == Some(false),
+                "deps" => added_data,
+                _ => false,
+            })
+            .map(|(_, _, range)| (range.clone(), Vec::new()))
+            .collect()
     }
+}
+
+/// Flags of an output that say what is so anyway.
+fn is_default(key: &str, value: &Value) -> bool {
+    match key {
+        "cache" | "push" => value.as_bool() == Some(true),
+        "persist" => value.as_bool() == Some(false),
+        _ => false,
+    }
+}
+
+/// Whether a line holds nothing but a comment, or nothing at all.
+fn is_blank(line: &str) -> bool {
+    let bare = line.trim_start();
+    bare.is_empty() || bare.starts_with('#')
 }
 
 /// The first line after a key's value: the next that is not blank, no comment, and not

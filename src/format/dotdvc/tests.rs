@@ -65,7 +65,7 @@ fn keys_come_and_go() {
     let meta = Meta { size: Some(3), nfiles: None, isexec: true };
     assert_eq!(
         updated(legacy, 0, digest.clone(), meta),
-        "outs:\n- md5: 26ab0db90d72e28ad0ba1e22ee510510\n  size: 3\n  path: a\n  isexec: true\n  hash: md5\n- md5: c026324c6904b2a9cb4b88d6d61c81d1\n  path: b\nwdir: .\n"
+        "outs:\n- md5: 26ab0db90d72e28ad0ba1e22ee510510\n  size: 3\n  path: a\n  isexec: true\n  hash: md5\n- md5: c026324c6904b2a9cb4b88d6d61c81d1\n  path: b\n"
     );
     let etag = "outs:\n- etag: abc\n  path: a\n";
     assert_eq!(
