@@ -218,7 +218,10 @@ impl RwLock {
             }
             !infos.is_empty()
         });
+        // `.dvc/tmp` lies two below the root, from where DVC's users mostly look.
+        let root = self.inner.path.ancestors().nth(3).unwrap_or(Path::new("/"));
         for (place, info) in &dead {
+            let place = Path::new(place).strip_prefix(root).unwrap_or(Path::new(place)).display();
             self.warn(format!(
                 "Process '{}' with (Pid {}), in RWLock-file '{place}' had been killed. Auto removed it from the lock file.",
                 info.cmd, info.pid
@@ -368,9 +371,15 @@ mod tests {
         let Err(Error::Busy(busy)) = refused else { panic!("{refused:?}") };
         assert!(busy.short().starts_with("'/r/d/x', in use by PID "), "{}", busy.short());
         assert!(lock.writer_of(&paths(&["/r/d/x"])).is_some());
-        std::fs::write(&file, "{\"write\": {\"/r/d\": {\"pid\": 4294967, \"cmd\": \"dvc repro\"}}}").unwrap();
-        drop(lock.claim(&paths(&["/r/d/x"]), &[], Some(Duration::ZERO), &mut |_, _| true).unwrap());
-        assert_eq!(lock.take_warnings().len(), 1);
+        let tmp = dir.path().join(".dvc/tmp");
+        std::fs::create_dir_all(&tmp).unwrap();
+        let lock = RwLock::new(&tmp, "us".to_owned());
+        let place = dir.path().join("d");
+        let text = format!("{{\"write\": {{\"{}\": {{\"pid\": 4294967, \"cmd\": \"dvc repro\"}}}}}}", place.display());
+        std::fs::write(tmp.join("rwlock"), text).unwrap();
+        drop(lock.claim(&[place.join("x")], &[], Some(Duration::ZERO), &mut |_, _| true).unwrap());
+        let want = "Process 'dvc repro' with (Pid 4294967), in RWLock-file 'd' had been killed. Auto removed it from the lock file.";
+        assert_eq!(lock.take_warnings(), [want]);
     }
 
     #[test]
