@@ -193,7 +193,11 @@ impl Cache {
             return Ok(());
         }
         if !reflinked {
-            fs::copy(&file.path, temporary.path()).map_err(Error::io("store", &file.path))?;
+            fs::copy(&file.path, temporary.path()).map_err(|error| {
+                // A full disk is the cache's, not the one of the file.
+                let full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+                Error::io("store", if full { &target } else { &file.path })(error)
+            })?;
         }
         unchanged(file)?;
         // On file systems without modes the object is hashed again when it is next used.
