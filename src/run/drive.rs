@@ -53,8 +53,8 @@ impl Reply {
         self.sender.send(Message::Tell(self.clock.event(kind), None)).ok();
     }
 
-    /// Tells something and waits until it is on the screen: needed before a child writes to the
-    /// same screen.
+    /// Tells something and waits until it is on the screen: needed before a child writes, to the
+    /// same screen or to a log that is read from now on.
     pub fn tell_first(&self, kind: EventKind) {
         let (ack, told) = sync_channel(1);
         if self.sender.send(Message::Tell(self.clock.event(kind), Some(ack))).is_ok() {

@@ -162,11 +162,8 @@ impl Job<'_> {
         let log = self.open_log(reply, attempt);
         for (number, line) in shell::lines(cmd).into_iter().enumerate() {
             let event = EventKind::Command { stage: self.id, cmd: line.clone(), first: number == 0 };
-            if log.is_none() {
-                reply.tell_first(event)
-            } else {
-                reply.tell(event)
-            }
+            // Its line stands before what it prints, on a terminal and in a block.
+            reply.tell_first(event);
             if !wdir.is_dir() {
                 return Err(error::no_such_file(&wdir));
             }
