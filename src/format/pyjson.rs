@@ -107,9 +107,7 @@ fn sort(entries: &mut [(&Key, &Value)]) -> Result<(), JsonError> {
         entries.sort_by(|(a, _), (b, _)| a.as_str().cmp(&b.as_str()));
         return Ok(());
     }
-    for end in 1..entries.len() {
-        // The run at the start is extended by comparing neighbours.
-        less(entries[end].0, entries[end - 1].0)?;
+    for end in first_run(entries)?..entries.len() {
         let (mut low, mut high) = (0, end);
         while low < high {
             let middle = usize::midpoint(low, high);
@@ -118,6 +116,23 @@ fn sort(entries: &mut [(&Key, &Value)]) -> Result<(), JsonError> {
         entries[low..=end].rotate_right(1);
     }
     Ok(())
+}
+
+/// How many entries at the start are in order already, as Python's sort finds it: neighbours are
+/// compared for as long as the order goes one way; a falling run is turned round.
+fn first_run(entries: &mut [(&Key, &Value)]) -> Result<usize, JsonError> {
+    if entries.len() < 2 {
+        return Ok(entries.len());
+    }
+    let falling = less(entries[1].0, entries[0].0)?;
+    let mut end = 2;
+    while end < entries.len() && less(entries[end].0, entries[end - 1].0)? == falling {
+        end += 1;
+    }
+    if falling {
+        entries[..end].reverse();
+    }
+    Ok(end)
 }
 
 /// Python's `a < b` for two keys.
