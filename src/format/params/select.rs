@@ -40,8 +40,7 @@ fn look_up(map: &Map, key: &str) -> Option<Value> {
         });
     } else {
         let (first, rest) = glob.split_first()?;
-        for (key, value) in in_map(map, first) {
-            let _ = key;
+        for (_, value) in in_map(map, first) {
             descend(value, rest, &mut found);
         }
     }

@@ -19,8 +19,34 @@ const FOREIGN: [&str; 15] =
 /// The scheme of a path that DVC does not find in the local file system (`s3` of `s3://b/x`,
 /// `ds` of a dataset, `remote` of a remote's path); none for local paths.
 pub fn foreign_scheme(text: &str) -> Option<&'static str> {
-    let (scheme, _) = text.split_once(':')?;
+    let (scheme, _) = split_url(text)?;
     FOREIGN.into_iter().find(|known| scheme.eq_ignore_ascii_case(known))
+}
+
+/// The scheme of a URL and what follows the colon; none where there is no scheme
+/// (Python: `urllib.parse.urlparse`).
+fn split_url(text: &str) -> Option<(&str, &str)> {
+    let (scheme, rest) = text.split_once(':')?;
+    let letters = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
+    (scheme.starts_with(|c: char| c.is_ascii_alphabetic()) && scheme.chars().all(letters)).then_some((scheme, rest))
+}
+
+/// A URL must be of a scheme that DVC has settings for; `memory` and `ds` are none of these.
+fn refuse_unknown_url(text: &str) -> Result<(), PipelineError> {
+    let Some((scheme, rest)) = split_url(text) else { return Ok(()) };
+    let host = rest.strip_prefix("//").and_then(|rest| rest.split(['/', '?', '#']).next()).unwrap_or_default();
+    let scheme = scheme.to_ascii_lowercase();
+    let known = FOREIGN.contains(&scheme.as_str()) && !matches!(scheme.as_str(), "ds" | "memory");
+    if host.is_empty() || known { Ok(()) } else { Err(PipelineError::UrlType { scheme }) }
+}
+
+/// A path in a stage must be text.
+fn path_text(value: &Value) -> Result<&str, PipelineError> {
+    match value {
+        Value::Str(text) => Ok(text),
+        Value::Null => Err(PipelineError::Unexpected("expected str, bytes or os.PathLike object, not NoneType".to_owned())),
+        other => Err(PipelineError::Unexpected(format!("'{}' object has no attribute 'decode'", other.python_type()))),
+    }
 }
 
 /// Where a stage stands.
@@ -94,10 +120,13 @@ pub(crate) struct Paths<'a> {
 
 impl Paths<'_> {
     fn dep(&self, item: &Value) -> Result<Dep, PipelineError> {
-        let Value::Str(text) = item else {
-            return Err(PipelineError::Unexpected(format!("'{}' object has no attribute 'decode'", item.python_type())));
-        };
+        if !is_true(item) {
+            // DVC asserts that there is a path, and says nothing more.
+            return Err(PipelineError::Unexpected(String::new()));
+        }
+        let text = path_text(item)?;
         if foreign_scheme(text) != Some("ds") {
+            refuse_unknown_url(text)?;
             refuse_stage_file(text, "dependency")?;
         }
         let (def_path, path) = self.locate(text);
@@ -111,7 +140,7 @@ impl Paths<'_> {
             // A place that no local path overlaps with.
             return (text.to_owned(), RepoPath::new(&format!("/{text}")));
         }
-        let path = RepoPath::locate(self.root, self.wdir, text);
+        let path = RepoPath::locate(self.root, self.wdir, text.strip_prefix("file://").unwrap_or(text));
         let inside = text.starts_with('/') && !path.is_external() && !path.is_root();
         if inside && !self.wdir.is_external() {
             return (path.seen_from(self.wdir), path);
@@ -127,6 +156,7 @@ impl Paths<'_> {
             .map(|(file, keys)| {
                 // An empty name is the default file of the root.
                 let text = if file.is_empty() { join(self.root, DEFAULT_PARAMS) } else { file };
+                refuse_unknown_url(&text)?;
                 refuse_stage_file(&text, "dependency")?;
                 let (def_path, path) = self.locate(&text);
                 Ok(ParamsDep { def_path, path, keys })
@@ -136,6 +166,7 @@ impl Paths<'_> {
 
     fn outs(&self, items: &[Value], kind: OutKind, outs: &mut Vec<Out>) -> Result<(), PipelineError> {
         for (text, flags) in merge_outs(items)? {
+            refuse_unknown_url(&text)?;
             refuse_stage_file(&text, "output")?;
             let (def_path, path) = self.locate(&text);
             let flag = |key: &str, default| flags.get(&Key::str(key)).map_or(default, is_true);
@@ -173,7 +204,7 @@ fn merge_outs(items: &[Value]) -> Result<IndexMap<String, Map>, PipelineError> {
             }
             Value::Map(map) => {
                 for (path, flags) in map.iter() {
-                    let path = python_str(&path.0);
+                    let path = path_text(&path.0)?.to_owned();
                     let Value::Map(flags) = flags else {
                         let kind = flags.python_type();
                         return Err(PipelineError::Unexpected(format!("Expected dict for '{path}', got: '{kind}'")));
@@ -198,7 +229,7 @@ fn merge_params(items: &[Value]) -> Result<IndexMap<String, Vec<String>>, Pipeli
             Value::Str(key) => merged.entry(DEFAULT_PARAMS.to_owned()).or_default().push(key.as_ref().to_owned()),
             Value::Map(map) => {
                 for (file, keys) in map.iter() {
-                    let file = python_str(&file.0);
+                    let file = path_text(&file.0)?.to_owned();
                     let entry = if whole.contains(&file) {
                         merged.insert(file, Vec::new());
                         continue;

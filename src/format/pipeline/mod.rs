@@ -79,6 +79,12 @@ pub enum PipelineError {
         /// `dependency` or `output`.
         what: &'static str,
     },
+    /// A path is a URL of a kind that DVC has no settings for.
+    #[error("config file error: Unsupported URL type {scheme}://")]
+    UrlType {
+        /// Its scheme.
+        scheme: String,
+    },
     /// What makes DVC fail with an `unexpected error`.
     #[error("{0}")]
     Unexpected(String),
@@ -99,6 +105,7 @@ impl PipelineError {
             Self::Resolve(ResolveError::Unexpected(_)) | Self::Unexpected(_) => Fault::new(Class::Unexpected, message),
             Self::StageNotFound { .. } => Fault::new(Class::StageNotFound, message),
             Self::StageNameUnspecified { .. } => Fault::new(Class::StageNameUnspecified, message),
+            Self::UrlType { .. } => Fault::new(Class::ConfigError, message),
             Self::StageFile { what: "output", .. } => Fault::new(Class::OutputIsStageFileError, message),
             Self::StageFile { .. } => Fault::new(Class::DependencyIsStageFileError, message),
         }
