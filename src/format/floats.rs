@@ -11,14 +11,38 @@ pub fn repr(number: f64) -> String {
     if number.is_infinite() {
         return if number > 0.0 { "inf" } else { "-inf" }.to_owned();
     }
-    let scientific = format!("{number:e}");
-    let (mantissa, exponent) = scientific.split_once('e').expect("the format has an exponent");
-    let exponent: i32 = exponent.parse().expect("the exponent is a small number");
-    if (-4..16).contains(&exponent) {
-        return format!("{number:?}");
+    let (digits, exponent) = shortest(number);
+    if !(-4..16).contains(&exponent) {
+        let mantissa = if digits.len() > 1 { format!("{}.{}", &digits[..1], &digits[1..]) } else { digits };
+        let sign = if exponent < 0 { '-' } else { '+' };
+        return format!("{}{mantissa}e{sign}{:02}", minus(number), exponent.abs());
     }
-    let sign = if exponent < 0 { '-' } else { '+' };
-    format!("{mantissa}e{sign}{:02}", exponent.abs())
+    let point = exponent + 1;
+    let places = usize::try_from(point.unsigned_abs()).unwrap_or(usize::MAX);
+    let text = if point <= 0 {
+        format!("0.{}{digits}", "0".repeat(places))
+    } else if digits.len() > places {
+        format!("{}.{}", &digits[..places], &digits[places..])
+    } else {
+        format!("{digits}{}.0", "0".repeat(places - digits.len()))
+    };
+    format!("{}{text}", minus(number))
+}
+
+/// The fewest digits that read back as this number, and the power of ten of the first. Where
+/// two such are equally near, Python takes the even one, and Rust's shortest form does not.
+fn shortest(number: f64) -> (String, i32) {
+    let short = format!("{:e}", number.abs());
+    let count = short.bytes().take_while(|byte| *byte != b'e').filter(u8::is_ascii_digit).count();
+    let even = format!("{:.*e}", count - 1, number.abs());
+    let best = if even.parse() == Ok(number.abs()) { even } else { short };
+    let (mantissa, exponent) = best.split_once('e').expect("the format has an exponent");
+    let digits = mantissa.replace('.', "");
+    (digits, exponent.parse().expect("the exponent is a small number"))
+}
+
+fn minus(number: f64) -> &'static str {
+    if number.is_sign_negative() { "-" } else { "" }
 }
 
 #[cfg(test)]
@@ -44,6 +68,11 @@ mod tests {
             (f64::NAN, "nan"),
             (123_456_789.123_456_79, "123456789.12345679"),
             (1.0 / 3.0, "0.3333333333333333"),
+            (-2_099_316_736_296_699.25, "-2099316736296699.2"),
+            (120.0, "120.0"),
+            (0.0, "0.0"),
+            (12.5, "12.5"),
+            (9_007_199_254_740_993.0, "9007199254740992.0"),
         ] {
             assert_eq!(repr(number), want);
         }

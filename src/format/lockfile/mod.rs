@@ -16,7 +16,7 @@ use thiserror::Error;
 
 use crate::format::emit;
 use crate::format::schema::{self, ValidationError};
-use crate::format::yaml::{self, Doc, Step, YamlError};
+use crate::format::yaml::{self, Doc, YamlError};
 use crate::model::{Fault, Key, Map, Record, Value};
 
 pub use record::{from_value, to_value};
@@ -179,11 +179,6 @@ impl Lock {
     /// The same as a value, with all that a record does not know.
     pub fn value(&self, name: &str) -> Option<&Value> {
         self.numbers.get(name).map(|number| &self.entries[*number].value)
-    }
-
-    /// The line on which a stage's entry begins in a file that was just read.
-    pub fn line(doc: &Doc, name: &str) -> Option<usize> {
-        doc.places.key(&doc.value, &[Step::from("stages"), Step::from(name)]).map(|mark| mark.line)
     }
 
     /// Whether this record is not what the file says (as Python compares: order of keys and
