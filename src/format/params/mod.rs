@@ -5,6 +5,8 @@
 
 mod json;
 mod select;
+#[cfg(test)]
+mod tests;
 mod toml;
 
 pub use json::parse as parse_json;
