@@ -17,6 +17,11 @@ pub fn dep_missing(shown: &str) -> Fault {
     Fault::new(Class::DependencyDoesNotExistError, format!("dependency '{shown}' does not exist"))
 }
 
+/// A frozen stage that must be recorded anew, and that depends on what only DVC can read.
+pub fn foreign_dep(def_path: &str, kind: &str) -> Fault {
+    Fault::new(Class::NotSupported, format!("the dep '{def_path}' ({kind}) cannot be read by dvc-paraffin yet"))
+}
+
 /// dvc: `OutputDoesNotExistError`.
 pub fn out_missing(shown: &str) -> Fault {
     Fault::new(Class::OutputDoesNotExistError, format!("output '{shown}' does not exist"))

@@ -86,6 +86,8 @@ impl Job<'_> {
         }
         let running = reply.clock().elapsed();
         let result = self.run_commands(cmd, reply, attempt);
+        // The command may have changed what DVC ignores.
+        self.disk().workspace().forget_dvcignore();
         attempt.running = reply.clock().elapsed().saturating_sub(running);
         result.map(|()| Status::Ran)
     }

@@ -136,8 +136,8 @@ impl Job<'_> {
     pub fn inputs(&self) -> Result<Record, Fault> {
         let mut record = Record { cmd: self.stage.cmd.clone(), deps: Vec::new(), params: IndexMap::new(), outs: Vec::new() };
         for dep in &self.stage.deps {
-            if dep.foreign.is_some() {
-                continue;
+            if let Some(kind) = &dep.foreign {
+                return Err(error::foreign_dep(&dep.def_path, kind));
             }
             let (digest, meta) = self.hash_dep(&dep.path, &dep.def_path)?;
             record.deps.push(RecordedPath { path: dep.def_path.clone(), digest: Some(digest), meta });
