@@ -4,27 +4,9 @@
 use std::ffi::{OsStr, OsString};
 use std::process::{Command, Stdio};
 
+use crate::format::pytext;
 use crate::model::Cmd;
-
-/// Variables that tie a process to one git repository (`git rev-parse --local-env-vars`). Inside
-/// a git hook they would send a stage's `git` to the wrong repository or index.
-pub const GIT_LOCAL: [&str; 15] = [
-    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-    "GIT_CONFIG",
-    "GIT_CONFIG_PARAMETERS",
-    "GIT_CONFIG_COUNT",
-    "GIT_OBJECT_DIRECTORY",
-    "GIT_DIR",
-    "GIT_WORK_TREE",
-    "GIT_IMPLICIT_WORK_TREE",
-    "GIT_GRAFT_FILE",
-    "GIT_INDEX_FILE",
-    "GIT_NO_REPLACE_OBJECTS",
-    "GIT_REPLACE_REF_BASE",
-    "GIT_PREFIX",
-    "GIT_SHALLOW_FILE",
-    "GIT_COMMON_DIR",
-];
+use crate::store::git::LOCAL_ENV;
 
 /// The shell of a run and the options that keep it from reading the user's start-up files.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +35,7 @@ impl Shell {
     pub fn command(&self, line: &str) -> Command {
         let mut command = Command::new(&self.program);
         command.args(&self.options).arg("-c").arg(line);
-        for name in GIT_LOCAL {
+        for name in LOCAL_ENV {
             command.env_remove(name);
         }
         command
@@ -85,33 +67,8 @@ fn fish(program: &OsStr) -> (Vec<&'static str>, Option<String>) {
 pub fn lines(cmd: &Cmd) -> Vec<String> {
     match cmd {
         Cmd::Many(items) => items.clone(),
-        Cmd::One(text) => split_lines(text),
+        Cmd::One(text) => pytext::splitlines(text).into_iter().map(str::to_owned).collect(),
     }
-}
-
-/// Python's `str.splitlines`.
-fn split_lines(text: &str) -> Vec<String> {
-    const BREAKS: [char; 10] = ['\n', '\r', '\u{b}', '\u{c}', '\u{1c}', '\u{1d}', '\u{1e}', '\u{85}', '\u{2028}', '\u{2029}'];
-    let mut lines = Vec::new();
-    let mut line = String::new();
-    let mut open = false;
-    let mut chars = text.chars().peekable();
-    while let Some(char) = chars.next() {
-        if BREAKS.contains(&char) {
-            if char == '\r' && chars.peek() == Some(&'\n') {
-                chars.next();
-            }
-            lines.push(std::mem::take(&mut line));
-            open = false;
-        } else {
-            line.push(char);
-            open = true;
-        }
-    }
-    if open {
-        lines.push(line);
-    }
-    lines
 }
 
 #[cfg(test)]
@@ -128,10 +85,8 @@ mod tests {
     }
 
     #[test]
-    fn texts_are_cut_as_python_cuts_them() {
-        assert_eq!(split_lines("a\nb\n"), ["a", "b"]);
-        assert_eq!(split_lines("a\r\n\nb"), ["a", "", "b"]);
-        assert_eq!(split_lines("a\u{2028}b\u{85}c"), ["a", "b", "c"]);
-        assert!(split_lines("").is_empty());
+    fn each_line_of_a_text_is_a_command_and_each_item_of_a_list() {
+        assert_eq!(lines(&Cmd::One("a\r\n\nb\n".to_owned())), ["a", "", "b"]);
+        assert_eq!(lines(&Cmd::Many(vec!["a\nb".to_owned()])), ["a\nb"]);
     }
 }

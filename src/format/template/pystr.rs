@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::{BoolOption, ListOption, TemplateError, TemplateSettings};
 use crate::format::floats;
+use crate::format::pytext;
 use crate::model::{Map, Value};
 
 /// The text that takes the place of `${…}` within a longer string (dvc: `to_str`).
@@ -39,7 +40,7 @@ fn write_repr(out: &mut String, value: &Value) {
         }
         Value::BigInt(text) => out.push_str(text),
         Value::Float(value) => out.push_str(&floats::repr(*value)),
-        Value::Str(text) => repr_str(out, text),
+        Value::Str(text) => out.push_str(&pytext::repr(text)),
         Value::Time(text) => out.push_str(&time_repr(text)),
         Value::Bytes(bytes) => repr_bytes(out, bytes),
         Value::Seq(items) => {
@@ -72,43 +73,6 @@ fn join<T>(out: &mut String, items: impl Iterator<Item = T>, mut one: impl FnMut
         }
         one(out, item);
     }
-}
-
-/// Python prefers single quotes and escapes what cannot be printed.
-fn repr_str(out: &mut String, text: &str) {
-    let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
-    out.push(quote);
-    for c in text.chars() {
-        match c {
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            c if c == quote => {
-                out.push('\\');
-                out.push(c);
-            }
-            c if is_printable(c) => out.push(c),
-            c if u32::from(c) < 0x100 => {
-                let _ = write!(out, "\\x{:02x}", u32::from(c));
-            }
-            c if u32::from(c) < 0x1_0000 => {
-                let _ = write!(out, "\\u{:04x}", u32::from(c));
-            }
-            c => {
-                let _ = write!(out, "\\U{:08x}", u32::from(c));
-            }
-        }
-    }
-    out.push(quote);
-}
-
-/// Close to Python's `str.isprintable`: no controls, no separators but the blank, no formats.
-fn is_printable(c: char) -> bool {
-    c == ' '
-        || !(c.is_control()
-            || c.is_whitespace()
-            || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e000}'..='\u{f8ff}'))
 }
 
 fn repr_bytes(out: &mut String, bytes: &[u8]) {

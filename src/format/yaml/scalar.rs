@@ -230,28 +230,7 @@ pub(super) fn binary(text: &str, at: Mark) -> Result<Value, YamlError> {
     Err(YamlError::plain(format!("failed to decode base64 data: {problem}"), at))
 }
 
-/// Python's `repr` of a text.
-pub fn quoted(text: &str) -> String {
-    let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
-    let mut out = String::from(quote);
-    for c in text.chars() {
-        match c {
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            c if c == quote => {
-                out.push('\\');
-                out.push(c);
-            }
-            c if (c as u32) < 0x20 || (0x7f..0xa1).contains(&(c as u32)) || c == '\u{ad}' => out.push_str(&format!("\\x{:02x}", c as u32)),
-            '\u{2028}' | '\u{2029}' | '\u{feff}' => out.push_str(&format!("\\u{:04x}", c as u32)),
-            c => out.push(c),
-        }
-    }
-    out.push(quote);
-    out
-}
+pub use crate::format::pytext::repr as quoted;
 
 /// Python's `str` of a value just made: what a list or map holds is not yet in it.
 pub(super) fn shown(value: &Value) -> Cow<'_, str> {
