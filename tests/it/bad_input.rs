@@ -303,7 +303,6 @@ fn go(bad: &Bad, program: &Path, jobs: Option<&str>) -> Vec<String> {
 }
 
 #[test]
-#[ignore = "not yet: the program cannot run a pipeline"]
 fn every_bad_input_is_answered_as_by_dvc() {
     if program::is_dvc() {
         return;
@@ -368,7 +367,6 @@ fn check_after_failed_save(project: &Project, ran: &Ran) {
 }
 
 #[test]
-#[ignore = "not yet: the program cannot run a pipeline"]
 fn a_full_disk_loses_nothing() {
     for jobs in ["1", "4"] {
         let project = too_large();
@@ -383,7 +381,6 @@ fn a_full_disk_loses_nothing() {
 }
 
 #[test]
-#[ignore = "not yet: the program cannot run a pipeline"]
 fn a_cache_that_cannot_be_written_loses_nothing() {
     for jobs in ["1", "4"] {
         let project = too_large();

@@ -64,6 +64,12 @@ pub const LIST: &[Deviation] = &[
     decided("keep-going-past-a-failure", &[Tree], "the .gitignore lines of stages that succeeded stay when a later stage fails"),
     decided("keep-going-two-failures", &[Tree], "the .gitignore lines of stages that succeeded stay when a later stage fails"),
     decided("outs-removed-before-missing-dep-error", &[Tree, Stdout, Status], "missing deps are found before outputs are removed"),
+    decided("out-tracked-by-git", &[Tree, Stdout], "that git tracks an output is found before the stage runs and the output is removed"),
+    decided(
+        "out-dir-with-a-dvc-yaml-inside",
+        &[Tree, Stdout, Messages],
+        "that git tracks an output is found before the stage runs and the output is removed",
+    ),
     decided("float-drift-of-other-entry", &[Tree, Status], "untouched lock entries are copied as text, so their floats do not drift"),
     decided(
         "run-cache-key-skips-size-param",

@@ -5,10 +5,12 @@
 //! `DVC_PARAFFIN_SEED` says where to begin. Without a seed each run looks at new pipelines; the seed
 //! of a pipeline that fails is printed, and replays it alone.
 //!
-//! Two things are compared loosely, because DVC itself does not fix them or we decided otherwise:
-//! the order of new entries once targets were named (DVC takes it from a set when it selects less
-//! than half of the stages), and `.gitignore` after a failed run (DVC takes back lines that it
-//! should keep); then the program's copy is made anew from DVC's.
+//! Some things are compared loosely, because DVC itself does not fix them or we decided otherwise.
+//! The order of new entries, once targets were named: DVC takes it from a set when it selects less
+//! than half of the stages. After a failed run, `.gitignore` (DVC takes back lines that it should
+//! keep), and with several jobs all but the exit code (what runs beside the failed stage is
+//! finished); then the program's copy is made anew from DVC's. And a listing that DVC leaves in the
+//! place of old caches when a stage gets a folder as a new dep: nothing ever reads it.
 
 mod edits;
 mod pipeline;
@@ -27,7 +29,6 @@ use crate::support::tree::{Node, Tree};
 use crate::support::{aloud, number, on_threads, program};
 
 #[test]
-#[ignore = "not yet: the program cannot run a pipeline"]
 fn dvc_and_the_program_leave_the_same() {
     let Some(dvc) = dvc::get("the differential test") else { return };
     let pipelines = number("DVC_PARAFFIN_DIFF_PIPELINES", 10);
@@ -140,7 +141,11 @@ impl Twins {
         self.apply(&ops);
         if self.rng.u8(..3) == 0 {
             for scratch in [&self.theirs, &self.ours] {
-                sh(scratch, &scratch.work(), "git add -A && git commit -q --allow-empty -m edit");
+                sh(
+                    scratch,
+                    &scratch.work(),
+                    "git add -A -- '*.yaml' '*.lock' '*.gitignore' in.txt raw && git commit -q --allow-empty -m edit",
+                );
             }
         }
     }
@@ -202,8 +207,11 @@ impl Twins {
             wrong.push(format!("exit code {} with dvc, {} with the program", theirs.code, ours.code));
         }
         let failed = theirs.code != 0;
-        let (tree, own) = (self.tree(&self.theirs, failed), self.tree(&self.ours, failed));
-        wrong.extend(tree.differences(&own, "dvc's", "ours"));
+        let comparable = !failed || step.jobs == 1 || step.arguments.iter().any(|word| word == "--keep-going");
+        if comparable {
+            let (tree, own) = (self.tree(&self.theirs, failed), self.tree(&self.ours, failed));
+            wrong.extend(tree.differences(&own, "dvc's", "ours"));
+        }
         if wrong.is_empty() {
             if failed {
                 self.copy_theirs();
@@ -227,6 +235,8 @@ impl Twins {
         if failed {
             tree.0.retain(|path, _| !path.ends_with(".gitignore"));
         }
+        let old_listing = regex::Regex::new(r"^\.dvc/cache/[0-9a-f]{2}(/[0-9a-f]{30}\.dir)?$").unwrap();
+        tree.0.retain(|path, _| !old_listing.is_match(path));
         tree
     }
 

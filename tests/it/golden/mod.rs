@@ -20,7 +20,6 @@ use crate::support::{aloud, crate_dir, on_threads, program, target_dir};
 
 /// The project's own cases.
 #[test]
-#[ignore = "not yet: the program cannot run a pipeline"]
 fn own_cases() {
     let archive = crate_dir().join("tests/golden/golden-cases.tar.xz");
     replay_all("tests/golden", &archive);
@@ -28,7 +27,6 @@ fn own_cases() {
 
 /// The cases that stand beside the project, where they do.
 #[test]
-#[ignore = "not yet: the program cannot run a pipeline"]
 fn shared_cases() {
     let folder = std::env::var_os("DVC_PARAFFIN_SHARED").map_or_else(|| crate_dir().join("../shared"), PathBuf::from);
     let archive = folder.join("golden/golden-cases.tar.xz");

@@ -5,7 +5,6 @@ use crate::support::project::Project;
 use crate::support::ran::Ran;
 
 #[test]
-#[ignore = "not yet: the program cannot run a pipeline"]
 fn gits_own_variables_do_not_reach_a_stage() {
     let project = Project::new().stage("look", |s| s.cmd("env | grep ^GIT_ | sort > env.txt").out("env.txt"));
     let listed = project.sh("git rev-parse --local-env-vars").out();
@@ -22,7 +21,6 @@ fn gits_own_variables_do_not_reach_a_stage() {
 }
 
 #[test]
-#[ignore = "not yet: the program cannot run a pipeline"]
 fn a_stage_is_told_who_it_is() {
     let project = Project::new();
     project.write("sub/dvc.yaml", "stages:\n  s:\n    cmd: echo $DVC_STAGE $DVC_ROOT > who.txt\n    outs: [who.txt]\n");
@@ -31,7 +29,6 @@ fn a_stage_is_told_who_it_is() {
 }
 
 #[test]
-#[ignore = "not yet: the program cannot run a pipeline"]
 fn with_several_jobs_nothing_stands_on_standard_input() {
     let project = Project::new().stage("a", |s| s.cmd("cat > a.txt").out("a.txt"));
     Ran::with_input(project.command(project.root()).args(["repro", "--jobs", "2"]), b"not for stages").ok();
@@ -39,7 +36,6 @@ fn with_several_jobs_nothing_stands_on_standard_input() {
 }
 
 #[test]
-#[ignore = "not yet: the program cannot run a pipeline"]
 fn each_stage_has_a_log_whose_name_is_not_the_stages() {
     let project = Project::new().stage("../../odd name", |s| s.cmd("echo to the log; echo and this >&2; echo > o").out("o"));
     project.repro(["--jobs", "2"]).ok();
@@ -52,7 +48,6 @@ fn each_stage_has_a_log_whose_name_is_not_the_stages() {
 }
 
 #[test]
-#[ignore = "not yet: the program cannot run a pipeline"]
 fn the_last_fifty_runs_are_kept() {
     let project = Project::new().stage("a", |s| s.cmd("echo > a").field("always_changed", "true").out("a"));
     for _ in 0..53 {
@@ -63,7 +58,6 @@ fn the_last_fifty_runs_are_kept() {
 }
 
 #[test]
-#[ignore = "not yet: the program cannot run a pipeline"]
 fn a_fresh_clone_gets_the_folders_that_it_lacks() {
     let project = chain();
     project.repro(["--jobs", "2"]).ok();
@@ -75,7 +69,6 @@ fn a_fresh_clone_gets_the_folders_that_it_lacks() {
 }
 
 #[test]
-#[ignore = "not yet: the program cannot run a pipeline"]
 fn a_worktree_of_git_works_too() {
     let project = chain();
     project.sh("git worktree add -q ../tree");
@@ -85,7 +78,6 @@ fn a_worktree_of_git_works_too() {
 }
 
 #[test]
-#[ignore = "not yet: the program cannot run a pipeline"]
 fn another_folder_can_be_named() {
     let project = chain();
     let mut command = project.command(project.scratch.top());
@@ -95,7 +87,6 @@ fn another_folder_can_be_named() {
 }
 
 #[test]
-#[ignore = "not yet: the program cannot run a pipeline"]
 fn no_temporary_file_stays() {
     let project = chain();
     project.repro(["--jobs", "4"]).ok();

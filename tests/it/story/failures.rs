@@ -12,7 +12,6 @@ fn with_a_failure() -> Project {
 }
 
 #[test]
-#[ignore = "not yet: the program cannot run a pipeline"]
 fn a_running_stage_is_finished_and_saved_when_another_fails() {
     let project = with_a_failure();
     project.repro(["--jobs", "2"]).exits(255).complains("ERROR: failed to reproduce 'bad': failed to run: exit 3, exited with 3");
@@ -22,7 +21,6 @@ fn a_running_stage_is_finished_and_saved_when_another_fails() {
 }
 
 #[test]
-#[ignore = "not yet: the program cannot run a pipeline"]
 fn nothing_new_starts_after_a_failure() {
     let project = with_a_failure();
     project.repro(["--jobs", "1"]).exits(255).ran(["bad"]);
@@ -30,7 +28,6 @@ fn nothing_new_starts_after_a_failure() {
 }
 
 #[test]
-#[ignore = "not yet: the program cannot run a pipeline"]
 fn keep_going_runs_all_that_can_run() {
     let project = with_a_failure();
     let ran = project.repro(["--keep-going", "--jobs", "4"]);
@@ -40,14 +37,12 @@ fn keep_going_runs_all_that_can_run() {
 }
 
 #[test]
-#[ignore = "not yet: the program cannot run a pipeline"]
 fn ignored_errors_stop_nobody() {
     let ran = with_a_failure().repro(["--ignore-errors", "--jobs", "4"]);
     ran.ok().complains("WARNING: failed to run: exit 3, exited with 3 (ignored)");
 }
 
 #[test]
-#[ignore = "not yet: the program cannot run a pipeline"]
 fn lines_for_git_stay_when_a_later_stage_fails() {
     let project = Project::new()
         .stage("good", |s| s.cmd("echo g > good.txt").out("good.txt"))
@@ -57,7 +52,6 @@ fn lines_for_git_stay_when_a_later_stage_fails() {
 }
 
 #[test]
-#[ignore = "not yet: the program cannot run a pipeline"]
 fn a_missing_dep_is_found_before_outputs_are_removed() {
     let project = chain();
     project.repro(["--jobs", "1"]).ok();
@@ -68,7 +62,6 @@ fn a_missing_dep_is_found_before_outputs_are_removed() {
 }
 
 #[test]
-#[ignore = "not yet: the program cannot run a pipeline"]
 fn a_mended_pipeline_goes_on_where_it_stopped() {
     let project = with_a_failure();
     project.repro(["-k", "--jobs", "2"]).exits(255);
@@ -78,7 +71,6 @@ fn a_mended_pipeline_goes_on_where_it_stopped() {
 }
 
 #[test]
-#[ignore = "not yet: the program cannot run a pipeline"]
 fn a_failed_stage_is_shown_with_what_it_printed() {
     let project = Project::new().stage("bad", |s| s.cmd("echo the reason of it all >&2; exit 1").out("o"));
     let ran = project.repro(["--jobs", "4"]);

@@ -13,7 +13,6 @@ fn stranger(folder: &Project, arguments: &[&str]) -> Ran {
 }
 
 #[test]
-#[ignore = "not yet: the program cannot run a pipeline"]
 fn the_demo_runs_and_leaves_a_clean_repository() {
     let folder = Project::folder();
     let ran = stranger(&folder, &["demo"]);
@@ -33,7 +32,6 @@ fn the_demo_runs_and_leaves_a_clean_repository() {
 }
 
 #[test]
-#[ignore = "not yet: the program cannot run a pipeline"]
 fn the_demo_takes_a_name() {
     let folder = Project::folder();
     stranger(&folder, &["demo", "sub/try"]).ok();
@@ -41,7 +39,6 @@ fn the_demo_takes_a_name() {
 }
 
 #[test]
-#[ignore = "not yet: the program cannot run a pipeline"]
 fn the_demo_does_not_touch_a_folder_in_use() {
     let folder = Project::folder().file("dvc-paraffin-demo/mine.txt", "mine\n");
     let before = folder.tree();
@@ -51,7 +48,6 @@ fn the_demo_does_not_touch_a_folder_in_use() {
 }
 
 #[test]
-#[ignore = "not yet: the program cannot run a pipeline"]
 fn graph_shows_levels_as_text_and_mermaid() {
     let project = super::chain();
     project.run(["graph"]).ok().says("first").says("second");

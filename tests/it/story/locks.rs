@@ -36,7 +36,6 @@ fn wait_for(project: &Project, text: &str) {
 }
 
 #[test]
-#[ignore = "not yet: the program cannot run a pipeline"]
 fn a_lock_is_waited_for_with_a_word_of_who_holds_it() {
     let project = chain();
     let lock = hold(&project);
@@ -49,7 +48,6 @@ fn a_lock_is_waited_for_with_a_word_of_who_holds_it() {
 }
 
 #[test]
-#[ignore = "not yet: the program cannot run a pipeline"]
 fn waiting_can_have_an_end() {
     let project = chain();
     let _lock = hold(&project);
@@ -58,7 +56,6 @@ fn waiting_can_have_an_end() {
 }
 
 #[test]
-#[ignore = "not yet: the program cannot run a pipeline"]
 fn a_path_in_use_is_waited_for() {
     let project = chain();
     std::fs::create_dir_all(project.at(".dvc/tmp")).unwrap();
@@ -77,7 +74,6 @@ fn a_path_in_use_is_waited_for() {
 }
 
 #[test]
-#[ignore = "not yet: the program cannot run a pipeline"]
 fn what_a_dead_process_holds_is_taken_from_it() {
     let project = chain();
     std::fs::create_dir_all(project.at(".dvc/tmp")).unwrap();
@@ -87,7 +83,6 @@ fn what_a_dead_process_holds_is_taken_from_it() {
 }
 
 #[test]
-#[ignore = "not yet: the program cannot run a pipeline"]
 fn the_lock_is_free_while_a_command_runs() {
     let project = Project::new().stage("a", |s| {
         s.cmd("touch ../mark; n=0; until test -e ../go; do n=$((n+1)); test $n -lt 600 || exit 9; sleep 0.05; done; echo > a").out("a")
@@ -109,7 +104,6 @@ fn the_lock_is_free_while_a_command_runs() {
 }
 
 #[test]
-#[ignore = "not yet: the program cannot run a pipeline"]
 fn a_stage_may_run_the_program_itself() {
     let program = crate::support::program::path();
     let project = Project::new()

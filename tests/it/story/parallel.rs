@@ -20,7 +20,6 @@ fn meeting(stage: Stage, name: &str, others: &[&str]) -> Stage {
 }
 
 #[test]
-#[ignore = "not yet: the program cannot run a pipeline"]
 fn independent_stages_run_at_the_same_time() {
     let project = Project::new().stage("a", |s| meeting(s, "a", &["b"])).stage("b", |s| meeting(s, "b", &["a"]));
     project.repro(["--jobs", "2"]).ok().ran(["a", "b"]);
@@ -28,7 +27,6 @@ fn independent_stages_run_at_the_same_time() {
 }
 
 #[test]
-#[ignore = "not yet: the program cannot run a pipeline"]
 fn four_jobs_are_really_four() {
     let names = ["a", "b", "c", "d"];
     let project = names.iter().fold(Project::new(), |project, name| project.stage(name, |s| meeting(s, name, &names)));
@@ -36,14 +34,12 @@ fn four_jobs_are_really_four() {
 }
 
 #[test]
-#[ignore = "not yet: the program cannot run a pipeline"]
 fn concurrency_is_another_name_for_jobs() {
     let project = Project::new().stage("a", |s| meeting(s, "a", &["b"])).stage("b", |s| meeting(s, "b", &["a"]));
     project.repro(["--concurrency", "2"]).ok().ran(["a", "b"]);
 }
 
 #[test]
-#[ignore = "not yet: the program cannot run a pipeline"]
 fn a_stage_does_not_wait_for_others_of_the_level_above() {
     // `late` ends only after `next` has run, and `next` depends on `early` alone.
     let project = Project::new()
@@ -54,7 +50,6 @@ fn a_stage_does_not_wait_for_others_of_the_level_above() {
 }
 
 #[test]
-#[ignore = "not yet: the program cannot run a pipeline"]
 fn no_more_stages_run_than_there_are_jobs() {
     let count = "mkdir -p ../now ../seen; mkdir ../now/NAME; ls ../now | wc -l > ../seen/NAME; sleep 0.1; rmdir ../now/NAME; echo > NAME";
     let names = ["a", "b", "c", "d", "e", "f", "g"];
@@ -65,7 +60,6 @@ fn no_more_stages_run_than_there_are_jobs() {
 }
 
 #[test]
-#[ignore = "not yet: the program cannot run a pipeline"]
 fn what_is_needed_is_saved_before_a_dependent_starts() {
     let look = "grep -q '^  first:' dvc.lock && grep -q /a.txt .gitignore && ls .dvc/cache/files/md5/60/b725f10c9c85c70d97880dfe8191b3";
     let project = Project::new()
@@ -75,7 +69,6 @@ fn what_is_needed_is_saved_before_a_dependent_starts() {
 }
 
 #[test]
-#[ignore = "not yet: the program cannot run a pipeline"]
 fn bytes_do_not_depend_on_the_order_in_which_stages_end() {
     let build = || {
         Project::new()
@@ -95,7 +88,6 @@ fn bytes_do_not_depend_on_the_order_in_which_stages_end() {
 }
 
 #[test]
-#[ignore = "not yet: the program cannot run a pipeline"]
 fn a_stage_of_many_commands_stops_at_the_first_that_fails() {
     let project = Project::new().stage("a", |s| s.field("cmd", "[echo 1 > a.txt, exit 7, echo 3 >> a.txt]").out("a.txt"));
     project.repro(["--jobs", "4"]).exits(255).complains("ERROR: failed to reproduce 'a': failed to run: exit 7, exited with 7");

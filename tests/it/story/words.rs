@@ -4,7 +4,6 @@ use super::chain;
 use crate::support::project::Project;
 
 #[test]
-#[ignore = "not yet: the program cannot run a pipeline"]
 fn a_number_of_jobs_that_is_none_is_refused() {
     for jobs in ["0", "-1", "x", "1.5", ""] {
         let project = chain();
@@ -17,27 +16,29 @@ fn a_number_of_jobs_that_is_none_is_refused() {
 }
 
 #[test]
-#[ignore = "not yet: the program cannot run a pipeline"]
 fn a_flag_that_does_not_exist_names_the_nearest() {
     chain().repro(["--forse"]).exits(254).complains("--force");
-    chain().repro(["--keep-goin"]).exits(254).complains("--keep-going");
+    chain().repro(["--keep-giong"]).exits(254).complains("--keep-going");
 }
 
 #[test]
-#[ignore = "not yet: the program cannot run a pipeline"]
+fn a_flag_may_be_cut_short_as_with_dvc() {
+    chain().repro(["--keep-go", "--no-com"]).ok();
+    chain().repro(["--no"]).exits(254);
+}
+
+#[test]
 fn a_command_that_does_not_exist_names_the_nearest() {
     chain().run(["repo"]).exits(254).complains("repro");
     chain().run(["grpah"]).exits(254).complains("graph");
 }
 
 #[test]
-#[ignore = "not yet: the program cannot run a pipeline"]
 fn a_target_that_does_not_exist_names_the_nearest() {
     chain().repro(["secnod"]).exits(255).complains("ERROR: Stage 'secnod' not found inside 'dvc.yaml' file").complains("second");
 }
 
 #[test]
-#[ignore = "not yet: the program cannot run a pipeline"]
 fn global_flags_may_stand_before_the_command() {
     let ran = chain().run(["-q", "repro", "--jobs", "2"]);
     assert!(ran.ok().stdout.is_empty(), "{ran}");
@@ -45,7 +46,6 @@ fn global_flags_may_stand_before_the_command() {
 }
 
 #[test]
-#[ignore = "not yet: the program cannot run a pipeline"]
 fn flags_of_dvc_are_known_by_their_short_names() {
     let project = chain();
     project.repro(["-f", "-s", "-q", "first"]).ok();
@@ -59,7 +59,6 @@ fn flags_of_dvc_are_known_by_their_short_names() {
 }
 
 #[test]
-#[ignore = "not yet: the program cannot run a pipeline"]
 fn help_and_version_need_no_repository() {
     let folder = Project::folder();
     folder.run(["--version"]).ok().says(env!("CARGO_PKG_VERSION"));
@@ -68,7 +67,6 @@ fn help_and_version_need_no_repository() {
 }
 
 #[test]
-#[ignore = "not yet: the program cannot run a pipeline"]
 fn what_is_not_built_is_refused_and_not_done_differently() {
     let project = chain();
     let before = project.tree();
@@ -77,7 +75,6 @@ fn what_is_not_built_is_refused_and_not_done_differently() {
 }
 
 #[test]
-#[ignore = "not yet: the program cannot run a pipeline"]
 fn targets_that_match_nothing_are_an_error() {
     let project = chain();
     let before = project.tree();
