@@ -45,7 +45,7 @@ fn picture(args: &Graph) -> Result<(String, Value), (Phase, Fault)> {
     repository.load_all().map_err(load)?;
     let graph = Dag::build(repository.pipeline(), repository.cwd()).map_err(|fault| (Phase::Graph, fault))?;
     let targets: Vec<StageId> = repository.resolve_targets(&args.targets, Reading::default(), Some(&graph)).map_err(load)?;
-    let record = |address: &_| repository.record(address);
+    let record = |stage: &_| repository.record(stage);
     let picture = Picture { pipeline: repository.pipeline(), graph: &graph, record: &record, paraffin: &paraffin, targets: &targets };
     let json = picture.json();
     let text = match args.format() {

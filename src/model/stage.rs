@@ -61,6 +61,10 @@ pub struct Dep {
     /// For what DVC can read only through a plug-in or a download (`s3://`, `ds://`, imports):
     /// the kind in one word. Such stages are never taken as unchanged silently.
     pub foreign: Option<String>,
+    /// The `repo` of an import from another repository, as written.
+    pub repo: Option<Map>,
+    /// What a `.dvc` file itself records of a source; none for stages of a dvc.yaml (see `Record`).
+    pub recorded: Option<(Digest, Meta)>,
 }
 
 /// Parameters that a stage reads from one file.
@@ -106,6 +110,8 @@ pub struct Out {
     pub annot: Map,
     /// What a `.dvc` file itself records; none for stages of a dvc.yaml (see `Record`).
     pub recorded: Option<(Digest, Meta)>,
+    /// How many files a `.dvc` file lists one by one, as it does for remotes that keep versions.
+    pub listed: Option<usize>,
 }
 
 /// One stage.

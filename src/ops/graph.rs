@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use serde_json::{Map, Value, json};
 
 use crate::format::paraffin::{DEFAULT_QUEUE, Paraffin};
-use crate::model::{self, Address, Algo, Cmd, Digest, Fault, Meta, OutKind, Pipeline, Record, RepoPath, Stage, StageId};
+use crate::model::{self, Algo, Cmd, Digest, Fault, Meta, OutKind, Pipeline, Record, RepoPath, Stage, StageId};
 use crate::plan::graph::Graph;
 use crate::plan::level::levels;
 use crate::plan::select::{self, Scope};
@@ -26,7 +26,7 @@ pub struct Picture<'a> {
     /// What depends on what.
     pub graph: &'a Graph,
     /// What dvc.lock says of a stage.
-    pub record: &'a dyn Fn(&Address) -> Option<Record>,
+    pub record: &'a dyn Fn(&Stage) -> Option<Record>,
     /// Queues.
     pub paraffin: &'a Paraffin,
     /// Only these and what they need; all without any.
@@ -81,7 +81,7 @@ impl Picture<'_> {
         let mut files: Vec<&str> = Vec::new();
         for stage in &order {
             let definition = self.pipeline.get(*stage);
-            let mut object = describe(definition, (self.record)(&definition.address).as_ref());
+            let mut object = describe(definition, (self.record)(definition).as_ref());
             object.insert("component".to_owned(), json!(component.get(stage.index())));
             object.insert("level".to_owned(), json!(level.get(stage)));
             let queue = definition.address.name.as_deref().map_or(DEFAULT_QUEUE, |name| self.paraffin.queue_of(name));
@@ -172,7 +172,8 @@ fn describe(stage: &Stage, record: Option<&Record>) -> Map<String, Value> {
 
 fn describe_dep(dep: &model::Dep, wdir: &RepoPath, record: Option<&Record>) -> Value {
     let recorded = record.and_then(|record| record.dep(&dep.def_path));
-    let lock = recorded.and_then(|dep| Some(describe_hash(dep.digest.as_ref()?, dep.meta)));
+    let recorded = recorded.and_then(|dep| Some((dep.digest.as_ref()?, dep.meta)));
+    let lock = recorded.or(own_record(dep.recorded.as_ref())).map(|(digest, meta)| describe_hash(digest, meta));
     let kind = match dep.foreign.as_deref() {
         Some("repo") => "repo",
         Some("db") => "db",
@@ -181,7 +182,8 @@ fn describe_dep(dep: &model::Dep, wdir: &RepoPath, record: Option<&Record>) -> V
     };
     // A path of another repository is relative to that one's root.
     let root_path = if kind == "repo" { dep.def_path.clone() } else { root_path(&dep.path, &dep.def_path, wdir) };
-    json!({"path": dep.def_path, "root_path": root_path, "kind": kind, "lock": lock})
+    let repo = dep.repo.as_ref().map(map);
+    json!({"path": dep.def_path, "root_path": root_path, "kind": kind, "repo": repo, "lock": lock})
 }
 
 fn describe_params(params: &model::ParamsDep, wdir: &RepoPath, record: Option<&Record>) -> Value {
@@ -196,7 +198,10 @@ fn describe_params(params: &model::ParamsDep, wdir: &RepoPath, record: Option<&R
 fn describe_out(out: &model::Out, wdir: &RepoPath, record: Option<&Record>) -> Value {
     const ANNOTATIONS: [&str; 4] = ["desc", "type", "labels", "meta"];
     let recorded = record.and_then(|record| record.out(&out.def_path)).and_then(|out| Some((out.digest.as_ref()?, out.meta)));
-    let lock = recorded.or(out.recorded.as_ref().map(|(digest, meta)| (digest, *meta))).map(|(digest, meta)| describe_hash(digest, meta));
+    let mut lock = recorded.or(own_record(out.recorded.as_ref())).map(|(digest, meta)| describe_hash(digest, meta));
+    if let (Some(Value::Object(lock)), Some(listed)) = (&mut lock, out.listed) {
+        lock.insert("files".to_owned(), json!(listed));
+    }
     let (annot, options): (Vec<_>, Vec<_>) =
         out.annot.iter().map(|(key, value)| (key_text(key), plain(value))).partition(|(key, _)| ANNOTATIONS.contains(&key.as_str()));
     let annot: Map<String, Value> = annot.into_iter().collect();
@@ -218,6 +223,11 @@ fn describe_out(out: &model::Out, wdir: &RepoPath, record: Option<&Record>) -> V
         "annot": annot,
         "lock": lock,
     })
+}
+
+/// What a `.dvc` file itself records.
+fn own_record(recorded: Option<&(Digest, Meta)>) -> Option<(&Digest, Meta)> {
+    recorded.map(|(digest, meta)| (digest, *meta))
 }
 
 fn describe_hash(digest: &Digest, meta: Meta) -> Value {
@@ -274,14 +284,18 @@ fn plain(value: &model::Value) -> Value {
         model::Value::Bytes(bytes) => json!(String::from_utf8_lossy(bytes)),
         model::Value::Set(map) => map.keys().map(|key| plain(&key.0)).collect(),
         model::Value::Seq(items) => items.iter().map(plain).collect(),
-        model::Value::Map(map) => Value::Object(map.iter().map(|(key, value)| (key_text(key), plain(value))).collect()),
+        model::Value::Map(entries) => map(entries),
     }
+}
+
+fn map(entries: &model::Map) -> Value {
+    Value::Object(entries.iter().map(|(key, value)| (key_text(key), plain(value))).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Dep, Out, RecordedPath};
+    use crate::model::{Address, Dep, Out, RecordedPath};
 
     fn stage(name: &str, deps: &[&str], outs: &[&str]) -> Stage {
         let out = |path: &&str| Out {
@@ -294,12 +308,14 @@ mod tests {
             remote: None,
             annot: model::Map::new(),
             recorded: None,
+            listed: None,
         };
+        let dep = |path: &&str| Dep { def_path: (*path).to_owned(), path: RepoPath::new(path), foreign: None, repo: None, recorded: None };
         Stage {
             address: Address { file: RepoPath::new("dvc.yaml"), name: Some(name.to_owned()) },
             cmd: Some(Cmd::One(format!("make {name}"))),
             wdir: RepoPath::root(),
-            deps: deps.iter().map(|path| Dep { def_path: (*path).to_owned(), path: RepoPath::new(path), foreign: None }).collect(),
+            deps: deps.iter().map(dep).collect(),
             params: Vec::new(),
             outs: outs.iter().map(out).collect(),
             frozen: false,
@@ -321,13 +337,13 @@ mod tests {
     fn with_picture<T>(targets: &[StageId], look: impl FnOnce(&Picture<'_>) -> T) -> T {
         let pipeline = pipeline();
         let graph = Graph::build(&pipeline, &RepoPath::root()).unwrap();
-        let record = |address: &Address| {
+        let record = |stage: &Stage| {
             let dep = RecordedPath {
                 path: "in".to_owned(),
                 digest: Some(Digest::md5("0123456789abcdef")),
                 meta: Meta { size: Some(3), ..Meta::default() },
             };
-            (address.name.as_deref() == Some("a")).then(|| Record {
+            (stage.address.name.as_deref() == Some("a")).then(|| Record {
                 cmd: None,
                 deps: vec![dep],
                 params: indexmap::IndexMap::new(),
@@ -350,8 +366,7 @@ mod tests {
         assert_eq!(column("level"), json!([0, 1, 2, 0]));
         assert_eq!(column("component"), json!([0, 0, 0, 1]));
         assert_eq!(column("queue"), json!(["default", "gpu", "default", "default"]));
-        let want =
-            json!([{"path": "in", "root_path": "in", "kind": "file", "lock": {"hash": "md5", "value": "0123456789abcdef", "size": 3}}]);
+        let want = json!([{"path": "in", "root_path": "in", "kind": "file", "repo": null, "lock": {"hash": "md5", "value": "0123456789abcdef", "size": 3}}]);
         assert_eq!(stages[0]["deps"], want);
         assert_eq!(stages[1]["outs"][0]["lock"], Value::Null);
     }

@@ -3,7 +3,7 @@
 //! The one place where files become a [`Pipeline`]: `repro`, `status` and `graph` all start
 //! here, so that they cannot disagree.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -12,7 +12,7 @@ use crate::format::config::{ParsingBool, ParsingList};
 use crate::format::lockfile::Lock;
 use crate::format::template::{BoolOption, ListOption, TemplateSettings};
 use crate::format::{Files, dotdvc, lockfile, pipeline};
-use crate::model::{Address, Class, Fault, Pipeline, Record, RepoPath, Stage};
+use crate::model::{Algo, Class, Fault, Pipeline, Record, RepoPath, Stage};
 use crate::store::workspace::Workspace;
 
 /// A repository with all that its files say.
@@ -71,8 +71,20 @@ impl Repository {
     }
 
     /// What dvc.lock says of a stage.
-    pub fn record(&self, address: &Address) -> Option<Record> {
-        self.files.get(&address.file)?.lock.as_ref()?.record(address.name.as_deref()?)
+    pub fn record(&self, stage: &Stage) -> Option<Record> {
+        let mut record = self.files.get(&stage.address.file)?.lock.as_ref()?.record(stage.address.name.as_deref()?)?;
+        // Entries without `hash` are of DVC 2.x, which hashed text in another way; but only what
+        // lies in the repository (dvc: `_compute_hash_info_from_meta`).
+        let outside: HashSet<&str> = stage.deps.iter().filter(|dep| dep.path.is_external()).map(|dep| dep.def_path.as_str()).collect();
+        let outs = stage.outs.iter().filter(|out| out.path.is_external());
+        let outside_outs: HashSet<&str> = outs.map(|out| out.def_path.as_str()).collect();
+        let deps = record.deps.iter_mut().filter(|dep| outside.contains(dep.path.as_str()));
+        for item in deps.chain(record.outs.iter_mut().filter(|out| outside_outs.contains(out.path.as_str()))) {
+            if let Some(digest) = item.digest.as_mut().filter(|digest| digest.algo == Algo::Md5Dos2Unix) {
+                digest.algo = Algo::Md5;
+            }
+        }
+        Some(record)
     }
 
     /// The names that a foreach or matrix of this file made.

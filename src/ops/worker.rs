@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use crate::model::event::{Level, Saying};
-use crate::model::{Address, Class, Digest, EventKind, Fault, Outcome, Pipeline, Reason, Record, RepoPath, StageId, Status, Verdict};
+use crate::model::{Class, Digest, EventKind, Fault, Outcome, Pipeline, Reason, RepoPath, StageId, Status, Verdict};
 use crate::plan::graph::Graph;
 use crate::plan::judge::{self, Rules};
 use crate::plan::schedule::CheckWith;
@@ -88,7 +88,7 @@ impl<'a> StageWorker<'a> {
             id,
             place: self.place[&id],
             stage,
-            record: self.repository.record(&stage.address),
+            record: self.repository.record(stage),
             address: stage.address.seen_from(self.repository.cwd()),
         }
     }
@@ -135,12 +135,8 @@ impl<'a> StageWorker<'a> {
         let pipeline = self.repository.pipeline();
         let (_, stage) = pipeline.iter().find(|(_, stage)| stage.outs.iter().any(|out| out.path == *path))?;
         let out = stage.outs.iter().find(|out| out.path == *path)?;
-        let record = self.record(&stage.address);
+        let record = self.repository.record(stage);
         Some(judge::recorded_out(stage, record.as_ref(), &out.def_path).cloned())
-    }
-
-    fn record(&self, address: &Address) -> Option<Record> {
-        self.repository.record(address)
     }
 
     fn judge(&self, job: &Job<'_>, with: &CheckWith) -> Result<Verdict, Fault> {

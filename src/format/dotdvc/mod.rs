@@ -67,12 +67,13 @@ fn get<'a>(map: &'a Map, key: &str) -> Option<&'a Value> {
     map.get(&Key::str(key))
 }
 
-/// A source of an import. What it was at the time of the import is not kept.
+/// A source of an import.
 fn dep(paths: &Paths<'_>, map: &Map) -> Result<Dep, PipelineError> {
     let text = get(map, "path").and_then(Value::as_str).unwrap_or_default();
+    let repo = get(map, "repo").and_then(Value::as_map).filter(|repo| !repo.is_empty());
     let foreign = if get(map, "db").is_some() {
         Some("db")
-    } else if get(map, "repo").is_some_and(|repo| repo.as_map().is_some_and(|repo| !repo.is_empty())) {
+    } else if repo.is_some() {
         Some("repo")
     } else {
         foreign_scheme(text)
@@ -85,7 +86,14 @@ fn dep(paths: &Paths<'_>, map: &Map) -> Result<Dep, PipelineError> {
         Some(kind) => (text.to_owned(), RepoPath::new(&format!("/{kind}:/{text}"))),
         None => paths.locate(text),
     };
-    Ok(Dep { def_path, path, foreign: foreign.map(str::to_owned) })
+    let place = match foreign {
+        Some(scheme) => Place::Foreign(scheme),
+        None if path.is_external() => Place::Outside,
+        None => Place::Inside,
+    };
+    // Of another repository or a database the revision or query is kept, not a hash.
+    let recorded = if matches!(foreign, Some("repo" | "db")) { None } else { recorded(map, place) };
+    Ok(Dep { def_path, path, foreign: foreign.map(str::to_owned), repo: repo.cloned(), recorded })
 }
 
 fn out(paths: &Paths<'_>, map: &Map) -> Result<Out, PipelineError> {
@@ -95,7 +103,8 @@ fn out(paths: &Paths<'_>, map: &Map) -> Result<Out, PipelineError> {
     let flag = |key, default| get(map, key).and_then(Value::as_bool).unwrap_or(default);
     let annot = map.iter().filter(|(key, _)| matches!(key.as_str(), Some("desc" | "type" | "labels" | "meta")));
     Ok(Out {
-        recorded: recorded(map, &path),
+        recorded: recorded(map, if path.is_external() { Place::Outside } else { Place::Inside }),
+        listed: listed(map).map(<[Value]>::len),
         def_path,
         path,
         kind: OutKind::Plain,
@@ -107,28 +116,52 @@ fn out(paths: &Paths<'_>, map: &Map) -> Result<Out, PipelineError> {
     })
 }
 
-/// The hash that an output's entry records (dvc: `_compute_hash_info_from_meta`).
-fn recorded(map: &Map, path: &RepoPath) -> Option<(Digest, Meta)> {
+/// Where the data of an entry lies; this decides which of its keys is the hash.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Inside,
+    Outside,
+    /// At a remote of this scheme.
+    Foreign(&'static str),
+}
+
+impl Place {
+    /// The key that holds a remote's own mark (dvc: `PARAM_CHECKSUM` of the file systems).
+    fn mark(self) -> Option<&'static str> {
+        match self {
+            Self::Foreign("s3" | "gs" | "azure" | "oss" | "webdav" | "webdavs") => Some("etag"),
+            Self::Foreign("http" | "https" | "hdfs" | "webhdfs" | "gdrive") => Some("checksum"),
+            Self::Inside | Self::Outside | Self::Foreign(_) => None,
+        }
+    }
+}
+
+/// The files that an entry lists one by one, if it does.
+fn listed(map: &Map) -> Option<&[Value]> {
+    get(map, "files").and_then(Value::as_seq).filter(|files| !files.is_empty())
+}
+
+/// The hash that an entry records (dvc: `_compute_hash_info_from_meta`).
+fn recorded(map: &Map, place: Place) -> Option<(Digest, Meta)> {
     let number = |key| match get(map, key) {
         Some(Value::Int(value)) => u64::try_from(*value).ok(),
         _ => None,
     };
-    if let Some(files) = get(map, "files").and_then(Value::as_seq).filter(|files| !files.is_empty()) {
+    if let Some(files) = listed(map) {
         return Some(recorded_files(files));
     }
     let meta =
         Meta { size: number("size"), nfiles: number("nfiles"), isexec: get(map, "isexec").and_then(Value::as_bool).unwrap_or(false) };
-    let name = get(map, "hash").and_then(Value::as_str);
-    let (algo, key) = match name {
-        Some("md5") => (Algo::Md5, "md5"),
-        None if !path.is_external() => (Algo::Md5Dos2Unix, "md5"),
-        None => match ["md5", "etag", "checksum"].into_iter().find(|key| get(map, key).is_some())? {
-            "md5" => (Algo::Md5, "md5"),
-            other => (Algo::Other(other.to_owned()), other),
+    let value = |key: &str| get(map, key).and_then(checksum);
+    let (algo, value) = match (place, get(map, "hash").and_then(Value::as_str)) {
+        (Place::Inside, None) => (Algo::Md5Dos2Unix, value("md5")?),
+        (Place::Inside, Some(name)) if name != "md5" => (Algo::Other(name.to_owned()), value(name)?),
+        _ => match place.mark().and_then(|key| Some((key, value(key)?))) {
+            Some((key, mark)) => (Algo::Other(key.to_owned()), mark),
+            // A folder at a remote has no mark, but a hash of its listing.
+            None => (Algo::Md5, value("md5").filter(|md5| place.mark().is_none() || md5.ends_with(".dir") || meta.nfiles.is_some())?),
         },
-        Some(other) => (Algo::Other(other.to_owned()), other),
     };
-    let value = get(map, key).and_then(checksum)?;
     Some((Digest { algo, value }, meta))
 }
 

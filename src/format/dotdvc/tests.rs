@@ -38,6 +38,30 @@ fn imports_know_their_source() {
 }
 
 #[test]
+fn sources_are_recorded_by_the_mark_of_their_place() {
+    let md5 = "0672d48a3d0327d2178b91ea1898bb86";
+    let of = |dep: &str| stage("x.dvc", &format!("deps: [{{{dep}}}]\nouts: [{{path: x}}]\n")).deps[0].clone();
+    let hash = |dep: &str| of(dep).recorded.map(|(digest, meta)| (digest.algo, digest.value, meta.size));
+    let other = |name: &str, value: &str| Some((Algo::Other(name.to_owned()), value.to_owned(), Some(3)));
+    assert_eq!(hash("path: 'https://h/x', hash: md5, checksum: '\"cd\"', size: 3"), other("checksum", "\"cd\""));
+    assert_eq!(hash("path: 's3://b/x', etag: abc, size: 3"), other("etag", "abc"));
+    assert_eq!(hash(&format!("path: 's3://b/x/', md5: {md5}.dir, nfiles: 1")), Some((Algo::Md5, format!("{md5}.dir"), None)));
+    assert_eq!(hash(&format!("path: 's3://b/x', md5: {md5}")), None);
+    assert_eq!(hash(&format!("path: ../x, md5: {md5}")), Some((Algo::Md5, md5.to_owned(), None)));
+    assert_eq!(hash(&format!("path: y, md5: {md5}")), Some((Algo::Md5Dos2Unix, md5.to_owned(), None)));
+    let imported = of("path: y, repo: {url: u, rev_lock: r}");
+    assert_eq!((imported.repo.map(|repo| repo.len()), imported.recorded), (Some(2), None));
+}
+
+#[test]
+fn files_listed_one_by_one_are_counted() {
+    let text = "outs:\n- path: d\n  hash: md5\n  files:\n  - {relpath: a, md5: b026324c6904b2a9cb4b88d6d61c81d1, size: 2}\n";
+    let stage = stage("d.dvc", text);
+    assert_eq!(stage.outs[0].listed, Some(1));
+    assert_eq!(stage.outs[0].recorded.as_ref().unwrap().1.size, Some(2));
+}
+
+#[test]
 fn what_does_not_fit_is_refused() {
     let parse = |text: &str| parse(text.as_bytes(), ROOT, &RepoPath::new("a.dvc"), &RepoPath::root());
     let error = parse("outs:\n- path: 5\n").unwrap_err();

@@ -130,7 +130,7 @@ impl Paths<'_> {
             refuse_stage_file(text, "dependency")?;
         }
         let (def_path, path) = self.locate(text);
-        Ok(Dep { def_path, path, foreign: foreign_scheme(text).map(str::to_owned) })
+        Ok(Dep { def_path, path, foreign: foreign_scheme(text).map(str::to_owned), repo: None, recorded: None })
     }
 
     /// The text that goes into dvc.lock, and the place. An absolute path inside of the
@@ -173,7 +173,7 @@ impl Paths<'_> {
             let remote = flags.get(&Key::str("remote")).filter(|remote| !remote.is_null()).map(python_str);
             let (cache, persist, push) = (flag("cache", true), flag("persist", false), flag("push", true));
             let annot = flags.into_iter().filter(|(key, _)| !is_flag(key)).collect();
-            outs.push(Out { def_path, path, kind, cache, persist, push, remote, annot, recorded: None });
+            outs.push(Out { def_path, path, kind, cache, persist, push, remote, annot, recorded: None, listed: None });
         }
         Ok(())
     }
