@@ -210,7 +210,12 @@ impl Pipeline {
         for stage in &stages {
             text.push_str(&stage.yaml());
         }
-        if stages.is_empty() && self.items.is_empty() { "stages: {}\n".to_owned() } else { text }
+        match (stages.is_empty() && self.items.is_empty(), home) {
+            (false, _) => text,
+            // DVC runs the whole repository if the file that it looks at first has no stage.
+            (true, "") => text + "  idle:\n    cmd: echo > made/idle\n    outs: [made/idle]\n",
+            (true, _) => "stages: {}\n".to_owned(),
+        }
     }
 }
 
