@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::format::pipeline::foreign_scheme;
 use crate::model::event::{Level, Planned};
-use crate::model::{Class, Event, EventKind, Fault, Outcome, StageId, Status};
+use crate::model::{Class, Event, EventKind, Fault, Outcome, Stage, StageId, Status};
 use crate::plan::graph::Graph;
 use crate::plan::judge::Rules;
 use crate::plan::level::levels;
@@ -25,9 +25,11 @@ use crate::run::job::Run;
 use crate::run::ledger::Ledger;
 use crate::run::logs::Logs;
 use crate::run::perform::Options;
+use crate::run::pull::Remotes;
 use crate::run::shell::{self, Shell};
 use crate::run::signals::Watcher;
 use crate::store::lock::RepoLock;
+use crate::store::remote::Remote;
 use crate::store::rwlock::RwLock;
 
 use super::load::Repository;
@@ -87,9 +89,6 @@ pub fn repro(
     watcher: &Watcher,
     sink: &mut dyn Sink,
 ) -> Result<(), Fault> {
-    if request.pull {
-        return Err(not_built_pull());
-    }
     let clock = Clock::start();
     repository.workspace().prepare()?;
     let lock = RepoLock::new(repository.workspace().tmp_dir().join("lock"));
@@ -162,9 +161,31 @@ fn refuse_foreign(repository: &Repository, order: &[StageId]) -> Result<(), Faul
     Ok(())
 }
 
-fn not_built_pull() -> Fault {
-    Fault::new(Class::NotSupported, "--pull is not built yet: dvc-paraffin cannot fetch data from a remote")
-        .with("hint", "`dvc pull` (or `dvc fetch --run-cache`) fetches it; then run `dvc-paraffin repro` without --pull.")
+/// The remotes that `--pull` fetches from. One that is not a plain directory is refused before
+/// anything runs.
+fn remotes(repository: &Repository, plan: &Plan) -> Result<Remotes, Fault> {
+    let config = repository.workspace().config();
+    let hint = match config.remotes.is_empty() {
+        true => "Create a default remote with\n    dvc remote add -d <remote name> <remote url>",
+        false => "Setup default remote with\n    dvc remote default <remote name>\nor use:\n    dvc fetch -r <remote name>",
+    };
+    let none = format!("no remote specified in {}. {hint}", repository.root_text());
+    let mut remotes = Remotes { default: config.remote.clone(), none, ..Remotes::default() };
+    let named = plan.order.iter().flat_map(|id| &repository.pipeline().get(*id).outs).filter_map(|out| out.remote.as_deref());
+    for name in named.chain(config.remote.as_deref()) {
+        let Some(url) = config.remote_url(name) else {
+            return Err(Fault::new(Class::ConfigError, format!("config file error: remote '{name}' doesn't exist")));
+        };
+        if !url.starts_with('/') {
+            return Err(Fault::new(
+                Class::NotSupported,
+                format!("--pull cannot fetch from the remote '{name}' ({url}): it is not a plain directory"),
+            )
+            .with("hint", "`dvc pull` (or `dvc fetch --run-cache`) fetches it; then run this again without --pull."));
+        }
+        remotes.by_name.insert(name.to_owned(), Remote::new(PathBuf::from(url)));
+    }
+    Ok(remotes)
 }
 
 #[expect(clippy::too_many_arguments, reason = "the parts of a run meet here, and nowhere else")]
@@ -184,6 +205,8 @@ fn execute(
     if let Some(text) = shell.warning.clone() {
         sink.event(&clock.event(EventKind::Notice { level: Level::Warning, text }));
     }
+    let remotes = if request.pull { Some(remotes(repository, plan)?) } else { None };
+    let records = |stage: &Stage| repository.record(stage);
     let run = Run {
         pipeline: repository.pipeline(),
         disk: Disk::open(workspace)?,
@@ -199,8 +222,22 @@ fn execute(
         patience: request.patience,
         confirm,
         made: Mutex::default(),
+        records: &records,
+        remotes,
+        pullable: Mutex::default(),
         has_dvc_root: std::env::var_os("DVC_ROOT").is_some(),
     };
+    if request.options.run_cache
+        && let Some(remotes) = &run.remotes
+    {
+        match remotes.of(None) {
+            Ok(remote) => remote.fetch_runs(workspace.cache())?,
+            Err(fault) => {
+                let text = format!("Failed to pull run cache: {fault}");
+                sink.event(&clock.event(EventKind::Notice { level: Level::Warning, text }));
+            }
+        }
+    }
     let worker = StageWorker::new(&run, repository, &plan.order, request, watcher);
     let planned = plan.order.iter().map(|id| describe(repository, plan, *id)).collect();
     sink.event(&clock.event(EventKind::RunStarted { run: name, plan: with_levels(planned), jobs: request.jobs }));

@@ -140,9 +140,18 @@ impl<'a> StageWorker<'a> {
     }
 
     fn judge(&self, job: &Job<'_>, with: &CheckWith) -> Result<Verdict, Fault> {
-        let upstream = |path: &RepoPath| if self.rules.allow_missing { self.upstream_hash(path) } else { None };
+        let reasons = self.reasons(job, with, self.rules)?;
+        let pulling = self.run.remotes.is_some() && !self.dry && !reasons.is_empty();
+        if pulling && self.reasons(job, with, Rules { allow_missing: true })?.is_empty() {
+            hold(&self.run.pullable).insert(job.id);
+        }
+        Ok(judge::verdict(job.stage, job.record.as_ref(), reasons))
+    }
+
+    fn reasons(&self, job: &Job<'_>, with: &CheckWith, rules: Rules) -> Result<Vec<Reason>, Fault> {
+        let upstream = |path: &RepoPath| if rules.allow_missing { self.upstream_hash(path) } else { None };
         let mut observed = job.observe_inputs()?;
-        let mut reasons = judge::inputs(job.stage, job.record.as_ref(), &observed, self.rules, &upstream);
+        let mut reasons = judge::inputs(job.stage, job.record.as_ref(), &observed, rules, &upstream);
         if !with.may_change.is_empty() {
             self.soften(job, with, &mut reasons);
         } else if self.dry && job.stage.cmd.is_some() && !job.stage.frozen && missing(&reasons) {
@@ -150,9 +159,9 @@ impl<'a> StageWorker<'a> {
         }
         if reasons.is_empty() || self.explain {
             observed.outs = job.observe_outs()?;
-            reasons.extend(judge::outs(job.stage, job.record.as_ref(), &observed, self.rules));
+            reasons.extend(judge::outs(job.stage, job.record.as_ref(), &observed, rules));
         }
-        Ok(judge::verdict(job.stage, job.record.as_ref(), reasons))
+        Ok(reasons)
     }
 
     /// In a dry run what comes from a stage that would run is not known yet.

@@ -11,6 +11,7 @@ use crate::format::{params, runcache};
 use crate::model::{Algo, Digest, Fault, Out, ParamsDep, RecordedPath, RepoPath, Seen, SeenParams};
 use crate::store::hasher::Hasher;
 use crate::store::link::LinkType;
+use crate::store::remote::Remote;
 use crate::store::tree::Hashed;
 use crate::store::workspace::Workspace;
 use crate::store::{self, runcache as runs};
@@ -81,6 +82,14 @@ impl Disk {
     /// The cache cannot be read.
     pub fn in_cache(&self, digest: &Digest) -> Result<bool, Fault> {
         Ok(self.workspace.cache().has(digest)?)
+    }
+
+    /// Brings an object from a remote into the cache; true if the cache has it then.
+    ///
+    /// # Errors
+    /// It cannot be read or written.
+    pub fn fetch(&self, remote: &Remote, digest: &Digest) -> Result<bool, Fault> {
+        Ok(remote.fetch(self.workspace.cache(), &self.hasher, digest)?)
     }
 
     /// What a params file holds for a stage.

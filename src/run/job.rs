@@ -1,6 +1,6 @@
 //! What the work on stages shares within a run, and what belongs to one stage of it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use super::drive::Reply;
 use super::ledger::Ledger;
 use super::logs::Logs;
 use super::perform::Options;
+use super::pull::Remotes;
 use super::shell::Shell;
 
 /// How long a wait for someone else lasts before a line says so.
@@ -46,6 +47,12 @@ pub struct Run<'a> {
     pub rwlock: RwLock,
     /// What stages of this run made, by path.
     pub made: Mutex<HashMap<RepoPath, Digest>>,
+    /// What dvc.lock said of any stage when the run began.
+    pub records: &'a (dyn Fn(&Stage) -> Option<Record> + Sync),
+    /// Where missing data comes from (`--pull`).
+    pub remotes: Option<Remotes>,
+    /// Stages that lack data and nothing else, found by the checks of a run with `--pull`.
+    pub pullable: Mutex<HashSet<StageId>>,
     /// Whether our own environment has `DVC_ROOT`; it is not overwritten then, as in DVC.
     pub has_dvc_root: bool,
     /// How long a lock is waited for; none: without limit.

@@ -11,6 +11,7 @@ pub mod ledger;
 pub mod logs;
 pub mod observe;
 pub mod perform;
+pub mod pull;
 pub mod save;
 pub mod shell;
 pub mod signals;

@@ -14,7 +14,7 @@ use crate::store;
 use super::child::{Terminal, returncode};
 use super::drive::Reply;
 use super::error;
-use super::job::Job;
+use super::job::{Job, hold};
 use super::shell;
 
 /// What was asked of all stages of a run.
@@ -46,6 +46,9 @@ impl Job<'_> {
 
     fn bring_about(&self, reasons: &[Reason], reply: &Reply, attempt: &mut Attempt) -> Result<Status, Fault> {
         let _claim = self.claim(reply)?;
+        if hold(&self.run.pullable).contains(&self.id) && self.pull_outs(reply)? {
+            return Ok(Status::Unchanged);
+        }
         let status = match &self.stage.cmd {
             Some(cmd) if !self.stage.frozen => self.restore_or_run(cmd, reasons, reply, attempt)?,
             _ => {
@@ -69,6 +72,9 @@ impl Job<'_> {
     }
 
     fn restore_or_run(&self, cmd: &Cmd, reasons: &[Reason], reply: &Reply, attempt: &mut Attempt) -> Result<Status, Fault> {
+        if self.run.remotes.is_some() && !self.forced(reasons) {
+            self.pull_missing_deps()?;
+        }
         let inputs = self.inputs()?;
         self.check_tracked()?;
         let hit = if self.forced(reasons) { None } else { self.look_up(reasons, &inputs, reply)? };
@@ -132,8 +138,9 @@ impl Job<'_> {
         // An entry may still hold outputs that the stage no longer has.
         found.outs.retain(|recorded| self.stage.outs.iter().any(|out| out.def_path == recorded.path));
         for recorded in &found.outs {
+            let remote = self.stage.outs.iter().find(|out| out.def_path == recorded.path).and_then(|out| out.remote.as_deref());
             match &recorded.digest {
-                Some(digest) if self.disk().in_cache(digest)? => {}
+                Some(digest) if self.fetch(remote, digest)? => {}
                 _ => return Ok(None),
             }
         }

@@ -17,6 +17,7 @@ pub mod lock;
 pub mod md5;
 pub mod os;
 mod place;
+pub mod remote;
 pub mod runcache;
 pub mod rwlock;
 pub mod tree;

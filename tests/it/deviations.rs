@@ -1,4 +1,4 @@
-//! Where the program differs from DVC: on purpose, or not built yet.
+//! Where the program differs from DVC on purpose.
 //!
 //! The golden tests hold it to this list: what is not on it must be equal to the byte, what is on
 //! it may differ in the named aspects and in no others. docs/compat.md tells users the same.
@@ -11,8 +11,8 @@ pub struct Deviation {
     pub case: &'static str,
     /// With how many jobs.
     pub jobs: Jobs,
-    /// Whether it is meant.
-    pub kind: Kind,
+    /// In what it differs, and in nothing else.
+    pub aspects: &'static [Aspect],
     /// Why.
     pub why: &'static str,
 }
@@ -26,27 +26,14 @@ pub enum Jobs {
     Several,
 }
 
-/// Whether a difference is meant.
-pub enum Kind {
-    /// Decided; only these aspects differ.
-    Decided(&'static [Aspect]),
-    /// Later work: the program must refuse plainly and change nothing.
-    Open,
-}
-
 /// Shorthand for a decided one.
 const fn decided(case: &'static str, aspects: &'static [Aspect], why: &'static str) -> Deviation {
-    Deviation { case, jobs: Jobs::Any, kind: Kind::Decided(aspects), why }
+    Deviation { case, jobs: Jobs::Any, aspects, why }
 }
 
 /// Shorthand for a decided one that shows with several jobs only.
 const fn several(case: &'static str, aspects: &'static [Aspect], why: &'static str) -> Deviation {
-    Deviation { case, jobs: Jobs::Several, kind: Kind::Decided(aspects), why }
-}
-
-/// Shorthand for one that is open.
-const fn open(case: &'static str, why: &'static str) -> Deviation {
-    Deviation { case, jobs: Jobs::Any, kind: Kind::Open, why }
+    Deviation { case, jobs: Jobs::Several, aspects, why }
 }
 
 use Aspect::{Cache, Exit, Messages, Runs, Status, Stdout, Tree};
@@ -97,5 +84,4 @@ pub const LIST: &[Deviation] = &[
         "an output that git tracks is found before the stage runs, and nothing is removed",
     ),
     decided("err-date-in-params", &[Messages], "DVC's own support address is not given for failures of this program"),
-    open("pull", "fetching from a remote is later work"),
 ];

@@ -12,12 +12,10 @@ use crate::support::ran::{Ran, sh};
 use crate::support::scratch::Scratch;
 use crate::support::tree::replace;
 
-/// What the program under test left, in the words of the case; and whether real DVC was asked.
+/// What the program under test left, in the words of the case.
 pub struct Replayed {
     /// What was left.
     pub after: After,
-    /// Whether the work tree is as it was before.
-    pub untouched: bool,
     /// The folder, which can be kept.
     pub scratch: Scratch,
 }
@@ -28,7 +26,6 @@ pub fn replay(case: &Case, jobs: usize) -> Replayed {
     let root = set_up(case, &scratch);
     let cache = cache_dir(&root);
     let skip = [".dvc/tmp", cache.as_str()];
-    let before = state::standing(&root, &skip);
     let line = case.cmd.replace("dvc repro", &format!("{} {}", program::path().display(), program::repro(jobs).join(" ")));
     assert!(line != case.cmd, "{}: {:?} does not call `dvc repro`", case.full_name, case.cmd);
     let mut command = scratch.command("/bin/sh");
@@ -39,7 +36,6 @@ pub fn replay(case: &Case, jobs: usize) -> Replayed {
         _ => case.newly_staged(&sh(&scratch, &root, "git -c core.quotepath=off diff --cached --name-only .").out()),
     };
     let tree = state::standing(&root, &skip);
-    let untouched = tree == before;
     let mut after = After {
         exit: ran.code,
         stdout: told(&ran.stdout, &root, &scratch),
@@ -54,7 +50,7 @@ pub fn replay(case: &Case, jobs: usize) -> Replayed {
     // Two equal trees have equal states; so real DVC is asked once for each case, and where something differs.
     let asked = jobs > 1 || program::is_dvc() || !super::compare::differences(&case.after, &after, jobs).is_empty();
     after.status = asked.then(|| status(&scratch, &root)).flatten().unwrap_or_else(|| case.after.status.clone());
-    Replayed { after, untouched, scratch }
+    Replayed { after, scratch }
 }
 
 /// What real `dvc status` says, if there is a real DVC.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::case::Case;
 use super::compare::{Aspect, Difference, differences};
 use super::replay::Replayed;
-use crate::deviations::{self, Jobs, Kind};
+use crate::deviations::{self, Jobs};
 use crate::support::{aloud, program};
 
 /// How one replay ended.
@@ -19,8 +19,6 @@ enum Verdict {
     Equal,
     /// Differs as decided, and only so.
     Deviates(&'static str),
-    /// Not built yet, and refused plainly.
-    Open(&'static str),
     /// On the list, yet equal.
     NoLongerDiffers(&'static str),
     /// Differs where it must not.
@@ -45,19 +43,11 @@ fn verdict(case: &Case, jobs: usize, replayed: &Replayed, found: &[Difference]) 
     };
     if found.is_empty() {
         // Standard output is not compared with several jobs, so nothing else could have shown.
-        let hidden = jobs > 1 && matches!(entry.kind, Kind::Decided([Aspect::Stdout]));
+        let hidden = jobs > 1 && matches!(entry.aspects, [Aspect::Stdout]);
         return if hidden { Verdict::Equal } else { Verdict::NoLongerDiffers(entry.why) };
     }
-    match entry.kind {
-        Kind::Decided(aspects) => {
-            let beyond: Vec<&Difference> = found.iter().filter(|difference| !aspects.contains(&difference.aspect)).collect();
-            if beyond.is_empty() { Verdict::Deviates(entry.why) } else { Verdict::Wrong(told(case, replayed, found)) }
-        }
-        Kind::Open => {
-            let refused = replayed.after.exit == 255 && replayed.after.stderr.contains("ERROR: ") && replayed.untouched;
-            if refused { Verdict::Open(entry.why) } else { Verdict::Wrong(told(case, replayed, found)) }
-        }
-    }
+    let decided = found.iter().all(|difference| entry.aspects.contains(&difference.aspect));
+    if decided { Verdict::Deviates(entry.why) } else { Verdict::Wrong(told(case, replayed, found)) }
 }
 
 fn told(case: &Case, replayed: &Replayed, found: &[Difference]) -> String {
@@ -74,7 +64,7 @@ fn told(case: &Case, replayed: &Replayed, found: &[Difference]) -> String {
 /// Prints the table; fails if anything is wrong.
 pub fn close(title: &str, judged: &[Judged]) {
     let mut table = format!("golden cases of {title} with {}:\n", program::path().display());
-    let mut counts = [0usize; 4];
+    let mut counts = [0usize; 3];
     let mut wrong = String::new();
     for Judged { title, verdict } in judged {
         match verdict {
@@ -83,21 +73,17 @@ pub fn close(title: &str, judged: &[Judged]) {
                 counts[1] += 1;
                 let _ = writeln!(table, "  deviates  {title}: {why}");
             }
-            Verdict::Open(why) => {
-                counts[2] += 1;
-                let _ = writeln!(table, "  open      {title}: {why}");
-            }
             Verdict::NoLongerDiffers(why) => {
                 counts[0] += 1;
                 let _ = writeln!(table, "  EQUAL NOW {title}, though listed in tests/it/deviations.rs: {why}");
             }
             Verdict::Wrong(text) => {
-                counts[3] += 1;
+                counts[2] += 1;
                 let _ = writeln!(wrong, "WRONG {title}\n{text}");
             }
         }
     }
-    let _ = write!(table, "  {} equal, {} deviate as decided, {} open, {} wrong", counts[0], counts[1], counts[2], counts[3]);
+    let _ = write!(table, "  {} equal, {} deviate as decided, {} wrong", counts[0], counts[1], counts[2]);
     aloud(&table);
     assert!(wrong.is_empty(), "\n{wrong}\n{table}");
 }

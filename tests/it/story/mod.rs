@@ -6,6 +6,7 @@ mod failures;
 mod first_use;
 mod locks;
 mod parallel;
+mod pull;
 mod words;
 
 use crate::support::project::Project;
