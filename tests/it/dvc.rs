@@ -29,19 +29,24 @@ fn find() -> Result<PathBuf, String> {
     if let Some(path) = std::env::var_os("DVC_PARAFFIN_TEST_DVC") {
         return checked(Path::new(&path));
     }
-    let venv = target_dir().join("dvc-venv");
-    let lock = std::fs::File::create(target_dir().join("dvc-venv.lock")).map_err(|error| error.to_string())?;
+    let check = |venv: &Path| checked(&venv.join("bin/dvc"));
+    venv("dvc-venv", "tests/dvc-requirements.txt", &format!("dvc {VERSION}"), check)
+}
+
+/// What `check` finds in a Python venv of the target folder, which is made if nothing is found.
+pub fn venv(name: &str, requirements: &str, what: &str, check: impl Fn(&Path) -> Result<PathBuf, String>) -> Result<PathBuf, String> {
+    let venv = target_dir().join(name);
+    let lock = std::fs::File::create(target_dir().join(format!("{name}.lock"))).map_err(|error| error.to_string())?;
     lock.lock().map_err(|error| error.to_string())?;
-    let program = venv.join("bin/dvc");
-    if let Ok(path) = checked(&program) {
+    if let Ok(path) = check(&venv) {
         return Ok(path);
     }
-    aloud(&format!("setting up dvc {VERSION} in {} (once)", venv.display()));
+    aloud(&format!("setting up {what} in {} (once)", venv.display()));
     let _ = std::fs::remove_dir_all(&venv);
     tried(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
-    let wanted = crate_dir().join("tests/dvc-requirements.txt");
+    let wanted = crate_dir().join(requirements);
     tried(Command::new(venv.join("bin/python")).args(["-m", "pip", "install", "-q", "--disable-pip-version-check", "-r"]).arg(wanted))?;
-    checked(&program)
+    check(&venv)
 }
 
 /// Whether this is a `dvc` of the right version.
@@ -50,7 +55,8 @@ fn checked(program: &Path) -> Result<PathBuf, String> {
     if version.trim() == VERSION { Ok(program.to_owned()) } else { Err(format!("{} is version {}", program.display(), version.trim())) }
 }
 
-fn tried(command: &mut Command) -> Result<String, String> {
+/// What a command prints, if it succeeds.
+pub fn tried(command: &mut Command) -> Result<String, String> {
     let output = command.output().map_err(|error| format!("{command:?}: {error}"))?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
