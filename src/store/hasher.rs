@@ -5,7 +5,9 @@
 //! of the pool, because a pool thread that waits would steal the work of another stage and come
 //! back only when that is over. A batch keeps at most as many pieces in the pool as there are
 //! threads, so a single file of another stage waits for one piece, not for a whole directory.
-//! What was hashed is remembered by path, inode, time and size for as long as the program runs.
+//! What was hashed is remembered by path, inode, times and size for as long as the program runs.
+//! The time of the content alone would not do: archives and copies keep it, and an inode that
+//! was given back is soon given out again.
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -45,6 +47,14 @@ pub struct HashedFile {
     pub isexec: bool,
 }
 
+/// What a hash is remembered for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct State {
+    stamp: Stamp,
+    /// When the system noted its last change.
+    noted: i128,
+}
+
 /// Hears of a file over 1 GiB before it is hashed.
 type OnLarge = Box<dyn Fn(&Path) + Send + Sync>;
 type Key = (PathBuf, bool);
@@ -57,7 +67,7 @@ pub struct Hasher {
 
 #[derive(Default)]
 struct Shared {
-    memory: Mutex<HashMap<Key, (Stamp, String)>>,
+    memory: Mutex<HashMap<Key, (State, String)>>,
     on_large: Option<OnLarge>,
 }
 
@@ -86,12 +96,12 @@ impl Hasher {
         let mut answers: Vec<Option<HashedFile>> = Vec::with_capacity(paths.len());
         let mut open = Vec::new();
         for path in paths {
-            let (stamp, isexec) = look(&path)?;
-            let known = self.shared.known(&path, algo, stamp);
+            let (state, isexec) = look(&path)?;
+            let known = self.shared.known(&path, algo, state);
             if known.is_none() {
-                open.push((answers.len(), path.clone(), stamp.size));
+                open.push((answers.len(), path.clone(), state.stamp.size));
             }
-            answers.push(known.map(|md5| HashedFile { path, md5, stamp, isexec }));
+            answers.push(known.map(|md5| HashedFile { path, md5, stamp: state.stamp, isexec }));
         }
         let shared = Arc::clone(&self.shared);
         let algo = algo.clone();
@@ -153,45 +163,45 @@ impl Hasher {
 
     /// Remembers the hash of a file that was just written with known content.
     pub fn learn(&self, path: &Path, algo: &Algo, md5: &str) {
-        if let Ok((stamp, _)) = look(path) {
-            self.shared.remember(path, algo, stamp, md5);
+        if let Ok((state, _)) = look(path) {
+            self.shared.remember(path, algo, state, md5);
         }
     }
 }
 
 impl Shared {
-    fn memory(&self) -> MutexGuard<'_, HashMap<Key, (Stamp, String)>> {
+    fn memory(&self) -> MutexGuard<'_, HashMap<Key, (State, String)>> {
         // The map is whole between any two operations, so a panic elsewhere does not spoil it.
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn known(&self, path: &Path, algo: &Algo, stamp: Stamp) -> Option<String> {
+    fn known(&self, path: &Path, algo: &Algo, state: State) -> Option<String> {
         let memory = self.memory();
         let (old, md5) = memory.get(&key(path, algo))?;
-        (*old == stamp).then(|| md5.clone())
+        (*old == state).then(|| md5.clone())
     }
 
-    fn remember(&self, path: &Path, algo: &Algo, stamp: Stamp, md5: &str) {
-        self.memory().insert(key(path, algo), (stamp, md5.to_owned()));
+    fn remember(&self, path: &Path, algo: &Algo, state: State, md5: &str) {
+        self.memory().insert(key(path, algo), (state, md5.to_owned()));
     }
 
     fn hash(&self, path: PathBuf, algo: &Algo) -> Result<HashedFile, Error> {
-        let (mut stamp, mut isexec) = look(&path)?;
-        if stamp.size > LARGE
+        let (mut state, mut isexec) = look(&path)?;
+        if state.stamp.size > LARGE
             && let Some(hear) = &self.on_large
         {
             hear(&path);
         }
-        if stamp.size >= WORTH_WAITING && stamp.age() < RACY {
+        if state.stamp.size >= WORTH_WAITING && os::age(state.noted) < RACY {
             std::thread::sleep(RACY);
-            (stamp, isexec) = look(&path)?;
+            (state, isexec) = look(&path)?;
         }
-        let settled = stamp.age() >= RACY;
+        let settled = os::age(state.noted) >= RACY;
         let md5 = md5::of_file(&path, algo).map_err(Error::io("hash", &path))?;
-        if settled && look(&path).is_ok_and(|(now, _)| now == stamp) {
-            self.remember(&path, algo, stamp, &md5);
+        if settled && look(&path).is_ok_and(|(now, _)| now == state) {
+            self.remember(&path, algo, state, &md5);
         }
-        Ok(HashedFile { path, md5, stamp, isexec })
+        Ok(HashedFile { path, md5, stamp: state.stamp, isexec })
     }
 }
 
@@ -200,13 +210,13 @@ fn key(path: &Path, algo: &Algo) -> Key {
 }
 
 /// The state of a regular file; symbolic links are followed.
-fn look(path: &Path) -> Result<(Stamp, bool), Error> {
+fn look(path: &Path) -> Result<(State, bool), Error> {
     let meta = fs::metadata(path).map_err(Error::io("look at", path))?;
     // Reading from a pipe or a device might never end.
     if !meta.is_file() {
         return Err(Error::NotFileOrDir { path: path.to_path_buf() });
     }
-    Ok((Stamp::of(&meta), os::is_exec(&meta)))
+    Ok((State { stamp: Stamp::of(&meta), noted: os::noted(&meta) }, os::is_exec(&meta)))
 }
 
 /// Cuts a batch into pieces of limited size, with their sizes.
@@ -271,6 +281,23 @@ mod tests {
         assert_eq!(hasher.files(vec![path.clone()], &Algo::Md5).unwrap(), first);
         fs::write(&path, "two").unwrap();
         assert_eq!(hasher.files(vec![path], &Algo::Md5).unwrap()[0].md5, md5::of_bytes(b"two"));
+    }
+
+    #[test]
+    fn a_change_that_keeps_size_and_time_is_seen() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("f");
+        let old = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
+        let write = |text: &str| {
+            fs::write(&path, text).unwrap();
+            fs::File::options().write(true).open(&path).unwrap().set_modified(old).unwrap();
+            std::thread::sleep(RACY + Duration::from_millis(5));
+        };
+        let hasher = Hasher::new(1, None).unwrap();
+        write("one");
+        assert_eq!(hasher.files(vec![path.clone()], &Algo::Md5).unwrap()[0].md5, md5::of_bytes(b"one"));
+        write("two");
+        assert_eq!(hasher.files(vec![path.clone()], &Algo::Md5).unwrap()[0].md5, md5::of_bytes(b"two"));
     }
 
     #[test]

@@ -30,13 +30,19 @@ impl Stamp {
         let mtime = i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec());
         Self { dev: meta.dev(), ino: meta.ino(), mtime, size: meta.size() }
     }
+}
 
-    /// How long ago the content changed; zero for a time in the future.
-    pub fn age(&self) -> Duration {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let age = i128::try_from(now.as_nanos()).unwrap_or(i128::MAX).saturating_sub(self.mtime);
-        Duration::from_nanos(u64::try_from(age.max(0)).unwrap_or(u64::MAX))
-    }
+/// When the system last noted a change of a file's content or nature, nanoseconds since 1970.
+/// Unlike the time of its content, nobody can set it: a copy that keeps times still shows here.
+pub fn noted(meta: &Metadata) -> i128 {
+    i128::from(meta.ctime()) * 1_000_000_000 + i128::from(meta.ctime_nsec())
+}
+
+/// How long ago a time was, in nanoseconds since 1970; zero for a time in the future.
+pub fn age(time: i128) -> Duration {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let age = i128::try_from(now.as_nanos()).unwrap_or(i128::MAX).saturating_sub(time);
+    Duration::from_nanos(u64::try_from(age.max(0)).unwrap_or(u64::MAX))
 }
 
 /// The permission bits, set-id bits included.
@@ -125,6 +131,41 @@ pub fn command_of(pid: i64) -> Option<String> {
     (!words.is_empty()).then(|| words.join(" "))
 }
 
+/// A process that has not ended, as the system lists it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Process {
+    /// Its id.
+    pub pid: i32,
+    /// The id of the one that started it, or of the one that took it over.
+    pub parent: i32,
+    /// The id of its process group.
+    pub group: i32,
+}
+
+/// All processes that have not ended; none where the system does not tell.
+pub fn processes() -> Vec<Process> {
+    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+    let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    pids.filter_map(process).collect()
+}
+
+/// One process; none if it has ended, also if nobody has asked for its end yet.
+fn process(pid: i32) -> Option<Process> {
+    let text = String::from_utf8_lossy(&fs::read(format!("/proc/{pid}/stat")).ok()?).into_owned();
+    // The name in the brackets may hold anything, brackets too.
+    let mut fields = text.rsplit_once(')')?.1.split_whitespace();
+    let state = fields.next()?;
+    let (parent, group) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+    (!matches!(state, "Z" | "X")).then_some(Process { pid, parent, group })
+}
+
+/// The processes that this one descends from, the nearest first.
+pub fn ancestors() -> Vec<i64> {
+    let me = i32::try_from(own_pid()).ok();
+    let above = std::iter::successors(me.and_then(process), |child| process(child.parent));
+    above.skip(1).map(|process| i64::from(process.pid)).collect()
+}
+
 /// Locks a file for this open file alone; false if someone else holds it.
 pub fn try_lock(file: &File) -> io::Result<bool> {
     match file.try_lock() {
@@ -189,6 +230,13 @@ mod tests {
         assert!(pid_alive(1));
         assert!(!pid_alive(99_999_999));
         assert!(!pid_alive(i64::MAX));
+    }
+
+    #[test]
+    fn knows_its_family() {
+        let own = processes().into_iter().find(|process| u32::try_from(process.pid) == Ok(own_pid())).unwrap();
+        assert_eq!(ancestors().first(), Some(&i64::from(own.parent)));
+        assert!(!ancestors().contains(&i64::from(own.pid)));
     }
 
     #[test]

@@ -4,9 +4,11 @@ mod answers;
 mod environment;
 mod failures;
 mod first_use;
+mod flags;
 mod locks;
 mod parallel;
 mod pull;
+mod stop;
 mod words;
 
 use crate::support::project::Project;
