@@ -131,9 +131,12 @@ fn make_plan(repository: &mut Repository, request: &Request) -> Result<Plan, Fau
     if !request.all_pipelines {
         repository.load_targets(&targets, request.reading)?;
     }
-    repository.load_all_or(single)?;
-    let graph = if single { None } else { Some(Graph::build(repository.pipeline(), repository.cwd())?) };
+    // What lies in a directory is told in the order of the graph, also where only that is run.
+    let graphless = single && !repository.name_a_directory(&targets, request.reading);
+    repository.load_all_or(graphless)?;
+    let graph = if graphless { None } else { Some(Graph::build(repository.pipeline(), repository.cwd())?) };
     let wanted = if request.all_pipelines { Vec::new() } else { repository.resolve_targets(&targets, request.reading, graph.as_ref())? };
+    let graph = graph.filter(|_| !single);
     let active = graph.as_ref().map(|graph| graph.active(repository.pipeline()));
     let order = match &active {
         None => wanted,

@@ -57,6 +57,11 @@ impl Repository {
         Ok(found)
     }
 
+    /// Whether one of the targets stands for all stages below a directory.
+    pub(super) fn name_a_directory(&self, targets: &[String], reading: Reading) -> bool {
+        reading.recursive && targets.iter().any(|text| self.is_dir(text))
+    }
+
     fn is_dir(&self, text: &str) -> bool {
         self.locate(text).under(self.workspace().root()).is_dir()
     }

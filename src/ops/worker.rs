@@ -11,6 +11,7 @@ use crate::model::{Class, Digest, EventKind, Fault, Outcome, Pipeline, Reason, R
 use crate::plan::graph::Graph;
 use crate::plan::judge::{self, Rules};
 use crate::plan::schedule::CheckWith;
+use crate::run;
 use crate::run::drive::{Reply, Worker};
 use crate::run::job::{Job, Run, hold};
 use crate::run::shell;
@@ -113,11 +114,11 @@ impl<'a> StageWorker<'a> {
         let began = Instant::now();
         while let Some(busy) = self.run.rwlock.writer_of(&paths) {
             let since = began.elapsed();
-            if self.run.patience.is_some_and(|patience| since >= patience) {
+            if self.run.patience.is_some_and(|patience| since >= patience) || busy.waits_for_us() {
                 return Err(Fault::new(Class::LockError, busy.to_string()));
             }
             if self.run.children.stopping() {
-                return Err(Fault::new(Class::Interrupted, "interrupted by the user"));
+                return Err(run::error::interrupted());
             }
             if since >= Duration::from_secs(1) {
                 reply.tell(EventKind::Waiting { stage: Some(job.id), what: busy.short(), since });
@@ -152,7 +153,8 @@ impl<'a> StageWorker<'a> {
         let upstream = |path: &RepoPath| if rules.allow_missing { self.upstream_hash(path) } else { None };
         let mut observed = job.observe_inputs()?;
         let mut reasons = judge::inputs(job.stage, job.record.as_ref(), &observed, rules, &upstream);
-        if !with.may_change.is_empty() {
+        // A frozen stage does not look upstream.
+        if !with.may_change.is_empty() && !job.stage.frozen {
             self.soften(job, with, &mut reasons);
         } else if self.dry && job.stage.cmd.is_some() && !job.stage.frozen && missing(&reasons) {
             job.inputs()?;

@@ -7,6 +7,11 @@ pub fn command_failed(cmd: &str, code: i32) -> Fault {
     Fault::new(Class::StageCmdFailedError, format!("failed to run: {cmd}, exited with {code}")).with("returncode", code.to_string())
 }
 
+/// The run was stopped before the stage did anything.
+pub fn interrupted() -> Fault {
+    Fault::new(Class::Interrupted, "interrupted by the user")
+}
+
 /// Python's `FileNotFoundError`.
 pub fn no_such_file(path: &std::path::Path) -> Fault {
     Fault::new(Class::FileNotFoundError, format!("[Errno 2] No such file or directory: '{}'", path.display()))

@@ -78,6 +78,9 @@ impl Job<'_> {
         let inputs = self.inputs()?;
         self.check_tracked()?;
         let hit = if self.forced(reasons) { None } else { self.look_up(reasons, &inputs, reply)? };
+        if self.run.children.stopping() {
+            return Err(error::interrupted());
+        }
         for out in &self.stage.outs {
             self.disk().remove_out(out)?;
         }

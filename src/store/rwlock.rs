@@ -45,6 +45,13 @@ impl fmt::Display for Busy {
 }
 
 impl Busy {
+    /// Whether one of those in the way waits for us: a run within a stage of another run, which
+    /// holds its paths until that stage has ended. Waiting for it would never end.
+    pub fn waits_for_us(&self) -> bool {
+        let above = os::ancestors();
+        self.by.iter().any(|info| above.contains(&info.pid))
+    }
+
     /// In one line, for those who wait.
     pub fn short(&self) -> String {
         let by: Vec<String> = self.by.iter().map(|info| format!("PID {} ({})", info.pid, info.cmd)).collect();
@@ -106,7 +113,8 @@ impl RwLock {
     }
 
     /// Claims paths for one stage. Waits while others use them: without limit, for `patience`,
-    /// or until `on_wait` (called with who is in the way, and for how long) says no.
+    /// or until `on_wait` (called with who is in the way, and for how long) says no. A process
+    /// that itself waits for us is not waited for.
     ///
     /// # Errors
     /// See [`Error`].
@@ -123,7 +131,7 @@ impl RwLock {
         // The claim is made last: dropped, it would give back what was never had.
         while let Some(busy) = self.try_claim(&reads, &writes)? {
             let since = began.elapsed();
-            if patience.is_some_and(|patience| since >= patience) {
+            if patience.is_some_and(|patience| since >= patience) || busy.waits_for_us() {
                 return Err(Error::Busy(Box::new(busy)));
             }
             if !on_wait(&busy, since) {
@@ -380,6 +388,17 @@ mod tests {
         drop(lock.claim(&[place.join("x")], &[], Some(Duration::ZERO), &mut |_, _| true).unwrap());
         let want = "Process 'dvc repro' with (Pid 4294967), in RWLock-file 'd' had been killed. Auto removed it from the lock file.";
         assert_eq!(lock.take_warnings(), [want]);
+    }
+
+    #[test]
+    fn who_waits_for_us_is_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let parent = os::ancestors()[0];
+        std::fs::write(dir.path().join("rwlock"), format!("{{\"write\": {{\"/r/o\": {{\"pid\": {parent}, \"cmd\": \"dvc repro\"}}}}}}"))
+            .unwrap();
+        let lock = RwLock::new(dir.path(), "us".to_owned());
+        let refused = lock.claim(&paths(&["/r/o"]), &[], None, &mut |_, _| false);
+        assert!(matches!(refused, Err(Error::Busy(_))), "{refused:?}");
     }
 
     #[test]

@@ -59,8 +59,8 @@ fn waiting_can_have_an_end() {
 fn a_path_in_use_is_waited_for() {
     let project = chain();
     std::fs::create_dir_all(project.at(".dvc/tmp")).unwrap();
-    let busy =
-        serde_json::json!({"write": {project.at("mid.txt").to_str().unwrap(): {"pid": std::process::id(), "cmd": "dvc repro other"}}});
+    let mut other = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+    let busy = serde_json::json!({"write": {project.at("mid.txt").to_str().unwrap(): {"pid": other.id(), "cmd": "dvc repro other"}}});
     project.write(".dvc/tmp/rwlock", busy.to_string());
     project
         .repro(["--lock-timeout", "1", "--jobs", "2"])
@@ -71,6 +71,8 @@ fn a_path_in_use_is_waited_for() {
     wait_for(&project, "dvc repro other");
     project.write(".dvc/tmp/rwlock", "{}");
     assert!(child.wait().unwrap().success(), "{}", project.read("../stderr"));
+    other.kill().unwrap();
+    other.wait().unwrap();
 }
 
 #[test]
@@ -112,4 +114,17 @@ fn a_stage_may_run_the_program_itself() {
     Ran::of(project.command(project.root()).args(["repro", "--jobs", "2", "outer"])).ok();
     let lock = project.read("dvc.lock");
     assert!(lock.contains("\n  inner:\n") && lock.contains("\n  outer:\n"), "{lock}");
+}
+
+#[test]
+fn a_run_within_a_stage_does_not_wait_for_that_stage() {
+    let program = crate::support::program::path();
+    let nested = format!("{} repro -s reader; echo $? > ../code; echo o > o.txt", program.display());
+    for jobs in ["1", "2"] {
+        let project = Project::new()
+            .stage("outer", |s| s.cmd(&nested).out("o.txt"))
+            .stage("reader", |s| s.cmd("cat o.txt > r.txt").dep("o.txt").out("r.txt"));
+        project.repro(["--jobs", jobs, "outer"]).ok();
+        assert_eq!(project.read("../code"), "255\n");
+    }
 }

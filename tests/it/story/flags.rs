@@ -1,0 +1,34 @@
+//! Flags that meet each other, and files that change while a run goes on.
+
+use super::chain;
+use crate::support::project::Project;
+
+#[test]
+fn a_single_item_may_be_a_directory() {
+    let project = chain();
+    project.repro(["-s", "-R", ".", "--jobs", "2"]).ok().ran(["first", "second"]);
+    project.repro(["-s", "-R", "."]).ok().says("Data and pipelines are up to date.");
+}
+
+#[test]
+fn a_dry_run_leaves_a_frozen_stage_alone() {
+    let project = chain();
+    project.repro(["--jobs", "1"]).ok();
+    let project = project.stage("second", |s| s.cmd("wc -c < mid.txt > end.txt").field("frozen", "true").dep("mid.txt").out("end.txt"));
+    project.write("in.txt", "other\n");
+    project.repro(["--dry"]).ok().ran(["first"]).says("Stage 'second' didn't change, skipping");
+}
+
+#[test]
+fn a_dvcignore_that_a_stage_writes_counts_from_then_on() {
+    let project = Project::new()
+        .file("d/a.txt", "a\n")
+        .file("d/b.log", "b\n")
+        .stage("reads", |s| s.cmd("ls d > seen.txt").dep("d").out("seen.txt"))
+        .stage("writes", |s| s.cmd("echo '*.log' > .dvcignore; cp seen.txt w.txt").dep("seen.txt").out("w.txt"))
+        .stage("again", |s| s.cmd("cat w.txt > x.txt").dep("w.txt").dep("d").out("x.txt"));
+    project.repro(["--jobs", "2"]).ok();
+    let lock = project.read("dvc.lock");
+    let entry = |name: &str| lock.split(&format!("  {name}:\n")).nth(1).unwrap().split("    outs:").next().unwrap().to_owned();
+    assert!(entry("reads").contains("nfiles: 2") && entry("again").contains("nfiles: 1"), "{lock}");
+}
