@@ -130,13 +130,23 @@ impl Disk {
         Ok(self.workspace.commit_out(&self.hasher, &out.path, hashed, &[LinkType::Copy])?)
     }
 
-    /// Brings an output back from the cache.
+    /// Brings an output back from the cache, whatever stands in its place.
     ///
     /// # Errors
     /// The cache lacks it, or it cannot be written.
     pub fn checkout(&self, out: &Out, recorded: &RecordedPath) -> Result<(), Fault> {
         let Some(digest) = &recorded.digest else { return Ok(()) };
         Ok(self.workspace.checkout_out(&self.hasher, &out.path, digest, recorded.meta, true)?)
+    }
+
+    /// Brings what of an output is at a path (or holds it) back from the cache. What stands
+    /// there and nowhere else is never replaced.
+    ///
+    /// # Errors
+    /// The cache lacks it, it cannot be written, or something would be lost.
+    pub fn bring(&self, out: &Out, recorded: &RecordedPath, part: &RepoPath) -> Result<(), Fault> {
+        let Some(digest) = &recorded.digest else { return Ok(()) };
+        Ok(self.workspace.checkout_part(&self.hasher, &out.path, digest, recorded.meta, part)?)
     }
 
     /// Whether a file holds text, as DVC judges it; directories pass.

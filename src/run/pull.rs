@@ -53,7 +53,7 @@ impl Job<'_> {
             }
         }
         for (out, path) in &recorded {
-            self.disk().checkout(out, path)?;
+            self.disk().bring(out, path, &out.path)?;
         }
         Ok(true)
     }
@@ -72,7 +72,7 @@ impl Job<'_> {
                     if let Some(digest) = &path.digest
                         && self.fetch(out.remote.as_deref(), digest)?
                     {
-                        self.disk().checkout(out, &path)?;
+                        self.disk().bring(out, &path, dep)?;
                     }
                 }
             }

@@ -4,14 +4,14 @@
 //! that 0755 becomes 0744), files inside of a directory stay as they are unless they are links
 //! of the wrong kind (dvc: `output.py`, dvc_data: `hashfile/checkout.py`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::cache::file_digest;
 use super::error::Error;
-use super::hasher::Hasher;
+use super::hasher::{HashedFile, Hasher};
 use super::link::{self, LinkType, Linker};
 use super::os;
 use super::tree::{Content, Hashed};
@@ -71,11 +71,8 @@ impl Workspace {
             Err(error) if error.is_missing() => None,
             other => other?,
         };
-        if !force
-            && let Some(found) = found.as_ref().filter(|found| found.digest != *digest && !found.is_empty())
-            && !self.cache().has(&found.digest)?
-        {
-            return Err(Error::WouldLose { path: place });
+        if let Some(found) = found.as_ref().filter(|found| !force && found.digest != *digest) {
+            self.keep_what_is_nowhere_else(found, digest)?;
         }
         if digest.is_dir() {
             return self.checkout_dir(hasher, path, digest, found.as_ref());
@@ -90,6 +87,47 @@ impl Workspace {
         }
         set_exec(&place, meta);
         Ok(())
+    }
+
+    /// The same without `force`, but only for what lies at `part` or below it.
+    ///
+    /// # Errors
+    /// As [`Workspace::checkout_out`].
+    pub fn checkout_part(&self, hasher: &Hasher, path: &RepoPath, digest: &Digest, meta: Meta, part: &RepoPath) -> Result<(), Error> {
+        if part.contains(path) {
+            return self.checkout_out(hasher, path, digest, meta, false);
+        }
+        for entry in self.cache().load_tree(digest)?.unwrap_or_default() {
+            let file = path.join(&entry.relpath);
+            if part.contains(&file) {
+                let place = self.place(&file);
+                let parent = place.parent().unwrap_or(&place);
+                fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
+                self.checkout_out(hasher, &file, &file_digest(&digest.algo, &entry), Meta::default(), false)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses to put something in the place of files that differ from it and that the cache
+    /// does not have.
+    fn keep_what_is_nowhere_else(&self, found: &Hashed, digest: &Digest) -> Result<(), Error> {
+        let alone = |file: &HashedFile, digest: &Digest| Ok::<_, Error>(file.stamp.size > 0 && !self.cache().has_object(digest)?);
+        match &found.content {
+            Content::File(file) if alone(file, &found.digest)? => Err(Error::WouldLose { path: file.path.clone() }),
+            Content::File(_) => Ok(()),
+            Content::Tree { entries, files, .. } => {
+                let wanted = if digest.is_dir() { self.cache().load_tree(digest)?.unwrap_or_default() } else { Vec::new() };
+                let wanted: HashSet<(&str, &str)> = wanted.iter().map(|entry| (entry.relpath.as_str(), entry.md5.as_str())).collect();
+                for (entry, file) in entries.iter().zip(files) {
+                    let stays = wanted.contains(&(entry.relpath.as_str(), entry.md5.as_str()));
+                    if !stays && alone(file, &file_digest(&found.digest.algo, entry))? {
+                        return Err(Error::WouldLose { path: file.path.clone() });
+                    }
+                }
+                Ok(())
+            }
+        }
     }
 
     fn checkout_dir(&self, hasher: &Hasher, path: &RepoPath, digest: &Digest, found: Option<&Hashed>) -> Result<(), Error> {

@@ -55,3 +55,25 @@ fn without_a_remote_the_run_cache_is_a_warning() {
     let project = chain();
     project.repro(["--pull", "--jobs", "1"]).ok().complains("WARNING: Failed to pull run cache: no remote specified in ");
 }
+
+#[test]
+fn what_was_not_missing_stays_as_the_user_left_it() {
+    let project = Project::new()
+        .file("in.txt", "in\n")
+        .stage("first", |s| s.cmd("mkdir -p d; cp in.txt d/x; echo y > d/y").out("d"))
+        .stage("second", |s| s.cmd("cat d/x in.txt > end.txt").dep("d/x").dep("in.txt").out("end.txt"));
+    project.repro(["--jobs", "1"]).ok();
+    project.sh("mv .dvc/cache ../remote; rm d/x; echo precious > d/y; echo new > in.txt").ok();
+    project.write(".dvc/config", "[core]\n    remote = store\n['remote \"store\"']\n    url = ../../remote\n");
+    project.repro(["-s", "second", "--pull"]).ok().ran(["second"]);
+    assert_eq!((project.read("d/x").as_str(), project.read("d/y").as_str()), ("in\n", "precious\n"));
+    assert_eq!(project.read("end.txt"), "in\nnew\n");
+}
+
+#[test]
+fn data_that_is_nowhere_else_is_not_replaced() {
+    let project = emptied();
+    project.write("mid.txt", "mine\n");
+    project.repro(["--pull", "--jobs", "1"]).exits(255).complains("unable to remove");
+    assert_eq!(project.read("mid.txt"), "mine\n");
+}
