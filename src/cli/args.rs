@@ -9,6 +9,8 @@ use std::io::Write;
 use std::num::{NonZeroUsize, ParseIntError};
 use std::path::PathBuf;
 
+use std::time::Duration;
+
 use clap::builder::styling::Styles;
 use clap::error::{ContextKind, ContextValue};
 use clap::{ArgAction, Args as ClapArgs, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
@@ -123,7 +125,7 @@ pub struct Global {
     pub wait_for_lock: bool,
     /// Wait at most so many seconds for a lock, then fail as DVC does.
     #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "SECONDS", value_parser = seconds)]
-    pub lock_timeout: Option<f64>,
+    pub lock_timeout: Option<Duration>,
 }
 
 /// The commands.
@@ -407,9 +409,9 @@ fn jobs(text: &str) -> Result<NonZeroUsize, String> {
     NonZeroUsize::new(number).ok_or_else(|| wanted.to_owned())
 }
 
-fn seconds(text: &str) -> Result<f64, String> {
+fn seconds(text: &str) -> Result<Duration, String> {
     let number: f64 = text.parse().map_err(|_| "a number of seconds is needed".to_owned())?;
-    if number.is_finite() && number >= 0.0 { Ok(number) } else { Err("a number of seconds from 0 on is needed".to_owned()) }
+    Duration::try_from_secs_f64(number).map_err(|_| "a number of seconds from 0 on is needed".to_owned())
 }
 
 #[cfg(test)]

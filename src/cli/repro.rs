@@ -3,7 +3,6 @@
 
 use std::io::{Write, stderr, stdout};
 use std::path::Path;
-use std::time::Duration;
 
 use crate::format::paraffin::{self, Paraffin};
 use crate::model::{Class, Event, Fault};
@@ -67,7 +66,8 @@ fn start(args: &Repro, global: &Global, setting: &Setting, slot: &mut Option<Rep
     let request = request(args, global, setting, jobs);
     let repository = slot.insert(Repository::new(workspace));
     let mut both = Both { screen: open_screen(args, global, setting, jobs), answer: std::mem::take(answer) };
-    let confirm: Option<&(dyn Fn(&str) -> bool + Sync)> = if interactive { Some(&confirm::ask) } else { None };
+    let ask = |question: &str| confirm::ask(question, &|| watcher.times() > 0);
+    let confirm: Option<&(dyn Fn(&str) -> bool + Sync)> = if interactive { Some(&ask) } else { None };
     let result = repro(repository, &request, confirm, &watcher, &mut both);
     *answer = both.answer;
     result
@@ -126,7 +126,7 @@ pub(super) fn request(args: &Repro, global: &Global, setting: &Setting, jobs: us
             OnError::Ignore => schedule::OnError::Ignore,
         },
         jobs,
-        patience: global.lock_timeout.map(Duration::from_secs_f64),
+        patience: global.lock_timeout,
         to_stderr: args.json.json,
         command_line: setting.command_line.clone(),
         shell: std::env::var_os("SHELL"),

@@ -17,6 +17,7 @@ use crate::plan::level::levels;
 use crate::plan::schedule::{OnError, Setup};
 use crate::plan::select::{self, Scope};
 use crate::report::Sink;
+use crate::run;
 use crate::run::child::Children;
 use crate::run::clock::Clock;
 use crate::run::disk::Disk;
@@ -28,6 +29,7 @@ use crate::run::perform::Options;
 use crate::run::pull::Remotes;
 use crate::run::shell::{self, Shell};
 use crate::run::signals::Watcher;
+use crate::store;
 use crate::store::lock::RepoLock;
 use crate::store::remote::Remote;
 use crate::store::rwlock::RwLock;
@@ -96,8 +98,12 @@ pub fn repro(
         let mut waited = |holder: &str, since: Duration| {
             let what = format!(".dvc/tmp/lock, held by {holder}");
             sink.event(&clock.event(EventKind::Waiting { stage: None, what, since }));
+            watcher.times() == 0
         };
-        let _guard = lock.acquire(request.patience, &mut waited)?;
+        let _guard = match lock.acquire(request.patience, &mut waited) {
+            Err(store::Error::GivenUp) => return Err(run::error::interrupted()),
+            other => other?,
+        };
         make_plan(repository, request)?
     };
     for text in repository.warnings() {
@@ -360,7 +366,7 @@ fn joined(names: &[String]) -> String {
 /// The failure of the run as a whole, if it failed.
 fn verdict(repository: &Repository, request: &Request, plan: &Plan, ends: &HashMap<StageId, Outcome>, watcher: &Watcher) -> Option<Fault> {
     if watcher.times() > 0 {
-        return Some(Fault::new(Class::Interrupted, "interrupted by the user"));
+        return Some(run::error::interrupted());
     }
     let failed: Vec<(&StageId, &Outcome)> =
         plan.order.iter().filter_map(|stage| Some((stage, ends.get(stage)?))).filter(|(_, end)| end.status == Status::Failed).collect();

@@ -189,6 +189,11 @@ impl Children {
         self.lock().stopping
     }
 
+    /// Whether what ran was killed.
+    pub fn killed(&self) -> bool {
+        self.lock().killed.is_some()
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }

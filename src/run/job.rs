@@ -100,9 +100,11 @@ impl Run<'_> {
     /// # Errors
     /// The lock could not be had in time, or what `work` says.
     pub fn locked<T>(&self, stage: Option<StageId>, reply: &Reply, work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
-        let _guard = self
-            .lock
-            .acquire(self.patience, &mut |holder, since| waiting(reply, stage, &format!(".dvc/tmp/lock, held by {holder}"), since))?;
+        let _guard = self.lock.acquire(self.patience, &mut |holder, since| {
+            waiting(reply, stage, &format!(".dvc/tmp/lock, held by {holder}"), since);
+            // A result waits to be recorded: it is given up only when all is to be killed.
+            !self.children.killed()
+        })?;
         work()
     }
 }

@@ -1,7 +1,9 @@
 //! Ctrl-C, SIGTERM and SIGHUP as messages to the driver.
 //!
 //! From the moment that the watcher stands, these signals no longer kill the program: they are
-//! counted, and the run ends itself in order. SIGCHLD gets a handler too: a parent that ignores
+//! counted, and the run ends itself in order. Who asks a third time is not made to wait for work
+//! of our own, such as the hashing of large files: then the signal does what it always does.
+//! SIGCHLD gets a handler too: a parent that ignores
 //! it would otherwise leave us children that nobody can wait for.
 
 use std::io;
@@ -45,6 +47,9 @@ impl Watcher {
                 let times = theirs.times.fetch_add(1, Ordering::SeqCst) + 1;
                 if let Some(driver) = theirs.driver.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
                     driver.send(Message::Interrupt(times)).ok();
+                }
+                if times > 2 {
+                    signal_hook::low_level::emulate_default_handler(signal).ok();
                 }
             }
         })?;

@@ -16,8 +16,9 @@ use super::os;
 /// How often the lock is tried again.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Called while waiting, with who holds the lock and for how long we have waited.
-pub type OnWait<'a> = dyn FnMut(&str, Duration) + 'a;
+/// Called while waiting, with who holds the lock and for how long we have waited. Says whether
+/// to go on waiting.
+pub type OnWait<'a> = dyn FnMut(&str, Duration) -> bool + 'a;
 
 /// The lock of a repository, or of another file that DVC locks in the same way.
 #[derive(Debug)]
@@ -47,7 +48,7 @@ impl RepoLock {
     /// Takes the lock, and waits for it if need be: without limit, or for `patience`.
     ///
     /// # Errors
-    /// The wait took too long, or the file cannot be locked.
+    /// The wait took too long or was given up, or the file cannot be locked.
     pub fn acquire(&self, patience: Option<Duration>, on_wait: &mut OnWait<'_>) -> Result<Guard<'_>, Error> {
         let began = Instant::now();
         loop {
@@ -65,7 +66,9 @@ impl RepoLock {
             if patience.is_some_and(|patience| since >= patience) {
                 return Err(Error::LockTimeout);
             }
-            on_wait(&holder(&self.path), since);
+            if !on_wait(&holder(&self.path), since) {
+                return Err(Error::GivenUp);
+            }
             std::thread::sleep(PAUSE);
         }
     }
@@ -115,16 +118,20 @@ mod tests {
         let path = dir.path().join("lock");
         let ours = RepoLock::new(path.clone());
         let theirs = RepoLock::new(path.clone());
-        let first = ours.acquire(None, &mut |_, _| {}).unwrap();
-        let second = ours.acquire(None, &mut |_, _| {}).unwrap();
+        let first = ours.acquire(None, &mut |_, _| true).unwrap();
+        let second = ours.acquire(None, &mut |_, _| true).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), format!(" {}\n", os::own_pid()));
         let mut named = String::new();
-        let wait = theirs.acquire(Some(Duration::from_millis(1)), &mut |holder, _| named = holder.to_owned());
+        let wait = theirs.acquire(Some(Duration::from_millis(1)), &mut |holder, _| {
+            holder.clone_into(&mut named);
+            true
+        });
         assert!(matches!(wait, Err(Error::LockTimeout)));
         assert!(named.starts_with(&format!("PID {}", os::own_pid())), "{named}");
+        assert!(matches!(theirs.acquire(None, &mut |_, _| false), Err(Error::GivenUp)));
         drop(first);
-        assert!(theirs.acquire(Some(Duration::ZERO), &mut |_, _| {}).is_err());
+        assert!(theirs.acquire(Some(Duration::ZERO), &mut |_, _| true).is_err());
         drop(second);
-        assert!(theirs.acquire(Some(Duration::ZERO), &mut |_, _| {}).is_ok());
+        assert!(theirs.acquire(Some(Duration::ZERO), &mut |_, _| true).is_ok());
     }
 }

@@ -161,7 +161,7 @@ impl RwLock {
     }
 
     fn try_claim(&self, reads: &[String], writes: &[String]) -> Result<Option<Busy>, Error> {
-        let _guard = self.inner.guard.acquire(Some(GUARD_PATIENCE), &mut |_, _| {})?;
+        let _guard = self.inner.guard.acquire(Some(GUARD_PATIENCE), &mut |_, _| true)?;
         let mut counts = self.inner.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let mut table = self.load()?;
         let dropped = self.drop_dead(&mut table, reads, writes);
@@ -268,7 +268,7 @@ impl RwLock {
     }
 
     fn release(&self, claim: &Claim) -> Result<(), Error> {
-        let _guard = self.inner.guard.acquire(Some(GUARD_PATIENCE), &mut |_, _| {})?;
+        let _guard = self.inner.guard.acquire(Some(GUARD_PATIENCE), &mut |_, _| true)?;
         let mut counts = self.inner.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let mut table = self.load()?;
         for path in &claim.reads {

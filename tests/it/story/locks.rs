@@ -48,6 +48,17 @@ fn a_lock_is_waited_for_with_a_word_of_who_holds_it() {
 }
 
 #[test]
+fn a_wait_can_be_interrupted() {
+    let project = chain();
+    let _lock = hold(&project);
+    let mut child = start(&project, &["--jobs", "2"]);
+    wait_for(&project, "Waiting for .dvc/tmp/lock");
+    assert!(std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(252), "{}", project.read("../stderr"));
+    assert!(!project.has("mid.txt"));
+}
+
+#[test]
 fn waiting_can_have_an_end() {
     let project = chain();
     let _lock = hold(&project);

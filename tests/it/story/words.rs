@@ -81,3 +81,11 @@ fn targets_that_match_nothing_are_an_error() {
     project.repro(["--glob", "zz*"]).exits(255).complains("zz*");
     project.tree().must_equal(&before, "after", "before");
 }
+
+#[test]
+fn a_time_that_is_none_is_refused() {
+    let project = Project::new();
+    for time in ["-1", "nan", "inf", "1e300", "x", ""] {
+        project.repro([&format!("--lock-timeout={time}")]).exits(254).complains("a number of seconds");
+    }
+}
