@@ -6,7 +6,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
 use git2::{Repository, RepositoryOpenFlags};
 
@@ -32,6 +32,19 @@ pub const LOCAL_ENV: [&str; 15] = [
     "GIT_COMMON_DIR",
 ];
 
+/// Opens repositories of other users too, as DVC does: in containers the work tree often belongs
+/// to someone else. libgit2 runs no program that a repository's configuration names.
+fn trust_any_owner() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        #[expect(unsafe_code, reason = "a global setting of libgit2, written once and before anything is opened")]
+        // SAFETY: the setting is a plain flag; `Once` lets nobody open a repository while it is written.
+        let done = unsafe { git2::opts::set_verify_owner_validation(false) };
+        // Without it such repositories are refused, in libgit2's words.
+        done.ok();
+    });
+}
+
 /// A git repository with a work tree.
 pub struct Git {
     repository: Mutex<Repository>,
@@ -54,6 +67,7 @@ impl Git {
     /// There is none, it has no work tree, or libgit2 refuses it.
     pub fn open(dir: &Path) -> Result<Self, Error> {
         let none: [&Path; 0] = [];
+        trust_any_owner();
         let repository = Repository::open_ext(dir, RepositoryOpenFlags::CROSS_FS, none).map_err(|error| match error.code() {
             git2::ErrorCode::NotFound => Error::NotGit { path: dir.to_path_buf() },
             _ => failure("open", dir)(&error),
