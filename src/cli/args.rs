@@ -5,7 +5,6 @@
 //! long names only (but `-j`). Usage errors exit with 254 as DVC's do.
 
 use std::ffi::OsString;
-use std::io::Write;
 use std::num::{NonZeroUsize, ParseIntError};
 use std::path::PathBuf;
 
@@ -14,6 +13,9 @@ use std::time::Duration;
 use clap::builder::styling::Styles;
 use clap::error::{ContextKind, ContextValue};
 use clap::{ArgAction, Args as ClapArgs, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
+
+/// The program.
+const NAME: &str = "dvc-paraffin";
 
 /// Exit code of a command line that cannot be understood.
 pub const USAGE: i32 = 254;
@@ -89,7 +91,7 @@ Examples:
 /// Runs DVC pipelines in parallel: a native drop-in for `dvc repro`.
 #[derive(Parser, Clone, Debug)]
 #[command(
-    name = "dvc-paraffin",
+    name = NAME,
     version,
     about,
     after_help = AFTER_HELP,
@@ -395,12 +397,23 @@ fn early(error: &clap::Error) -> Early {
 }
 
 /// The completion script of a shell.
-pub fn completion(shell: clap_complete::Shell, out: &mut dyn Write) {
+pub fn completion(shell: clap_complete::Shell) -> String {
     // The generator panics where it cannot write, so it writes to memory.
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Args::command(), "dvc-paraffin", &mut script);
-    // A reader that is gone is no failure.
-    out.write_all(&script).ok();
+    clap_complete::generate(shell, &mut without_hidden(), NAME, &mut script);
+    let script = String::from_utf8_lossy(&script).into_owned();
+    // clap_complete 4.6 looks for the commands of a program with a dash in its name under
+    // another label than it sets, so that nothing after a command would be completed.
+    let label = |joint: &str| NAME.replace('-', joint);
+    script.replace(&label("__subcmd__"), &label("__"))
+}
+
+/// The command line without the commands that the help does not show either.
+fn without_hidden() -> clap::Command {
+    let all = Args::command();
+    let shown = all.get_subcommands().filter(|command| !command.is_hide_set()).cloned();
+    let about = all.get_about().cloned().unwrap_or_default();
+    clap::Command::new(NAME).version(env!("CARGO_PKG_VERSION")).about(about).args(all.get_arguments().cloned()).subcommands(shown)
 }
 
 fn jobs(text: &str) -> Result<NonZeroUsize, String> {
@@ -519,9 +532,30 @@ mod tests {
     }
 
     #[test]
-    fn completions_are_written() {
-        let mut script = Vec::new();
-        completion(clap_complete::Shell::Bash, &mut script);
-        assert!(String::from_utf8(script).unwrap().contains("dvc-paraffin"));
+    fn bash_completes_commands_flags_and_values() {
+        let script = completion(clap_complete::Shell::Bash);
+        let complete = |words: &[&str]| {
+            let typed: String = words.iter().map(|word| format!(" '{word}'")).collect();
+            let ask = format!(
+                "{script}\nCOMP_WORDS=(dvc-paraffin{typed}); COMP_CWORD={count}\n\
+                 _dvc__paraffin dvc-paraffin \"${{COMP_WORDS[{count}]}}\" \"${{COMP_WORDS[{count}-1]}}\"; echo \"${{COMPREPLY[*]}}\"\n",
+                count = words.len()
+            );
+            let output = std::process::Command::new("bash").args(["--norc", "-c", &ask]).output().unwrap();
+            String::from_utf8(output.stdout).unwrap().trim().to_owned()
+        };
+        assert_eq!(complete(&["re"]), "repro");
+        assert_eq!(complete(&["repro", "--js"]), "--json --json-file");
+        assert_eq!(complete(&["-q", "repro", "--dr"]), "--dry");
+        assert_eq!(complete(&["graph", "--format", "m"]), "mermaid");
+    }
+
+    #[test]
+    fn completions_name_only_what_the_help_names() {
+        for shell in [clap_complete::Shell::Zsh, clap_complete::Shell::Fish, clap_complete::Shell::PowerShell, clap_complete::Shell::Elvish]
+        {
+            let script = completion(shell);
+            assert!(script.contains("demo") && !script.contains("resolve"), "{shell}");
+        }
     }
 }
