@@ -1,16 +1,16 @@
 //! What a stage printed since it was last looked at, read from its log file.
 //!
 //! Reading the file instead of a pipe keeps a stage from ever waiting for us. A stage that prints
-//! without end must not fill our memory: beyond a limit lines are passed over, and the last ones
-//! are given at the end.
+//! faster than we read must not fill our memory: of what is beyond a limit only the last lines
+//! are given, so that what is shown of it is always new.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-/// Bytes of one stage that are passed on in full.
+/// Bytes that are passed on in full at one look.
 const LIMIT: u64 = 1 << 20;
-/// Bytes at the end that are passed on when the limit was passed.
+/// Bytes at the end that are passed on when there are more.
 const LAST: u64 = 1 << 14;
 /// Length at which a line without an end is cut.
 const LINE: usize = 1 << 16;
@@ -23,45 +23,40 @@ pub struct Tail {
     offset: u64,
     /// The beginning of a line that is not ended yet.
     part: Vec<u8>,
-    /// Whether lines were passed over.
-    skipping: bool,
 }
 
 impl Tail {
     /// A reader that starts at the beginning of the file.
     pub fn new(path: &Path) -> Self {
-        Self { path: path.to_path_buf(), offset: 0, part: Vec::new(), skipping: false }
+        Self { path: path.to_path_buf(), offset: 0, part: Vec::new() }
     }
 
     /// The whole lines that are new. A file that cannot be read has none.
     pub fn new_lines(&mut self) -> Vec<Vec<u8>> {
-        self.read(false)
+        self.read()
     }
 
     /// The rest: what is new, also a last line without an end.
     pub fn finish(&mut self) -> Vec<Vec<u8>> {
-        let mut lines = self.read(true);
+        let mut lines = self.read();
         if !self.part.is_empty() {
             lines.push(std::mem::take(&mut self.part));
         }
         lines
     }
 
-    fn read(&mut self, end: bool) -> Vec<Vec<u8>> {
+    fn read(&mut self) -> Vec<Vec<u8>> {
         let Ok(mut file) = File::open(&self.path) else { return Vec::new() };
         let Ok(size) = file.metadata().map(|meta| meta.len()) else { return Vec::new() };
         if size <= self.offset {
             return Vec::new();
         }
         let mut lines = Vec::new();
-        if self.offset >= LIMIT || size - self.offset > LIMIT {
-            if !end {
-                return lines;
-            }
-            self.skipping = true;
+        let skips = size - self.offset > LIMIT;
+        if skips {
             self.part.clear();
-            let from = size.saturating_sub(LAST).max(self.offset);
-            lines.push(format!("... {} bytes are in the log only", from - self.offset).into_bytes());
+            let from = size - LAST;
+            lines.push(format!("... about {} bytes are only in {}", from - self.offset, self.path.display()).into_bytes());
             self.offset = from;
         }
         let mut bytes = Vec::new();
@@ -70,6 +65,10 @@ impl Tail {
         }
         self.offset += bytes.len() as u64;
         let mut rest = bytes.as_slice();
+        if let Some(at) = rest.iter().position(|byte| *byte == b'\n').filter(|_| skips) {
+            // The first line is the end of one that was passed over.
+            rest = &rest[at + 1..];
+        }
         while let Some(at) = rest.iter().position(|byte| *byte == b'\n') {
             let mut line = std::mem::take(&mut self.part);
             line.extend_from_slice(&rest[..at]);
@@ -104,19 +103,23 @@ mod tests {
     }
 
     #[test]
-    fn endless_output_is_passed_over_but_its_end_is_shown() {
+    fn of_too_much_at_once_the_end_is_shown() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("log");
         let mut file = File::create(&path).unwrap();
-        for _ in 0..40 {
-            file.write_all(&[b'x'; 99_999]).unwrap();
-            file.write_all(b"\n").unwrap();
-        }
-        file.write_all(b"the end\n").unwrap();
         let mut tail = Tail::new(&path);
-        assert!(tail.new_lines().is_empty());
-        let lines = tail.finish();
-        assert!(lines.len() < 5);
-        assert_eq!(lines.last().unwrap(), b"the end");
+        for round in 0..2 {
+            for _ in 0..40 {
+                file.write_all(&[b'x'; 99_999]).unwrap();
+                file.write_all(b"\n").unwrap();
+            }
+            file.write_all(b"the end\n").unwrap();
+            let lines = tail.new_lines();
+            assert_eq!(lines.len(), 2, "round {round}");
+            assert!(lines[0].starts_with(b"... about 39"), "round {round}");
+            assert_eq!(lines[1], b"the end", "round {round}");
+        }
+        file.write_all(b"after it\n").unwrap();
+        assert_eq!(tail.finish(), [b"after it".to_vec()]);
     }
 }
