@@ -16,12 +16,12 @@ pub fn ask(question: &str, stopped: &dyn Fn() -> bool) -> bool {
         return false;
     }
     loop {
-        print(&format!("{question} [y/n]: "), false);
+        print(&format!("{question} [y/n] "), false);
         let Some(answer) = line(stopped) else { return false };
         match answer.trim().to_lowercase().as_str() {
             "y" | "yes" => return true,
             "n" | "no" => return false,
-            _ => print("Your response must be one of: y, n, yes, no. Please try again.\n", false),
+            _ => print("Your response must be one of: ['yes', 'no', 'y', 'n']. Please try again.\n", false),
         }
     }
 }
@@ -38,6 +38,11 @@ fn line(stopped: &dyn Fn() -> bool) -> Option<String> {
     reader.ok()?;
     loop {
         match receiver.recv_timeout(TICK) {
+            Ok(None) => {
+                // What is printed next must not stand behind the question.
+                print("\n", false);
+                return None;
+            }
             Ok(answer) => return answer,
             Err(RecvTimeoutError::Timeout) if !stopped() => {}
             Err(_) => return None,
