@@ -60,7 +60,7 @@ pub fn frame(fault: &Fault, file: &str, source: &str) -> Option<String> {
 /// A way out of a failure, where one is known. A failure may carry its own
 /// (`details["hint"]`).
 pub fn hint<'a>(fault: &Fault, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    if let Some(own) = fault.detail("hint") {
+    if let Some(own) = fault.chain().find_map(|fault| fault.detail("hint")) {
         return Some(own.to_owned());
     }
     let inner = fault.chain().last().unwrap_or(fault);

@@ -10,7 +10,7 @@ use crate::plan::graph::Graph as Dag;
 
 use super::args::{Format, Graph};
 use super::repro::{settings_file, write_json};
-use super::{Setting, fail, print, workspace};
+use super::{Setting, fail, print_answer, workspace};
 
 /// Width of the text where the terminal's is not known.
 const WIDTH: usize = 80;
@@ -26,7 +26,10 @@ pub fn run(args: &Graph, setting: &Setting) -> i32 {
             (code, text, json)
         }
     };
-    print(&text, false);
+    let code = match print_answer(&text) {
+        Err(fault) if code == 0 => fail(&fault, setting),
+        _ => code,
+    };
     if let Some(file) = &args.json.json_file
         && let Err(fault) = write_json(file, &json)
     {

@@ -1,7 +1,7 @@
 //! Floor 6: the command line. What was typed, what it means, and what comes back.
 
 use std::ffi::OsString;
-use std::io::{Write, stderr, stdout};
+use std::io::{ErrorKind, Write, stderr, stdout};
 use std::path::PathBuf;
 
 use crate::model::{Class, Fault};
@@ -59,10 +59,10 @@ fn dispatch(args: &Args, setting: &Setting) -> Result<i32, Fault> {
         Command::Graph(graph) => Ok(graph::run(graph, setting)),
         Command::Demo(demo) => demo::run(demo, &args.global, setting),
         Command::Completion(completion) => {
-            args::completion(completion.shell, &mut stdout());
+            print_answer(&args::completion(completion.shell))?;
             Ok(0)
         }
-        Command::Status(_) => Err(not_built("status")),
+        Command::Status(_) => Err(not_built("status").with("hint", "`dvc status` works beside dvc-paraffin.")),
         Command::Resolve(_) => Err(not_built("resolve")),
         Command::Version => {
             print(concat!("dvc-paraffin ", env!("CARGO_PKG_VERSION"), "\n"), false);
@@ -78,9 +78,9 @@ pub(crate) fn workspace() -> Result<Workspace, Fault> {
     Ok(Workspace::open(&here, &Env::from_vars(|name| std::env::var_os(name)))?)
 }
 
-/// A command of DVC that users will look for.
+/// A command that users will look for.
 fn not_built(name: &str) -> Fault {
-    Fault::new(Class::NotSupported, format!("`{name}` is not built yet")).with("hint", format!("`dvc {name}` works beside dvc-paraffin."))
+    Fault::new(Class::NotSupported, format!("`{name}` is not built yet"))
 }
 
 /// Prints a failure and gives its exit code.
@@ -88,6 +88,16 @@ pub(crate) fn fail(fault: &Fault, setting: &Setting) -> i32 {
     let known: [&str; 0] = [];
     print(&format!("{}\n", error::render(fault, known, setting.terminal.color_err)), true);
     error::exit_code(fault)
+}
+
+/// Prints what a command was called for. A reader that is gone is no failure, a full disk is.
+pub(crate) fn print_answer(text: &str) -> Result<(), Fault> {
+    match stdout().write_all(text.as_bytes()).and_then(|()| stdout().flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Fault::new(Class::Unexpected, format!("cannot write to standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Prints a text as it is. A reader that is gone is no failure.

@@ -18,7 +18,20 @@ use crate::run::signals::Watcher;
 use crate::store::workspace::Workspace;
 
 use super::args::{Global, OnError, Repro};
-use super::{Setting, confirm, error, print, workspace};
+use super::terminal::CalmKeys;
+use super::{Setting, confirm, error, print, print_answer, workspace};
+
+/// A live screen, on a terminal that leaves it alone.
+struct Undisturbed {
+    screen: Box<dyn Sink>,
+    _keys: CalmKeys,
+}
+
+impl Sink for Undisturbed {
+    fn event(&mut self, event: &Event) {
+        self.screen.event(event);
+    }
+}
 
 /// The screen and the JSON answer hear of everything.
 struct Both {
@@ -51,8 +64,11 @@ pub fn run(args: &Repro, global: &Global, setting: &Setting) -> i32 {
         print(&format!("{}\n", error::render(&fault, [], setting.terminal.color_err)), true);
         return if code == 0 { error::exit_code(&fault) } else { code };
     }
-    if args.json.json {
-        print(&format!("{}\n", value()), false);
+    if args.json.json
+        && let Err(fault) = print_answer(&format!("{}\n", value()))
+    {
+        print(&format!("{}\n", error::render(&fault, [], setting.terminal.color_err)), true);
+        return if code == 0 { error::exit_code(&fault) } else { code };
     }
     code
 }
@@ -98,7 +114,9 @@ pub(super) fn open_screen(args: &Repro, global: &Global, setting: &Setting, jobs
         ..setting.terminal.settings()
     };
     let out: Box<dyn Write + Send> = if args.json.json { Box::new(stderr()) } else { Box::new(stdout()) };
-    screen::open(settings, out, Box::new(stderr()))
+    let live = screen::is_live(&settings);
+    let screen = screen::open(settings, out, Box::new(stderr()));
+    if live { Box::new(Undisturbed { screen, _keys: CalmKeys::hold() }) } else { screen }
 }
 
 pub(super) fn request(args: &Repro, global: &Global, setting: &Setting, jobs: usize) -> Request {
@@ -133,7 +151,11 @@ pub(super) fn request(args: &Repro, global: &Global, setting: &Setting, jobs: us
     }
 }
 
-/// Writes a JSON answer.
+/// Writes a JSON answer; a directory that is missing is made, since a run may have taken hours.
 pub(super) fn write_json(file: &Path, value: &serde_json::Value) -> Result<(), Fault> {
+    if let Some(dir) = file.parent() {
+        // What prevents it, prevents the writing too, which says so.
+        std::fs::create_dir_all(dir).ok();
+    }
     crate::store::atomic::write(file, format!("{value:#}\n").as_bytes()).map(|_| ()).map_err(|error| error.fault())
 }

@@ -7,6 +7,8 @@ use std::io::{IsTerminal, stderr, stdout};
 
 use anstream::ColorChoice;
 
+use rustix::termios::{LocalModes, OptionalActions, Termios};
+
 use crate::report::Settings;
 
 /// What was found out.
@@ -20,6 +22,41 @@ pub struct Terminal {
     pub color_err: bool,
     /// On GitHub Actions: a word that cannot be met in a stage's output.
     pub github: Option<String>,
+}
+
+/// While it lives, Ctrl-C leaves no `^C` on the terminal: it would push a live area down by a
+/// line that could not be taken away any more.
+#[derive(Debug)]
+pub struct CalmKeys {
+    before: Option<Termios>,
+}
+
+impl CalmKeys {
+    /// Switches the terminal of standard error, if we are in its foreground: from the background
+    /// the system would stop us for it.
+    pub fn hold() -> Self {
+        let before = rustix::termios::tcgetattr(stderr()).ok().filter(|modes| modes.local_modes.contains(LocalModes::ECHOCTL));
+        if let Some(mut modes) = before.clone() {
+            modes.local_modes.remove(LocalModes::ECHOCTL);
+            set_modes(&modes);
+        }
+        Self { before }
+    }
+}
+
+impl Drop for CalmKeys {
+    fn drop(&mut self) {
+        if let Some(before) = &self.before {
+            set_modes(before);
+        }
+    }
+}
+
+fn set_modes(modes: &Termios) {
+    if rustix::termios::tcgetpgrp(stderr()).is_ok_and(|group| group == rustix::process::getpgrp()) {
+        // A terminal that refuses shows `^C`, that is all.
+        rustix::termios::tcsetattr(stderr(), OptionalActions::Now, modes).ok();
+    }
 }
 
 impl Terminal {

@@ -47,7 +47,7 @@ pub enum Error {
         key: String,
     },
     /// A value is of the wrong kind.
-    #[error("cannot read '{file}': '{key}' must be {wanted}")]
+    #[error("cannot read '{file}': {key} must be {wanted}")]
     Wrong {
         /// The file.
         file: String,
@@ -84,14 +84,14 @@ impl Paraffin {
             match key.as_str() {
                 Some("jobs") => {
                     let jobs = value.as_u64().and_then(|jobs| usize::try_from(jobs).ok()).filter(|jobs| *jobs > 0);
-                    paraffin.jobs = Some(jobs.ok_or_else(|| wrong("jobs", "a whole number from 1 on"))?);
+                    paraffin.jobs = Some(jobs.ok_or_else(|| wrong("'jobs'", "a whole number from 1 on"))?);
                 }
                 Some("queue") => {
                     let wanted = "a map of patterns to names of queues";
-                    let Value::Mapping(rules) = value else { return Err(wrong("queue", wanted)) };
+                    let Value::Mapping(rules) = value else { return Err(wrong("'queue'", wanted)) };
                     for (pattern, queue) in rules {
                         let (Some(pattern), Some(queue)) = (pattern.as_str(), queue.as_str()) else {
-                            return Err(wrong("queue", wanted));
+                            return Err(wrong("'queue'", wanted));
                         };
                         paraffin.queue.insert(pattern.to_owned(), queue.to_owned());
                     }
@@ -136,7 +136,7 @@ mod tests {
             ("slots: 3\n", "cannot read 'paraffin.yaml': unknown key 'slots' (this version knows: jobs, queue)"),
             ("jobs: 0\n", "cannot read 'paraffin.yaml': 'jobs' must be a whole number from 1 on"),
             ("queue: [a]\n", "cannot read 'paraffin.yaml': 'queue' must be a map of patterns to names of queues"),
-            ("- a\n", "cannot read 'paraffin.yaml': 'the file' must be a map"),
+            ("- a\n", "cannot read 'paraffin.yaml': the file must be a map"),
         ] {
             assert_eq!(Paraffin::parse(FILE, text).unwrap_err().to_string(), message);
         }

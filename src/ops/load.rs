@@ -92,6 +92,11 @@ impl Repository {
         self.files.get(file)?.groups.get(name).map(Vec::as_slice)
     }
 
+    /// The names of the foreach and matrix groups of a file.
+    pub fn group_names(&self, file: &RepoPath) -> impl Iterator<Item = &str> {
+        self.files.get(file).into_iter().flat_map(|loaded| loaded.groups.keys()).map(|name| &**name)
+    }
+
     fn seal(&mut self, order: &[RepoPath]) {
         let stages = order.iter().filter_map(|file| self.files.get(file)).flat_map(|loaded| loaded.stages.iter().cloned());
         self.pipeline = Pipeline::new(stages.collect());

@@ -106,24 +106,39 @@ impl Repository {
             let found: Vec<StageId> = stages.iter().copied().filter(matches).collect();
             return if found.is_empty() { Err(self.nothing(text, &file)) } else { Ok(found) };
         }
-        named(&name).map(|id| vec![id]).ok_or_else(|| self.unknown(&name, &file))
+        named(&name).map(|id| vec![id]).ok_or_else(|| self.unknown(text, &name, &file))
     }
 
-    /// dvc: `StageNotFound`; the nearest names go along for the hint.
-    fn unknown(&self, name: &str, file: &RepoPath) -> Fault {
+    /// dvc: `StageNotFound`; a way out goes along: what a path means, or the nearest name.
+    fn unknown(&self, text: &str, name: &str, file: &RepoPath) -> Fault {
         let shown = file.seen_from(self.cwd());
-        let names: Vec<&str> =
-            self.pipeline().of_file(file).iter().filter_map(|id| self.pipeline().get(*id).address.name.as_deref()).collect();
+        let fault = Fault::new(Class::StageNotFound, format!("Stage '{name}' not found inside '{shown}' file"));
+        if let Some(hint) = self.path_hint(text) {
+            return fault.with("hint", hint);
+        }
+        let names = self.pipeline().of_file(file).iter().filter_map(|id| self.pipeline().get(*id).address.name.as_deref());
         let nearest = names
-            .iter()
-            .map(|found| (strsim::damerau_levenshtein(name, found), *found))
+            .chain(self.group_names(file))
+            .map(|found| (strsim::damerau_levenshtein(name, found), found))
             .filter(|(distance, found)| *distance <= found.len().max(name.len()) / 2)
             .min();
-        let fault = Fault::new(Class::StageNotFound, format!("Stage '{name}' not found inside '{shown}' file"));
         match nearest {
             Some((_, nearest)) => fault.with("nearest", nearest),
             None => fault,
         }
+    }
+
+    /// What to type instead of a path that is no target: targets are stages.
+    fn path_hint(&self, text: &str) -> Option<String> {
+        let path = self.locate(text);
+        let maker = self.pipeline().iter().find(|(_, stage)| stage.outs.iter().any(|out| out.path == path));
+        if let Some((_, stage)) = maker {
+            return Some(format!(
+                "'{text}' is an output of the stage '{}', which can be named instead.",
+                stage.address.seen_from(self.cwd())
+            ));
+        }
+        self.is_dir(text).then(|| format!("'{text}' is a directory; `-R {text}` takes the stages below it."))
     }
 
     fn nothing(&self, text: &str, file: &RepoPath) -> Fault {

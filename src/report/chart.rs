@@ -59,8 +59,13 @@ impl Chart {
     /// The levels of each component as text, lines not longer than `width` where possible.
     pub fn text(&self, width: usize) -> String {
         let mut text = String::new();
-        let many = self.components().len() > 1;
-        for (number, levels) in self.components().iter().enumerate() {
+        let parts = self.components();
+        let many = parts.len() > 1;
+        // Stages that nothing ties to others would fill the screen as parts of their own.
+        let lone: Vec<&str> = parts.iter().filter_map(|levels| self.lone(levels)).collect();
+        let lone = if lone.len() > 1 { lone } else { Vec::new() };
+        let parts = parts.iter().filter(|levels| lone.is_empty() || self.lone(levels).is_none());
+        for (number, levels) in parts.enumerate() {
             let stages: usize = levels.iter().map(Vec::len).sum();
             let part = if many { format!("Part {}: ", number + 1) } else { String::new() };
             let _ =
@@ -70,7 +75,23 @@ impl Chart {
                 wrap(&mut text, &format!("{:>3}  ", level + 1), &names, width);
             }
         }
+        if !lone.is_empty() {
+            let gap = if text.is_empty() { "" } else { "\n" };
+            let _ = writeln!(text, "{gap}{} on their own", count(lone.len(), "stage"));
+            wrap(&mut text, "     ", &lone, width);
+        }
         text
+    }
+
+    /// The address of the only stage of a part.
+    fn lone(&self, levels: &[Vec<usize>]) -> Option<&str> {
+        match levels {
+            [level] => match level.as_slice() {
+                [node] => Some(&self.nodes[*node].address),
+                _ => None,
+            },
+            _ => None,
+        }
     }
 
     /// Graphviz, as `dvc dag --dot` writes it.
@@ -367,6 +388,16 @@ Part 2: 7 stages, 3 levels
 ";
         let got = seeds().text(45);
         assert!(got.starts_with(want), "{got}");
+    }
+
+    #[test]
+    fn lone_stages_are_told_together() {
+        let node = |address: &str, level, component| Node { address: address.to_owned(), level, component };
+        let mut chart = Chart { nodes: vec![node("x", 0, 0), node("a", 0, 1), node("b", 1, 1), node("y", 0, 2)], edges: vec![(1, 2)] };
+        assert_eq!(chart.text(80), "Part 1: 2 stages, 2 levels\n  1  a\n  2  b\n\n2 stages on their own\n     x  y\n");
+        chart.nodes.truncate(1);
+        chart.edges.clear();
+        assert_eq!(chart.text(80), "1 stage, 1 level\n  1  x\n");
     }
 
     #[test]

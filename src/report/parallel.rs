@@ -124,19 +124,21 @@ impl Parallel {
                 let title = format!("{} {}", planned.address, took(outcome));
                 self.grouped(&title, |this| this.print(&block));
                 if outcome.status == Status::Ran {
-                    self.ended(&format!("Stage '{}' {}", planned.address, took(outcome)));
+                    let log = if block.dropped > 0 { log(outcome, block.dropped) } else { String::new() };
+                    self.ended(&format!("Stage '{}' {}{log}", planned.address, took(outcome)));
                 }
                 self.last_ran = true;
             }
             Status::Failed | Status::Stopped => {
-                self.blank();
                 block.tail(if self.settings.live { TAIL_TERMINAL } else { TAIL_LOG });
-                self.print(&block);
-                // What never began is told of by DVC's sentence alone.
-                if note.commands > 0 {
+                if !block.is_empty() {
+                    self.blank();
+                    self.print(&block);
+                    self.last_ran = true;
+                }
+                if note.commands > 0 || outcome.status == Status::Failed {
                     self.failed(stage, outcome, block.dropped, event.elapsed);
                 }
-                self.last_ran = true;
             }
             Status::UpstreamFailed | Status::NotStarted => {}
         }
@@ -148,8 +150,10 @@ impl Parallel {
             return;
         }
         let what = if outcome.status == Status::Stopped { "stopped" } else { "failed" };
-        let started = self.board.note(stage).and_then(|note| note.started);
-        let time = match (&outcome.attempt, started) {
+        // What no command was begun for took no time worth telling.
+        let began = self.board.note(stage).filter(|note| note.commands > 0).cloned();
+        let started = began.as_ref().and_then(|note| note.started);
+        let time = match (outcome.attempt.as_ref().filter(|_| began.is_some()), started) {
             (Some(attempt), _) => Some(attempt.running + attempt.saving),
             (None, Some(started)) => Some(now.saturating_sub(started)),
             (None, None) => None,
@@ -159,12 +163,10 @@ impl Parallel {
             text.push_str(&format!(" after {}", duration(time)));
         }
         if let Some(why) = why(outcome) {
-            text.push_str(&format!(": {why}"));
+            // The other lines come with DVC's sentence.
+            text.push_str(&format!(": {}", why.lines().next().unwrap_or_default()));
         }
-        if let Some(log) = outcome.attempt.as_ref().and_then(|attempt| attempt.log.as_ref()) {
-            let more = if dropped > 0 { format!(" ({dropped} more lines)") } else { String::new() };
-            text.push_str(&format!("\n  log: {log}{more}"));
-        }
+        text.push_str(&log(outcome, dropped));
         self.ended(&paint(&text, RED, self.settings.color_err));
         if self.settings.github.is_some() {
             let line = format!("::error title=dvc-paraffin::{}\n", github_escape(text.lines().next().unwrap_or_default()));
@@ -258,6 +260,13 @@ fn why(outcome: &Outcome) -> Option<String> {
         Some(code) => format!("exit code {code}"),
         None => inner.to_string(),
     })
+}
+
+/// Where the whole output is, on a line of its own; nothing if it was not kept.
+fn log(outcome: &Outcome, dropped: usize) -> String {
+    let Some(log) = outcome.attempt.as_ref().and_then(|attempt| attempt.log.as_ref()) else { return String::new() };
+    let more = if dropped > 0 { format!(" ({dropped} more lines)") } else { String::new() };
+    format!("\n  log: {log}{more}")
 }
 
 /// `ran in 41.2s`, `was restored in 0.20s`.

@@ -36,12 +36,17 @@ pub struct Settings {
     pub github: Option<String>,
 }
 
+/// Whether the screen for these settings has a live area.
+pub fn is_live(settings: &Settings) -> bool {
+    settings.jobs > 1 && !settings.dry && settings.live && !settings.quiet
+}
+
 /// The screen for a run with these settings. For `--json` both writers are standard error.
 pub fn open(settings: Settings, out: Box<dyn Write + Send>, err: Box<dyn Write + Send>) -> Box<dyn Sink> {
     let io = Streams::new(out, err, settings.color_err);
     if settings.jobs <= 1 || settings.dry {
         Box::new(Plain::new(settings, io))
-    } else if settings.live && !settings.quiet {
+    } else if is_live(&settings) {
         Box::new(Progress::new(settings, io))
     } else {
         Box::new(Parallel::new(settings, io))

@@ -324,6 +324,16 @@ Summary: 1 failed; wall [time], stage time [time], speed-up [factor]x
 }
 
 #[test]
+fn a_stage_that_failed_before_its_command_is_named() {
+    let cause = Fault::new(Class::DvcException, "it is busy, blocked by:\n  (PID 7)");
+    let outcome = Outcome { fault: Some(cause), ..Outcome::plain(Status::Failed) };
+    let script = Script::new(jobs(2), &["a", "b"]).judged(0, &[Reason::NeverRun]).started(0).command(0, "make a").ended(0, Status::Ran);
+    let (out, err) = script.judged(1, &[Reason::Forced]).with(EventKind::Finished { stage: StageId(1), outcome }).over(None, &[]);
+    assert_eq!(out, "Running stage 'a':\n> make a\nUse `dvc push` to send your updates to remote storage.\n");
+    assert!(err.contains("\nStage 'b' failed: it is busy, blocked by:\nSummary: "), "{err}");
+}
+
+#[test]
 fn many_unchanged_stages_are_counted() {
     let names: Vec<String> = (0..60).map(|number| format!("s{number}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();

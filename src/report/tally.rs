@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::model::{Outcome, Status};
 
 /// With less work than this a speed-up says nothing.
-const WORTH: Duration = Duration::from_millis(100);
+const WORTH: Duration = Duration::from_secs(1);
 
 /// Counts of a run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

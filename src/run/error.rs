@@ -12,8 +12,19 @@ pub fn interrupted() -> Fault {
     Fault::new(Class::Interrupted, "interrupted by the user")
 }
 
+/// A dep that is missing, in Python's words.
+pub fn no_such_dep(path: &std::path::Path) -> Fault {
+    no_such_file(path)
+        .with("hint", "this dep is missing: make or fetch it (`dvc pull`), or correct `deps:` in dvc.yaml; nothing was removed.")
+}
+
+/// A working directory that is missing, in Python's words.
+pub fn no_such_wdir(path: &std::path::Path) -> Fault {
+    no_such_file(path).with("hint", "this directory is the `wdir:` of the stage: make it, or correct dvc.yaml.")
+}
+
 /// Python's `FileNotFoundError`.
-pub fn no_such_file(path: &std::path::Path) -> Fault {
+fn no_such_file(path: &std::path::Path) -> Fault {
     Fault::new(Class::FileNotFoundError, format!("[Errno 2] No such file or directory: '{}'", path.display()))
 }
 

@@ -177,7 +177,7 @@ impl Job<'_> {
             // Its line stands before what it prints, on a terminal and in a block.
             reply.tell_first(event);
             if !wdir.is_dir() {
-                return Err(error::no_such_file(&wdir));
+                return Err(error::no_such_wdir(&wdir));
             }
             let mut command = self.run.shell.command(&line);
             command.current_dir(&wdir).env("DVC_STAGE", &self.address);

@@ -151,7 +151,7 @@ impl Job<'_> {
     fn hash_dep(&self, path: &RepoPath, def_path: &str) -> Result<(crate::model::Digest, Meta), Fault> {
         match self.disk().hash(path, self.recorded_dep(def_path)) {
             Ok(Some(found)) => Ok((found.digest, found.meta)),
-            Ok(None) if self.stage.can_be_cached() => Err(error::no_such_file(&path.under(self.disk().root()))),
+            Ok(None) if self.stage.can_be_cached() => Err(error::no_such_dep(&path.under(self.disk().root()))),
             Ok(None) => Err(error::dep_missing(&self.shown(path, def_path))),
             Err(store::Error::NotFileOrDir { .. }) => Err(error::dep_not_file(&self.shown(path, def_path))),
             Err(other) => Err(other.into()),
