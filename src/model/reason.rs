@@ -15,6 +15,8 @@ pub enum Reason {
         /// As in dvc.yaml.
         new: String,
     },
+    /// A `.dvc` file was edited since DVC wrote it.
+    FileAltered,
     /// A dep does not exist.
     DepMissing {
         /// Its text in dvc.yaml.

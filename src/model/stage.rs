@@ -141,6 +141,8 @@ pub struct Stage {
     pub line: Option<usize>,
     /// The `md5` of a `.dvc` file, if it has one.
     pub md5: Option<String>,
+    /// Whether a `.dvc` file was edited since DVC wrote it: its `md5` is not that of what it says.
+    pub altered: bool,
 }
 
 impl Stage {
@@ -156,7 +158,7 @@ impl Stage {
 
     /// A `.dvc` file that brings data from elsewhere (dvc: `is_import`).
     pub fn is_import(&self) -> bool {
-        self.cmd.is_none() && !self.deps.is_empty() && self.outs.len() == 1
+        self.cmd.is_none() && self.deps.len() == 1 && self.outs.len() == 1
     }
 
     /// A command without deps, params and outs: it runs each time (dvc: `is_callback`).

@@ -324,6 +324,7 @@ mod tests {
             meta: model::Value::Null,
             line: None,
             md5: None,
+            altered: false,
         }
     }
 

@@ -24,6 +24,9 @@ pub fn inputs(stage: &Stage, record: Option<&Record>, observed: &Observed, rules
     if let Some(record) = record.filter(|record| !stage.is_data_file() && record.cmd != stage.cmd) {
         reasons.push(Reason::CmdChanged { old: cmd_text(record.cmd.as_ref()), new: cmd_text(stage.cmd.as_ref()) });
     }
+    if stage.altered {
+        reasons.push(Reason::FileAltered);
+    }
     if !stage.frozen {
         if stage.is_callback() {
             reasons.push(Reason::Callback);
@@ -52,7 +55,7 @@ pub fn verdict(stage: &Stage, record: Option<&Record>, mut reasons: Vec<Reason>)
 
 fn deps(stage: &Stage, record: Option<&Record>, observed: &Observed, rules: Rules, upstream: &UpstreamHash<'_>, reasons: &mut Vec<Reason>) {
     for (dep, seen) in stage.deps.iter().zip(&observed.deps) {
-        let recorded = record.and_then(|record| record.dep(&dep.def_path)).and_then(|dep| dep.digest.as_ref());
+        let recorded = recorded_dep(stage, record, &dep.def_path);
         match seen {
             Seen::Missing => {
                 let differs_upstream = || upstream(&dep.path).is_some_and(|now| now.as_ref() != recorded);
@@ -118,6 +121,15 @@ pub fn outs(stage: &Stage, record: Option<&Record>, observed: &Observed, rules: 
         }
     }
     reasons
+}
+
+/// The hash that is recorded for a dep: in dvc.lock, or in the `.dvc` file itself.
+pub fn recorded_dep<'a>(stage: &'a Stage, record: Option<&'a Record>, def_path: &str) -> Option<&'a Digest> {
+    if stage.is_data_file() {
+        stage.deps.iter().find(|dep| dep.def_path == def_path)?.recorded.as_ref().map(|(digest, _)| digest)
+    } else {
+        record?.dep(def_path)?.digest.as_ref()
+    }
 }
 
 /// The hash that is recorded for an output: in dvc.lock, or in the `.dvc` file itself.

@@ -86,6 +86,7 @@ pub fn reason(reason: &Reason) -> String {
     match reason {
         Reason::NeverRun => "it has never run here (no entry in dvc.lock)".to_owned(),
         Reason::CmdChanged { old, new } => cmd_changed(old, new),
+        Reason::FileAltered => "its file was edited: `md5` is not that of what it says".to_owned(),
         Reason::DepMissing { path } => format!("dep {path} does not exist"),
         Reason::DepModified { path, old, new } => format!("dep {path} changed: {}", hashes(old.as_deref(), new)),
         Reason::ParamsFileMissing { path } => format!("params file {path} does not exist"),

@@ -38,6 +38,12 @@ pub fn foreign_dep(def_path: &str, kind: &str) -> Fault {
     Fault::new(Class::NotSupported, format!("the dep '{def_path}' ({kind}) cannot be read by dvc-paraffin yet"))
 }
 
+/// An import that is not frozen and whose source is not what it was.
+pub fn changed_import(def_path: &str, address: &str) -> Fault {
+    let text = format!("'{def_path}' must be imported again, which dvc-paraffin cannot do yet");
+    Fault::new(Class::NotSupported, text).with("hint", format!("`dvc repro -s {address}` can; then run this again."))
+}
+
 /// dvc: `OutputDoesNotExistError`.
 pub fn out_missing(shown: &str) -> Fault {
     Fault::new(Class::OutputDoesNotExistError, format!("output '{shown}' does not exist"))

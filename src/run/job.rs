@@ -128,9 +128,9 @@ impl<'a> Job<'a> {
         if def_path.starts_with('/') { def_path.to_owned() } else { path.seen_from(self.disk().cwd()) }
     }
 
-    /// The hash that dvc.lock has for a dep.
+    /// The hash that dvc.lock or the `.dvc` file has for a dep.
     pub fn recorded_dep(&self, def_path: &str) -> Option<&Digest> {
-        self.record.as_ref()?.dep(def_path)?.digest.as_ref()
+        crate::plan::judge::recorded_dep(self.stage, self.record.as_ref(), def_path)
     }
 
     /// The hash that dvc.lock or the `.dvc` file has for an output.

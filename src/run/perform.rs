@@ -64,6 +64,9 @@ impl Job<'_> {
 
     /// A `.dvc` file or a frozen stage: nothing runs, what is there is taken as it is.
     fn verify(&self, reply: &Reply) -> Result<(), Fault> {
+        if let Some(dep) = self.stage.deps.first().filter(|_| self.stage.is_import() && !self.stage.frozen) {
+            return Err(error::changed_import(&dep.def_path, &self.address));
+        }
         let saying = if self.stage.frozen { Saying::VerifyingFrozen } else { Saying::VerifyingDataSources };
         reply.tell(EventKind::Said { stage: self.id, saying });
         let missing: Vec<String> =

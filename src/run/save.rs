@@ -124,8 +124,10 @@ impl Job<'_> {
         let path = self.stage.address.file.under(self.disk().root());
         let text = self.disk().workspace().read(&self.stage.address.file).map_err(|source| store::Error::io("read", &path)(source))?;
         let text = text.ok_or_else(|| Fault::new(Class::StageFileDoesNotExistError, format!("'{}' does not exist", path.display())))?;
-        let outs: Vec<_> = record.outs.iter().enumerate().filter_map(|(index, out)| Some((index, out.digest.clone()?, out.meta))).collect();
-        atomic::write(&path, &dotdvc::update(&text, &outs))?;
+        let states = |items: &[RecordedPath]| -> Vec<_> {
+            items.iter().enumerate().filter_map(|(index, item)| Some((index, item.digest.clone()?, item.meta))).collect()
+        };
+        atomic::write(&path, &dotdvc::update(&text, &states(&record.deps), &states(&record.outs)))?;
         Ok(())
     }
 

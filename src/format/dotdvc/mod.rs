@@ -4,6 +4,7 @@
 //! as it stands ([`update`]).
 
 mod rewrite;
+mod stamp;
 #[cfg(test)]
 mod tests;
 
@@ -58,6 +59,7 @@ pub fn parse(bytes: &[u8], root: &str, path: &RepoPath, cwd: &RepoPath) -> Resul
         desc: document.get("desc").and_then(Value::as_str).map(str::to_owned),
         meta: document.get("meta").cloned().unwrap_or(Value::Null),
         line: None,
+        altered: document.get("md5").and_then(checksum) != stamp::stamp(&document),
         md5: document.get("md5").and_then(checksum),
         wdir,
     })

@@ -1,4 +1,4 @@
-//! Rewrites the hash, size and the like of the outputs of a `.dvc` file, line by line, so that
+//! Rewrites the hash, size and the like of the deps and outputs of a `.dvc` file, line by line, so that
 //! comments, order and all other keys stay as they are.
 //!
 //! DVC loads the file in a mode that keeps comments, changes the data and dumps it anew
@@ -9,6 +9,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::stamp::stamp;
 use crate::format::emit;
 use crate::format::yaml::{self, Doc, Step};
 use crate::model::{Algo, Digest, Key, Map, Meta, Value};
@@ -16,22 +17,28 @@ use crate::model::{Algo, Digest, Key, Map, Meta, Value};
 /// Keys that say what an output was and go where the new state lacks them.
 const STATE: [&str; 10] = ["md5", "etag", "checksum", "version_id", "cloud", "files", "size", "nfiles", "isexec", "hash"];
 
-/// The text with these outputs (by their number) recorded anew. A text that cannot be read is
-/// given back as it is.
-pub fn update(text: &[u8], outs: &[(usize, Digest, Meta)]) -> Vec<u8> {
+/// A dep or output by its number, and what it is now.
+type State = (usize, Digest, Meta);
+
+/// The text with these deps and outputs recorded anew, and the `md5` of an import. A text that
+/// cannot be read is given back as it is.
+pub fn update(text: &[u8], deps: &[State], outs: &[State]) -> Vec<u8> {
     let Ok(doc) = yaml::parse(text) else { return text.to_vec() };
     let Ok(source) = std::str::from_utf8(text) else { return text.to_vec() };
     let source = source.replace("\r\n", "\n").replace('\r', "\n");
     let mut lines: Vec<String> = source.strip_suffix('\n').unwrap_or(&source).split('\n').map(str::to_owned).collect();
     let mut edits = Vec::new();
-    for (index, digest, meta) in outs {
-        match Layout::of(&doc, &lines, &[Step::from("outs"), Step::from(*index)]) {
+    for (list, (index, digest, meta)) in deps.iter().map(|dep| ("deps", dep)).chain(outs.iter().map(|out| ("outs", out))) {
+        match Layout::of(&doc, &lines, &[Step::from(list), Step::from(*index)]) {
             Some(layout) => edits.push(layout.rewritten(&lines, &state(digest, *meta))),
-            None => return whole(&doc, outs),
+            None => return whole(&doc, deps, outs),
         }
     }
     if let Some(layout) = Layout::of(&doc, &lines, &[]) {
         edits.extend(layout.superfluous(&doc.value));
+        if let Some(stamp) = stamp(&renewed(&doc.value, deps, outs)) {
+            edits.push(layout.stamped(&lines, &Value::str(&stamp)));
+        }
     }
     // From the last to the first, so that the lines of those before stay where they are.
     edits.sort_by_key(|(range, _)| std::cmp::Reverse(range.start));
@@ -132,6 +139,17 @@ impl<'a> Layout<'a> {
         (begin..end, new)
     }
 
+    /// The line of the file's `md5`; at the end if there was none.
+    fn stamped(&self, lines: &[String], stamp: &Value) -> Edit {
+        match self.entries().find(|(key, ..)| *key == "md5") {
+            Some((_, _, range)) => (range.clone(), vec![with_value(&lines[range.start], "md5", stamp)]),
+            None => {
+                let end = self.keys.last().map_or(0, |range| range.end);
+                (end..end, vec![pair("md5", stamp)])
+            }
+        }
+    }
+
     /// Keys of the whole file that DVC does not write back.
     fn superfluous(&self, document: &Value) -> Vec<Edit> {
         let added_data = document.get("deps").is_none_or(|deps| deps.as_seq().is_none_or(<[_]>::is_empty));
@@ -201,13 +219,22 @@ fn with_value(line: &str, key: &str, value: &Value) -> String {
 }
 
 /// The whole file laid out anew.
-fn whole(doc: &Doc, outs: &[(usize, Digest, Meta)]) -> Vec<u8> {
-    let mut document = doc.value.clone();
-    if let Value::Map(map) = &mut document
-        && let Some(Value::Seq(items)) = Arc::make_mut(map).get_mut(&Key::str("outs"))
-    {
+fn whole(doc: &Doc, deps: &[State], outs: &[State]) -> Vec<u8> {
+    let mut document = renewed(&doc.value, deps, outs);
+    if let (Some(stamp), Value::Map(map)) = (stamp(&document), &mut document) {
+        Arc::make_mut(map).insert(Key::str("md5"), Value::str(&stamp));
+    }
+    emit::document(&document).into_bytes()
+}
+
+/// What the file says once these deps and outputs are recorded.
+fn renewed(document: &Value, deps: &[State], outs: &[State]) -> Value {
+    let mut document = document.clone();
+    let Value::Map(map) = &mut document else { return document };
+    for (list, states) in [("deps", deps), ("outs", outs)] {
+        let Some(Value::Seq(items)) = Arc::make_mut(map).get_mut(&Key::str(list)) else { continue };
         let items = Arc::make_mut(items);
-        for (index, digest, meta) in outs {
+        for (index, digest, meta) in states {
             if let Some(Value::Map(item)) = items.get_mut(*index) {
                 let item = Arc::make_mut(item);
                 let state = state(digest, *meta);
@@ -216,5 +243,5 @@ fn whole(doc: &Doc, outs: &[(usize, Digest, Meta)]) -> Vec<u8> {
             }
         }
     }
-    emit::document(&document).into_bytes()
+    document
 }

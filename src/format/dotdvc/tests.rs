@@ -53,6 +53,35 @@ fn sources_are_recorded_by_the_mark_of_their_place() {
     assert_eq!((imported.repo.map(|repo| repo.len()), imported.recorded), (Some(2), None));
 }
 
+/// As `dvc import-url src.txt imp.txt` leaves it.
+const IMPORT: &str = "md5: 5c4c0e120219fe86b7c941988e552c80\nfrozen: true\ndeps:\n- md5: 5bbf5a52328e7439ae6e719dfe712200\n  size: 4\n  hash: md5\n  path: src.txt\nouts:\n- md5: 5bbf5a52328e7439ae6e719dfe712200\n  size: 4\n  hash: md5\n  path: imp.txt\n";
+
+#[test]
+fn edits_of_an_import_are_noticed() {
+    let altered = |text: &str| stage("imp.txt.dvc", text).altered;
+    assert!(!altered(IMPORT));
+    assert!(!altered(&format!("{IMPORT}desc: d\nmeta: {{a: 1}}\nwdir: .\n")));
+    assert!(!altered(&IMPORT.replace("frozen: true", "frozen: false").replace("  size: 4\n", "")));
+    assert!(altered(&IMPORT.replace("src.txt", "other.txt")));
+    assert!(altered(&IMPORT.replace("md5: 5c4c", "md5: 0000")));
+    assert!(altered(&IMPORT.replace("frozen: true", "always_changed: true")));
+    // Added data has no hash of its own.
+    assert!(!altered("outs:\n- path: x\n"));
+    assert!(altered("md5: 5c4c0e120219fe86b7c941988e552c80\nouts:\n- path: x\n"));
+}
+
+#[test]
+fn an_import_is_recorded_anew_with_its_source() {
+    let state = |md5: &str| [(0, Digest::md5(md5), Meta { size: Some(6), ..Meta::default() })];
+    let (dep, out) = (state("c193497a1a06b2c72230e6146ff47080"), state("febe6995bad457991331348f7b9c85fa"));
+    let after = String::from_utf8(update(IMPORT.as_bytes(), &dep, &out)).unwrap();
+    // As real DVC left it when both files were edited.
+    let want = "md5: eb1032ac70908968c5118bcaed0e9214\nfrozen: true\ndeps:\n- md5: c193497a1a06b2c72230e6146ff47080\n  size: 6\n  hash: md5\n  path: src.txt\nouts:\n- md5: febe6995bad457991331348f7b9c85fa\n  size: 6\n  hash: md5\n  path: imp.txt\n";
+    assert_eq!(after, want);
+    let bare = IMPORT.replace("md5: 5c4c0e120219fe86b7c941988e552c80\n", "");
+    assert!(String::from_utf8(update(bare.as_bytes(), &dep, &out)).unwrap().ends_with("imp.txt\nmd5: eb1032ac70908968c5118bcaed0e9214\n"));
+}
+
 #[test]
 fn files_listed_one_by_one_are_counted() {
     let text = "outs:\n- path: d\n  hash: md5\n  files:\n  - {relpath: a, md5: b026324c6904b2a9cb4b88d6d61c81d1, size: 2}\n";
@@ -71,7 +100,7 @@ fn what_does_not_fit_is_refused() {
 }
 
 fn updated(text: &str, index: usize, digest: Digest, meta: Meta) -> String {
-    String::from_utf8(update(text.as_bytes(), &[(index, digest, meta)])).unwrap()
+    String::from_utf8(update(text.as_bytes(), &[], &[(index, digest, meta)])).unwrap()
 }
 
 #[test]

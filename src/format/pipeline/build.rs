@@ -91,6 +91,7 @@ pub(super) fn stage(site: &Site<'_>, name: &str, data: &Map) -> Result<Stage, Pi
         meta: get("meta").cloned().unwrap_or(Value::Null),
         line: site.line,
         md5: None,
+        altered: false,
         wdir,
     })
 }

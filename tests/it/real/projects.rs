@@ -269,20 +269,20 @@ fn areas_with_added_and_imported_data() {
     let south = ["areas/south/dvc.yaml:prepare", "areas/south/dvc.yaml:publish"];
     let site = ["site/dvc.yaml:index", "site/dvc.yaml:stamp"];
     twins.repro(&["-P"], [north[0], north[1], south[0], south[1], site[0], site[1]]);
-    let index = |north: u64, south: u64| (2 * north + 1 + 2 * south + 1 + 1000).to_string();
-    assert_eq!(twins.read("site/index.txt"), index(106, 140));
+    let index = |north: u64, south: u64, imported: u64| (2 * north + 1 + 2 * south + 1 + imported).to_string();
+    assert_eq!(twins.read("site/index.txt"), index(106, 140, 1000));
 
-    twins.sh("echo 200 >store/base.csv");
+    twins.sh("echo 200 >store/base.csv && rm imported.txt && echo 2000 >imported.txt");
     twins.edit("areas/south/dvc.yaml", "frozen: false", "frozen: true");
     twins.repro(&["-P"], [north[0], north[1], site[0], site[1]]);
-    assert_eq!(twins.read("site/index.txt"), index(206, 140));
+    assert_eq!(twins.read("site/index.txt"), index(206, 140, 2000));
     assert!(twins.read("store/base.csv.dvc").starts_with("# what all areas need\n"));
     // Only one folder's pipeline, from below and from the root.
     twins.edit("areas/north/raw.txt", "3\n", "30\n");
     twins.repro(&["-R", "areas"], north);
     twins.edit("areas/south/dvc.yaml", "frozen: true", "frozen: false");
     twins.repro(&["-p", "site/dvc.yaml:index"], [south[0], south[1], site[0], site[1]]);
-    assert_eq!(twins.read("site/index.txt"), index(233, 240));
+    assert_eq!(twins.read("site/index.txt"), index(233, 240, 2000));
     twins.edit("site/dvc.yaml", "    always_changed: true\n", "");
     twins.repro(&["-P"], []);
     twins.clean();
