@@ -5,10 +5,12 @@ mod environment;
 mod failures;
 mod first_use;
 mod flags;
+mod interrupt;
 mod locks;
 mod parallel;
 mod pull;
 mod stop;
+mod terminal;
 mod words;
 
 use crate::support::project::Project;
