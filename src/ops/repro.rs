@@ -263,11 +263,19 @@ fn execute(
     };
     let ends = drive::drive(setup(plan, request), &worker, clock, channel, &mut tell)
         .map_err(|error| Fault::new(Class::Unexpected, format!("cannot start threads: {error}")))?;
-    run.logs.prune();
+    settle(&run, clock, sink);
     let failed = verdict(repository, request, plan, &ends, watcher);
     let (to_track, staged) = if failed.is_none() { worker.track(workspace.config().autostage)? } else { (Vec::new(), false) };
     sink.event(&clock.event(EventKind::RunFinished { fault: failed.clone(), to_track, staged }));
     failed.map_or(Ok(()), Err)
+}
+
+/// What may be done once no stage waits for it any more.
+fn settle(run: &Run<'_>, clock: &Clock, sink: &mut dyn Sink) {
+    run.logs.prune();
+    for text in run.disk.settle() {
+        sink.event(&clock.event(EventKind::Notice { level: Level::Debug, text }));
+    }
 }
 
 fn setup(plan: &Plan, request: &Request) -> Setup {

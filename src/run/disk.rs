@@ -29,7 +29,12 @@ impl Disk {
     /// # Errors
     /// The system gives no threads.
     pub fn open(workspace: &Arc<Workspace>) -> Result<Self, store::Error> {
-        Ok(Self { workspace: Arc::clone(workspace), hasher: Hasher::new(0, None)? })
+        Ok(Self { workspace: Arc::clone(workspace), hasher: Hasher::remembering(0, None, workspace.state())? })
+    }
+
+    /// Writes down what was hashed, for later runs and for DVC; remarks on what went wrong.
+    pub fn settle(&self) -> Vec<String> {
+        self.hasher.settle()
     }
 
     /// The repository.

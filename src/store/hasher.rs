@@ -7,7 +7,8 @@
 //! threads, so a single file of another stage waits for one piece, not for a whole directory.
 //! What was hashed is remembered by path, inode, times and size for as long as the program runs.
 //! The time of the content alone would not do: archives and copies keep it, and an inode that
-//! was given back is soon given out again.
+//! was given back is soon given out again. For later runs it is written down in DVC's [`StateDb`],
+//! which knows that time alone; so of what changed in this run nothing is looked up there.
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -21,6 +22,7 @@ use std::time::Duration;
 use super::error::Error;
 use super::md5;
 use super::os::{self, Stamp};
+use super::state::{Note, StateDb, Trust};
 use crate::model::Algo;
 
 /// Files of one piece of work.
@@ -28,7 +30,7 @@ const PIECE_FILES: usize = 64;
 /// Bytes of one piece of work; a larger file is a piece of its own.
 const PIECE_BYTES: u64 = 4 << 20;
 /// A file that changed so recently may change again without a new time stamp.
-const RACY: Duration = Duration::from_millis(20);
+pub(super) const RACY: Duration = Duration::from_millis(20);
 /// From this size on it pays to wait until a file is no longer that recent.
 const WORTH_WAITING: u64 = 16 << 20;
 /// Above this size DVC says that it computes.
@@ -58,6 +60,8 @@ struct State {
 /// Hears of a file over 1 GiB before it is hashed.
 type OnLarge = Box<dyn Fn(&Path) + Send + Sync>;
 type Key = (PathBuf, bool);
+/// A file that must be hashed: its place among the answers, and its state.
+type Open = (usize, PathBuf, State);
 
 /// The pool with its memory.
 pub struct Hasher {
@@ -69,6 +73,7 @@ pub struct Hasher {
 struct Shared {
     memory: Mutex<HashMap<Key, (State, String)>>,
     on_large: Option<OnLarge>,
+    state: Option<StateDb>,
 }
 
 impl fmt::Debug for Hasher {
@@ -83,9 +88,17 @@ impl Hasher {
     /// # Errors
     /// The system gives no threads.
     pub fn new(threads: usize, on_large: Option<OnLarge>) -> Result<Self, Error> {
+        Self::remembering(threads, on_large, None)
+    }
+
+    /// The same with a memory that outlives the program.
+    ///
+    /// # Errors
+    /// The system gives no threads.
+    pub fn remembering(threads: usize, on_large: Option<OnLarge>, state: Option<StateDb>) -> Result<Self, Error> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|number| format!("hash-{number}")).build();
         let pool = pool.map_err(|error| Error::Threads(error.to_string()))?;
-        Ok(Self { pool, shared: Arc::new(Shared { memory: Mutex::default(), on_large }) })
+        Ok(Self { pool, shared: Arc::new(Shared { memory: Mutex::default(), on_large, state }) })
     }
 
     /// Hashes files; the answers stand in the order of the paths.
@@ -93,23 +106,25 @@ impl Hasher {
     /// # Errors
     /// The first file that is missing, unreadable or not a regular file.
     pub fn files(&self, paths: Vec<PathBuf>, algo: &Algo) -> Result<Vec<HashedFile>, Error> {
-        let mut answers: Vec<Option<HashedFile>> = Vec::with_capacity(paths.len());
+        let mut answers: Vec<HashedFile> = Vec::with_capacity(paths.len());
         let mut open = Vec::new();
         for path in paths {
             let (state, isexec) = look(&path)?;
             let known = self.shared.known(&path, algo, state);
             if known.is_none() {
-                open.push((answers.len(), path.clone(), state.stamp.size));
+                open.push((answers.len(), path.clone(), state));
             }
-            answers.push(known.map(|md5| HashedFile { path, md5, stamp: state.stamp, isexec }));
+            // What is still open gets its hash below.
+            answers.push(HashedFile { path, md5: known.unwrap_or_default(), stamp: state.stamp, isexec });
         }
+        self.shared.recall(&mut open, &mut answers, algo);
         let shared = Arc::clone(&self.shared);
         let algo = algo.clone();
-        let hashed = self.each(open, |(_, _, size)| *size, move |(index, path, _)| (index, shared.hash(path, &algo)));
+        let hashed = self.each(open, |(_, _, state)| state.stamp.size, move |(index, path, _)| (index, shared.hash(path, &algo)));
         for (index, file) in hashed {
-            answers[index] = Some(file?);
+            answers[index] = file?;
         }
-        Ok(answers.into_iter().map(|answer| answer.expect("each path was known or hashed")).collect())
+        Ok(answers)
     }
 
     /// Does a piece of leaf work for each item; the answers stand in the order of the items.
@@ -165,7 +180,25 @@ impl Hasher {
     pub fn learn(&self, path: &Path, algo: &Algo, md5: &str) {
         if let Ok((state, _)) = look(path) {
             self.shared.remember(path, algo, state, md5);
+            self.shared.note(path, algo, state, md5, Trust::Placed);
         }
+    }
+
+    /// Remembers the hash of a file that has kept its content and changed its mode or names.
+    pub fn relearn(&self, file: &HashedFile, algo: &Algo) {
+        if let Ok((state, _)) = look(&file.path)
+            && state.stamp == file.stamp
+        {
+            self.shared.remember(&file.path, algo, state, &file.md5);
+        }
+    }
+
+    /// Writes down what was hashed, for later runs and for DVC. What was wrong with that is told
+    /// in words: it is never a failure.
+    pub fn settle(&self) -> Vec<String> {
+        let Some(state) = &self.shared.state else { return Vec::new() };
+        state.flush();
+        state.take_remarks()
     }
 }
 
@@ -185,6 +218,31 @@ impl Shared {
         self.memory().insert(key(path, algo), (state, md5.to_owned()));
     }
 
+    /// For each open file that the database knows: fills in the answer, and closes it.
+    fn recall(&self, open: &mut Vec<Open>, answers: &mut [HashedFile], algo: &Algo) {
+        let Some(db) = &self.state else { return };
+        let old = |state: State| state.noted < db.since();
+        let asked: Vec<(&Path, Stamp)> =
+            open.iter().filter(|(_, _, state)| old(*state)).map(|(_, path, state)| (path.as_path(), state.stamp)).collect();
+        if asked.is_empty() {
+            return;
+        }
+        let mut found = db.recall(&asked, algo).into_iter();
+        open.retain(|(index, path, state)| {
+            let known = if old(*state) { found.next().flatten() } else { None };
+            let Some(md5) = known else { return true };
+            self.remember(path, algo, *state, &md5);
+            answers[*index].md5 = md5;
+            false
+        });
+    }
+
+    fn note(&self, path: &Path, algo: &Algo, state: State, md5: &str, trust: Trust) {
+        if let Some(db) = &self.state {
+            db.note(path, Note { stamp: state.stamp, noted: state.noted, algo: algo.clone(), md5: md5.to_owned(), trust });
+        }
+    }
+
     fn hash(&self, path: PathBuf, algo: &Algo) -> Result<HashedFile, Error> {
         let (mut state, mut isexec) = look(&path)?;
         if state.stamp.size > LARGE
@@ -198,8 +256,11 @@ impl Shared {
         }
         let settled = os::age(state.noted) >= RACY;
         let md5 = md5::of_file(&path, algo).map_err(Error::io("hash", &path))?;
-        if settled && look(&path).is_ok_and(|(now, _)| now == state) {
-            self.remember(&path, algo, state, &md5);
+        if look(&path).is_ok_and(|(now, _)| now == state) {
+            if settled {
+                self.remember(&path, algo, state, &md5);
+            }
+            self.note(&path, algo, state, &md5, if settled { Trust::Settled } else { Trust::Fresh });
         }
         Ok(HashedFile { path, md5, stamp: state.stamp, isexec })
     }
@@ -298,6 +359,33 @@ mod tests {
         assert_eq!(hasher.files(vec![path.clone()], &Algo::Md5).unwrap()[0].md5, md5::of_bytes(b"one"));
         write("two");
         assert_eq!(hasher.files(vec![path.clone()], &Algo::Md5).unwrap()[0].md5, md5::of_bytes(b"two"));
+    }
+
+    /// Rows know the time of the content alone, which a file that is made anew may share.
+    #[test]
+    fn what_changed_in_this_run_is_not_looked_up() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("f");
+        let old = std::time::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+        let write = |text: &str| {
+            fs::write(&path, text).unwrap();
+            fs::File::options().write(true).open(&path).unwrap().set_modified(old).unwrap();
+            std::thread::sleep(RACY + Duration::from_millis(5));
+        };
+        let run = || Hasher::remembering(1, None, Some(StateDb::new(dir.path()))).unwrap();
+        let hash = |hasher: &Hasher| hasher.files(vec![path.clone()], &Algo::Md5).unwrap().remove(0).md5;
+        write("one");
+        let (first, one) = (run(), md5::of_bytes(b"one"));
+        assert_eq!(hash(&first), one);
+        assert_eq!(first.settle(), Vec::<String>::new());
+        // Only the row can say so.
+        let (stamp, second) = (look(&path).unwrap().0.stamp, run());
+        assert_eq!(StateDb::new(dir.path()).recall(&[(&path, stamp)], &Algo::Md5), [Some(one)]);
+        write("two");
+        assert_eq!(look(&path).unwrap().0.stamp, stamp);
+        assert_eq!(hash(&second), md5::of_bytes(b"two"));
+        second.settle();
+        assert_eq!(StateDb::new(dir.path()).recall(&[(&path, stamp)], &Algo::Md5), [Some(md5::of_bytes(b"two"))]);
     }
 
     #[test]

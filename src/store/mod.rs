@@ -20,6 +20,7 @@ mod place;
 pub mod remote;
 pub mod runcache;
 pub mod rwlock;
+pub mod state;
 pub mod tree;
 pub mod workspace;
 

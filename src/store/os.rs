@@ -38,10 +38,15 @@ pub fn noted(meta: &Metadata) -> i128 {
     i128::from(meta.ctime()) * 1_000_000_000 + i128::from(meta.ctime_nsec())
 }
 
+/// The time, in nanoseconds since 1970.
+pub fn now() -> i128 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i128::try_from(now.as_nanos()).unwrap_or(i128::MAX)
+}
+
 /// How long ago a time was, in nanoseconds since 1970; zero for a time in the future.
 pub fn age(time: i128) -> Duration {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let age = i128::try_from(now.as_nanos()).unwrap_or(i128::MAX).saturating_sub(time);
+    let age = now().saturating_sub(time);
     Duration::from_nanos(u64::try_from(age.max(0)).unwrap_or(u64::MAX))
 }
 
@@ -115,6 +120,22 @@ pub fn is_mount(path: &Path) -> bool {
 /// The id of this process.
 pub fn own_pid() -> u32 {
     std::process::id()
+}
+
+/// The name of the user who runs this process, as the system knows it.
+pub fn user_name() -> Option<String> {
+    let id = rustix::process::getuid().as_raw().to_string();
+    let listed = fs::read_to_string("/etc/passwd").ok().and_then(|users| {
+        let mut users = users.lines().map(|line| line.split(':'));
+        users
+            .find_map(|mut fields| Some((fields.next()?.to_owned(), fields.nth(1)?.to_owned())).filter(|(_, other)| *other == id))
+            .map(|(name, _)| name)
+    });
+    // Users who come from elsewhere are known to this program of POSIX.
+    listed.or_else(|| {
+        let told = std::process::Command::new("id").arg("-un").output().ok().filter(|told| told.status.success())?;
+        Some(String::from_utf8(told.stdout).ok()?.trim().to_owned()).filter(|name| !name.is_empty())
+    })
 }
 
 /// Whether a process of this id exists.

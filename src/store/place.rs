@@ -31,13 +31,18 @@ impl Workspace {
             Content::File(file) => {
                 let place = self.place(path);
                 let meta = fs::symlink_metadata(&place).map_err(Error::io("look at", &place))?;
-                if linker.copies() && !meta.is_symlink() && os::links(&meta) == 1 {
+                let stays = linker.copies() && !meta.is_symlink() && os::links(&meta) == 1;
+                if stays {
                     link::unprotect(&place, self.cache().file_mode())?;
                 } else {
                     linker.place(&self.cache().path_of(&hashed.digest), &place)?;
                 }
                 set_exec(&place, hashed.meta);
-                hasher.learn(&place, &hashed.digest.algo, &file.md5);
+                if stays {
+                    hasher.relearn(file, &hashed.digest.algo);
+                } else {
+                    hasher.learn(&place, &hashed.digest.algo, &file.md5);
+                }
                 Ok(())
             }
             Content::Tree { entries, files, .. } => {
@@ -48,9 +53,9 @@ impl Workspace {
                     let meta = fs::symlink_metadata(&file.path).map_err(Error::io("look at", &file.path))?;
                     if linker.must_relink(&object, &file.path, &meta) {
                         open.push(Job { object, place: file.path.clone(), md5: entry.md5.clone(), size: file.stamp.size });
-                    } else if os::links(&meta) > 1 && os::Stamp::of(&meta) == file.stamp {
+                    } else if os::links(&meta) > 1 {
                         // It has become the object itself; the new name is no change of content.
-                        hasher.learn(&file.path, algo, &entry.md5);
+                        hasher.relearn(file, algo);
                     }
                 }
                 place_all(hasher, linker, open, algo)

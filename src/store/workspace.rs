@@ -14,6 +14,8 @@ use super::cache::Cache;
 use super::dvcignore::DvcIgnore;
 use super::error::Error;
 use super::git::Git;
+use super::os::Stamp;
+use super::state::{self, StateDb};
 use super::{gitignore, os};
 use crate::format::Files;
 use crate::format::config::{self, Config, Source};
@@ -30,6 +32,8 @@ pub struct Env {
     pub global_config: Option<PathBuf>,
     /// `DVC_SITE_CACHE_DIR`.
     pub site_cache: Option<PathBuf>,
+    /// The name of the user; none where only the system knows it.
+    pub user: Option<String>,
 }
 
 impl Env {
@@ -43,7 +47,9 @@ impl Env {
         let system = path("DVC_SYSTEM_CONFIG_DIR").unwrap_or_else(|| xdg_site.unwrap_or_else(|| PathBuf::from(site)).join("dvc"));
         let global =
             path("DVC_GLOBAL_CONFIG_DIR").or_else(|| Some(xdg_user.or_else(|| home.as_ref().map(|home| home.join(user)))?.join("dvc")));
-        Self { home, system_config: Some(system), global_config: global, site_cache: path("DVC_SITE_CACHE_DIR") }
+        let mut names = ["LOGNAME", "USER", "LNAME", "USERNAME"].into_iter().filter_map(|name| get(name).filter(|user| !user.is_empty()));
+        let user = names.next().and_then(|user| user.into_string().ok());
+        Self { home, system_config: Some(system), global_config: global, site_cache: path("DVC_SITE_CACHE_DIR"), user }
     }
 }
 
@@ -126,6 +132,15 @@ impl Workspace {
     pub fn site_cache_dir(&self) -> PathBuf {
         let set = self.env.site_cache.clone().or_else(|| self.config.site_cache_dir.as_ref().map(PathBuf::from));
         set.unwrap_or_else(|| PathBuf::from(if cfg!(target_os = "macos") { "/Library/Caches/dvc" } else { "/var/tmp/dvc" }))
+    }
+
+    /// What DVC remembers of this repository's files; none before [`Workspace::prepare`], and for
+    /// users without a name.
+    pub fn state(&self) -> Option<StateDb> {
+        let born = fs::metadata(self.tmp_dir().join("btime")).ok()?;
+        let user = self.env.user.clone().or_else(os::user_name)?;
+        let token = state::token(&self.root_text, Stamp::of(&born).mtime, &user);
+        Some(StateDb::new(&self.site_cache_dir().join("repo").join(token)))
     }
 
     /// The rules of `.dvcignore` as read so far.

@@ -9,6 +9,7 @@ mod interrupt;
 mod locks;
 mod parallel;
 mod pull;
+mod state;
 mod stop;
 mod terminal;
 mod words;
