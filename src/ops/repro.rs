@@ -76,6 +76,13 @@ pub struct Request {
     pub shell: Option<OsString>,
 }
 
+impl Request {
+    /// Exactly the targets are run, without the graph.
+    pub(super) fn is_single(&self) -> bool {
+        self.scope == Scope::Single && !self.all_pipelines
+    }
+}
+
 /// The way to ask the user whether a stage may run.
 pub type Confirm<'a> = &'a (dyn Fn(&str) -> bool + Sync);
 
@@ -132,7 +139,7 @@ impl Plan {
 }
 
 fn make_plan(repository: &mut Repository, request: &Request) -> Result<Plan, Fault> {
-    let single = request.scope == Scope::Single && !request.all_pipelines;
+    let single = request.is_single();
     let targets = if request.targets.is_empty() { vec!["dvc.yaml".to_owned()] } else { request.targets.clone() };
     if !request.all_pipelines {
         repository.load_targets(&targets, request.reading)?;

@@ -31,6 +31,7 @@ pub(super) struct StageWorker<'a> {
     rules: Rules,
     explain: bool,
     dry: bool,
+    single: bool,
     watcher: &'a Watcher,
 }
 
@@ -78,6 +79,7 @@ impl<'a> StageWorker<'a> {
             rules: rules(request),
             explain: request.explain,
             dry: request.dry,
+            single: request.is_single(),
             watcher,
         }
     }
@@ -128,8 +130,12 @@ impl<'a> StageWorker<'a> {
         Ok(())
     }
 
-    /// What a stage upstream has for an output now: made in this run, or recorded.
+    /// What a stage upstream has for an output now: made in this run, or recorded. A single
+    /// item has no upstream.
     fn upstream_hash(&self, path: &RepoPath) -> Option<Option<Digest>> {
+        if self.single {
+            return None;
+        }
         if let Some(digest) = hold(&self.run.made).get(path) {
             return Some(Some(digest.clone()));
         }

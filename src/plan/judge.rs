@@ -35,6 +35,12 @@ pub fn inputs(stage: &Stage, record: Option<&Record>, observed: &Observed, rules
         }
         deps(stage, record, observed, rules, upstream, &mut reasons);
         for (index, seen) in observed.params.iter().enumerate() {
+            // To a missing file DVC compares by hash, and a params file has another kind of hash
+            // than an output: any stage that makes it counts as changed.
+            let missing = matches!(seen, SeenParams::Missing);
+            if missing && rules.allow_missing && upstream(&stage.params[index].path).is_none() {
+                continue;
+            }
             params(stage, index, record, seen, &mut reasons);
         }
     }

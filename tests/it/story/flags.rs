@@ -32,3 +32,21 @@ fn a_dvcignore_that_a_stage_writes_counts_from_then_on() {
     let entry = |name: &str| lock.split(&format!("  {name}:\n")).nth(1).unwrap().split("    outs:").next().unwrap().to_owned();
     assert!(entry("reads").contains("nfiles: 2") && entry("again").contains("nfiles: 1"), "{lock}");
 }
+
+#[test]
+fn what_may_be_missing_is_no_change() {
+    let project = Project::new()
+        .file("in.txt", "1\n")
+        .file("params.yaml", "lr: 1\n")
+        .stage("a", |s| s.cmd("cp in.txt a.txt").dep("in.txt").out("a.txt"))
+        .stage("b", |s| s.cmd("cp a.txt b.txt").dep("a.txt").param("lr").out("b.txt"));
+    project.repro(["--jobs", "2"]).ok();
+    project.sh("rm params.yaml b.txt").ok();
+    project.repro(["--allow-missing", "--jobs", "2"]).ok().ran([]);
+    // A single item is not compared with what is upstream of it.
+    project.sh("echo 2 > in.txt").ok();
+    project.repro(["-s", "a"]).ok().ran(["a"]);
+    project.sh("rm a.txt").ok();
+    project.repro(["-s", "b", "--allow-missing"]).ok().ran([]);
+    project.repro(["b", "--allow-missing"]).exits(255);
+}
