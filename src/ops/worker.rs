@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -20,9 +21,6 @@ use crate::run::signals::Watcher;
 use super::load::Repository;
 use super::repro::{Request, rules};
 
-/// How often a path that someone else writes is looked at again.
-const PAUSE: Duration = Duration::from_millis(100);
-
 /// The worker of one run.
 pub(super) struct StageWorker<'a> {
     run: &'a Run<'a>,
@@ -33,6 +31,8 @@ pub(super) struct StageWorker<'a> {
     dry: bool,
     single: bool,
     watcher: &'a Watcher,
+    /// Since when a stage waits for another process.
+    waiting: Mutex<HashMap<StageId, Instant>>,
 }
 
 /// For each stage of the plan the stages before it that it must wait for: those it depends on,
@@ -81,6 +81,7 @@ impl<'a> StageWorker<'a> {
             dry: request.dry,
             single: request.is_single(),
             watcher,
+            waiting: Mutex::default(),
         }
     }
 
@@ -108,26 +109,23 @@ impl<'a> StageWorker<'a> {
         Ok((changed.iter().map(|path| path.seen_from(self.repository.cwd())).collect(), stage))
     }
 
-    /// Waits while another process writes what the stage reads.
-    fn wait_for_writers(&self, job: &Job<'_>, reply: &Reply) -> Result<(), Fault> {
+    /// Whether another process writes what the stage reads. Says so once that has lasted.
+    fn must_wait(&self, job: &Job<'_>, reply: &Reply) -> Result<bool, Fault> {
         let root = self.run.disk.root();
         let paths: Vec<PathBuf> =
             job.stage.reads().chain(job.stage.outs.iter().map(|out| &out.path)).map(|path| path.under(root)).collect();
-        let began = Instant::now();
-        while let Some(busy) = self.run.rwlock.writer_of(&paths) {
-            let since = began.elapsed();
-            if self.run.patience.is_some_and(|patience| since >= patience) || busy.waits_for_us() {
-                return Err(Fault::new(Class::LockError, busy.to_string()));
-            }
-            if self.run.children.stopping() {
-                return Err(run::error::interrupted());
-            }
-            if since >= Duration::from_secs(1) {
-                reply.tell(EventKind::Waiting { stage: Some(job.id), what: busy.short(), since });
-            }
-            std::thread::sleep(PAUSE);
+        let Some(busy) = self.run.rwlock.writer_of(&paths) else { return Ok(false) };
+        let since = hold(&self.waiting).entry(job.id).or_insert_with(Instant::now).elapsed();
+        if self.run.patience.is_some_and(|patience| since >= patience) || busy.waits_for_us() {
+            return Err(Fault::new(Class::LockError, busy.to_string()));
         }
-        Ok(())
+        if self.run.children.stopping() {
+            return Err(run::error::interrupted());
+        }
+        if since >= Duration::from_secs(1) {
+            reply.tell(EventKind::Waiting { stage: Some(job.id), what: busy.short(), since });
+        }
+        Ok(true)
     }
 
     /// What a stage upstream has for an output now: made in this run, or recorded. A single
@@ -198,21 +196,23 @@ fn missing(reasons: &[Reason]) -> bool {
 }
 
 impl Worker for StageWorker<'_> {
-    fn check(&self, with: &CheckWith, reply: &Reply) -> Result<Verdict, Fault> {
+    fn check(&self, with: &CheckWith, reply: &Reply) -> Result<Option<Verdict>, Fault> {
         let job = self.job(reply.stage());
+        if self.must_wait(&job, reply)? {
+            return Ok(None);
+        }
         if job.stage.frozen && !job.stage.is_import() {
             let text = format!("stage: '{}' is frozen. Its dependencies are not going to be reproduced.", job.address);
             reply.tell(EventKind::Notice { level: Level::Warning, text });
         }
-        self.wait_for_writers(&job, reply)?;
         if with.force {
-            return Ok(Verdict::Stale(vec![Reason::Forced]));
+            return Ok(Some(Verdict::Stale(vec![Reason::Forced])));
         }
         if let Some(by) = with.forced_by {
             let stage = self.repository.pipeline().get(by).address.seen_from(self.repository.cwd());
-            return Ok(Verdict::Stale(vec![Reason::ForcedBy { stage }]));
+            return Ok(Some(Verdict::Stale(vec![Reason::ForcedBy { stage }])));
         }
-        self.judge(&job, with)
+        self.judge(&job, with).map(Some)
     }
 
     fn fresh(&self, stage: StageId) -> Status {

@@ -28,6 +28,8 @@ pub enum Message {
     Tell(Event, Option<SyncSender<()>>),
     /// A check is over.
     Checked(StageId, Result<Verdict, Fault>),
+    /// A check has to be made again later: another process is in the way.
+    NotYet(StageId, CheckWith),
     /// A stage's output goes into this file.
     Log(StageId, PathBuf),
     /// A stage is over.
@@ -99,11 +101,12 @@ impl Drop for Reply {
 
 /// What a run does with a stage.
 pub trait Worker: Sync {
-    /// Finds out whether the stage must run.
+    /// Finds out whether the stage must run. None: another process is in the way; it is to be
+    /// asked again, so that no thread waits here while other stages could be checked.
     ///
     /// # Errors
     /// It could not be found out; the stage fails.
-    fn check(&self, with: &CheckWith, reply: &Reply) -> Result<Verdict, Fault>;
+    fn check(&self, with: &CheckWith, reply: &Reply) -> Result<Option<Verdict>, Fault>;
 
     /// How an unchanged stage ends (`Unchanged` or `Frozen`).
     fn fresh(&self, stage: StageId) -> Status;
@@ -147,6 +150,8 @@ pub fn drive(
                 reasons: HashMap::new(),
                 tails: HashMap::new(),
                 ends: HashMap::new(),
+                later: Vec::new(),
+                asked: Instant::now(),
                 dry,
             };
             let actions = driver.schedule.begin();
@@ -169,6 +174,10 @@ struct Driver<'a> {
     reasons: HashMap<StageId, Vec<Reason>>,
     tails: HashMap<StageId, Tail>,
     ends: HashMap<StageId, Outcome>,
+    /// Checks to be made again.
+    later: Vec<Action>,
+    /// When they were last made.
+    asked: Instant,
     dry: bool,
 }
 
@@ -189,6 +198,11 @@ impl<'a> Driver<'a> {
                 self.tell(EventKind::Tick);
             }
             Err(RecvTimeoutError::Disconnected) => unreachable!("the driver holds a sender itself"),
+        }
+        if self.asked.elapsed() >= TICK {
+            self.asked = Instant::now();
+            let again = std::mem::take(&mut self.later);
+            self.act(again, stages, checks);
         }
     }
 
@@ -216,6 +230,10 @@ impl<'a> Driver<'a> {
                 Vec::new()
             }
             Message::Checked(stage, result) => self.checked(stage, result),
+            Message::NotYet(stage, with) => {
+                self.later.push(Action::Check(stage, with));
+                Vec::new()
+            }
             Message::Finished(stage, event, outcome) => {
                 self.tell_lines(stage, true);
                 self.tails.remove(&stage);
@@ -293,7 +311,7 @@ impl<'a> Driver<'a> {
                 Action::Settled(stage, status) => self.end_untouched(stage, status),
                 Action::Check(stage, with) => {
                     let (worker, reply) = (self.worker, self.reply(stage));
-                    checks.spawn(move |_| check(worker, &with, reply));
+                    checks.spawn(move |_| check(worker, with, reply));
                 }
                 Action::Start(stage, slot) => {
                     let (worker, reply) = (self.worker, self.reply(stage));
@@ -321,12 +339,16 @@ impl<'a> Driver<'a> {
 }
 
 /// The body of a check. A check that panics fails its stage.
-fn check(worker: &dyn Worker, with: &CheckWith, mut reply: Reply) {
-    let result = catch_unwind(AssertUnwindSafe(|| worker.check(with, &reply)));
-    let result =
-        result.unwrap_or_else(|_| Err(Fault::new(Class::Unexpected, "the check of this stage broke off (a defect of dvc-paraffin)")));
+fn check(worker: &dyn Worker, with: CheckWith, mut reply: Reply) {
+    let result = catch_unwind(AssertUnwindSafe(|| worker.check(&with, &reply)));
+    let broken = |_| Err(Fault::new(Class::Unexpected, "the check of this stage broke off (a defect of dvc-paraffin)"));
+    let message = match result.unwrap_or_else(broken) {
+        Ok(None) => Message::NotYet(reply.stage, with),
+        Ok(Some(verdict)) => Message::Checked(reply.stage, Ok(verdict)),
+        Err(fault) => Message::Checked(reply.stage, Err(fault)),
+    };
     reply.ended = true;
-    reply.sender.send(Message::Checked(reply.stage, result)).ok();
+    reply.sender.send(message).ok();
 }
 
 /// A channel for [`drive`].

@@ -139,3 +139,20 @@ fn a_run_within_a_stage_does_not_wait_for_that_stage() {
         assert_eq!(project.read("../code"), "255\n");
     }
 }
+
+#[test]
+fn busy_paths_hold_up_only_the_stages_that_need_them() {
+    let mut other = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+    let blocked = ["b0", "b1", "b2", "b3", "b4", "b5", "b6", "b7", "b8"];
+    let project = blocked.iter().fold(Project::new(), |project, name| project.stage(name, |s| s.cmd(&format!("echo > {name}")).out(name)));
+    let project = project.stage("free", |s| s.cmd("echo > free.txt").out("free.txt"));
+    let by = serde_json::json!({"pid": other.id(), "cmd": "dvc repro other"});
+    let writes: serde_json::Map<_, _> = blocked.iter().map(|name| (project.at(name).to_str().unwrap().to_owned(), by.clone())).collect();
+    project.write(".dvc/tmp/rwlock", serde_json::json!({ "write": writes }).to_string());
+    let mut child = start(&project, &["--jobs", "2"]);
+    wait_for(&project, "Stage 'free' ran");
+    project.write(".dvc/tmp/rwlock", "{}");
+    assert!(child.wait().unwrap().success(), "{}", project.read("../stderr"));
+    other.kill().unwrap();
+    other.wait().unwrap();
+}
