@@ -47,11 +47,14 @@ pub fn parse(bytes: &[u8], root: &str, path: &RepoPath, cwd: &RepoPath) -> Resul
     let maps = |key| document.get(key).and_then(Value::as_seq).unwrap_or_default().iter().filter_map(Value::as_map);
     let deps: Result<Vec<Dep>, _> = maps("deps").map(|map| dep(&paths, map)).collect();
     let outs: Result<Vec<Out>, _> = maps("outs").map(|map| out(&paths, map)).collect();
+    let deps = deps?;
+    let outside = |dep: &Dep| dep.path.is_external() && !matches!(dep.foreign.as_deref(), Some("repo" | "db"));
+    let outside = deps.first().is_some_and(outside);
     let flag = |key| document.get(key).and_then(Value::as_bool).unwrap_or(false);
     Ok(Stage {
         address: Address { file: path.clone(), name: None },
         cmd: None,
-        deps: deps?,
+        deps,
         params: Vec::new(),
         outs: outs?,
         frozen: flag("frozen") || flag("locked"),
@@ -59,7 +62,7 @@ pub fn parse(bytes: &[u8], root: &str, path: &RepoPath, cwd: &RepoPath) -> Resul
         desc: document.get("desc").and_then(Value::as_str).map(str::to_owned),
         meta: document.get("meta").cloned().unwrap_or(Value::Null),
         line: None,
-        altered: document.get("md5").and_then(checksum) != stamp::stamp(&document),
+        altered: document.get("md5").and_then(checksum) != stamp::stamp(&document, outside),
         md5: document.get("md5").and_then(checksum),
         wdir,
     })

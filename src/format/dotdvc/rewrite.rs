@@ -36,7 +36,7 @@ pub fn update(text: &[u8], deps: &[State], outs: &[State]) -> Vec<u8> {
     }
     if let Some(layout) = Layout::of(&doc, &lines, &[]) {
         edits.extend(layout.superfluous(&doc.value));
-        if let Some(stamp) = stamp(&renewed(&doc.value, deps, outs)) {
+        if let Some(stamp) = stamp(&renewed(&doc.value, deps, outs), false) {
             edits.push(layout.stamped(&lines, &Value::str(&stamp)));
         }
     }
@@ -221,7 +221,7 @@ fn with_value(line: &str, key: &str, value: &Value) -> String {
 /// The whole file laid out anew.
 fn whole(doc: &Doc, deps: &[State], outs: &[State]) -> Vec<u8> {
     let mut document = renewed(&doc.value, deps, outs);
-    if let (Some(stamp), Value::Map(map)) = (stamp(&document), &mut document) {
+    if let (Some(stamp), Value::Map(map)) = (stamp(&document, false), &mut document) {
         Arc::make_mut(map).insert(Key::str("md5"), Value::str(&stamp));
     }
     emit::document(&document).into_bytes()

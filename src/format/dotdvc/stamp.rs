@@ -11,8 +11,9 @@ use crate::model::{Key, Map, Value};
 /// Keys that do not count, wherever they stand.
 const FREE: [&str; 11] = ["desc", "type", "labels", "meta", "locked", "frozen", "metric", "persist", "isexec", "size", "nfiles"];
 
-/// The hash; none for what is no import.
-pub fn stamp(document: &Value) -> Option<String> {
+/// The hash; none for what is no import. A source `outside` of the repository always has a `hash`
+/// when DVC 3 writes it, so what DVC 2 wrote of one counts as edited.
+pub fn stamp(document: &Value, outside: bool) -> Option<String> {
     let count = |key: &str| document.get(key).and_then(Value::as_seq).map_or(0, <[Value]>::len);
     if count("deps") != 1 || count("outs") != 1 {
         return None;
@@ -25,6 +26,12 @@ pub fn stamp(document: &Value) -> Option<String> {
     };
     let map: Map =
         document.as_map()?.iter().filter(|(key, value)| counts(key, value)).map(|(key, value)| (key.clone(), value.clone())).collect();
+    let mut map = map;
+    if let Some(dep) = document.get("deps").and_then(Value::as_seq).and_then(<[_]>::first).and_then(Value::as_map).filter(|_| outside) {
+        let mut dep = dep.clone();
+        dep.entry(Key::str("hash")).or_insert_with(|| Value::str("md5"));
+        map.insert(Key::str("deps"), Value::seq(vec![Value::map(dep)]));
+    }
     let text = pyjson::dumps(&bound(&Value::map(map)), true).ok()?;
     Some(Md5::digest(text).iter().map(|byte| format!("{byte:02x}")).collect())
 }

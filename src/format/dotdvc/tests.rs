@@ -65,6 +65,13 @@ fn edits_of_an_import_are_noticed() {
     assert!(altered(&IMPORT.replace("src.txt", "other.txt")));
     assert!(altered(&IMPORT.replace("md5: 5c4c", "md5: 0000")));
     assert!(altered(&IMPORT.replace("frozen: true", "always_changed: true")));
+    // What DVC 2 wrote of a source at a URL has no `hash`.
+    let url = "md5: 97ab4ff8e3e1d4cd3d7ef2b5fa22c1d6\ndeps:\n- {checksum: abc, path: 'http://h/x'}\nouts:\n- {path: x}\n";
+    let hash = |text: &str| stamp::stamp(&crate::format::yaml::parse(text.as_bytes()).unwrap().value, false).unwrap();
+    let fitting = url.replace("97ab4ff8e3e1d4cd3d7ef2b5fa22c1d6", &hash(url));
+    assert!(altered(&fitting));
+    let url = url.replace("path: 'http", "hash: md5, path: 'http");
+    assert!(!altered(&url.replace("97ab4ff8e3e1d4cd3d7ef2b5fa22c1d6", &hash(&url))));
     // Added data has no hash of its own.
     assert!(!altered("outs:\n- path: x\n"));
     assert!(altered("md5: 5c4c0e120219fe86b7c941988e552c80\nouts:\n- path: x\n"));
