@@ -12,6 +12,7 @@
 
 use std::any::Any;
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::fmt;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -59,7 +60,8 @@ struct State {
 
 /// Hears of a file over 1 GiB before it is hashed.
 type OnLarge = Box<dyn Fn(&Path) + Send + Sync>;
-type Key = (PathBuf, bool);
+/// The path as bytes: to hash its parts would cost much more.
+type Key = (OsString, bool);
 /// A file that must be hashed: its place among the answers, and its state.
 type Open = (usize, PathBuf, State);
 
@@ -267,7 +269,7 @@ impl Shared {
 }
 
 fn key(path: &Path, algo: &Algo) -> Key {
-    (path.to_path_buf(), matches!(algo, Algo::Md5Dos2Unix))
+    (path.as_os_str().to_owned(), matches!(algo, Algo::Md5Dos2Unix))
 }
 
 /// The state of a regular file; symbolic links are followed.
