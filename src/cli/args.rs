@@ -88,6 +88,15 @@ Examples:
   dvc-paraffin repro --dry --explain       only say what would run, and why
   dvc-paraffin repro --json-file run.json  also write what happened to a file";
 
+const STATUS_AFTER_HELP: &str = "\
+Examples:
+  dvc-paraffin status                  all stages and .dvc files of the repository
+  dvc-paraffin status train            one stage
+  dvc-paraffin status -d train         and all that it depends on
+  dvc-paraffin status data/raw.csv     whatever makes or tracks this path
+  dvc-paraffin status --json           for programs; exactly what `dvc status --json` prints
+  dvc-paraffin status -q || echo stale exit code 1 if something changed";
+
 /// Runs DVC pipelines in parallel: a native drop-in for `dvc repro`.
 #[derive(Parser, Clone, Debug)]
 #[command(
@@ -139,8 +148,8 @@ pub enum Command {
     /// Show the stages and what depends on what.
     #[command(alias = "dag")]
     Graph(Graph),
-    /// Show which stages changed (not built yet).
-    #[command(hide = true)]
+    /// Show which stages changed, and what of them, as `dvc status` does.
+    #[command(after_help = STATUS_AFTER_HELP)]
     Status(Status),
     /// Show what a dvc.yaml means after vars, foreach and matrix (not built yet).
     #[command(hide = true)]
@@ -315,8 +324,9 @@ impl Graph {
 
 /// `status`
 #[derive(ClapArgs, Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each flag of `dvc status`")]
 pub struct Status {
-    /// Stages or .dvc files; all without any.
+    /// Stages, dvc.yaml or .dvc files, or outputs; all stages without any.
     #[arg(value_hint = ValueHint::AnyPath)]
     pub targets: Vec<String>,
     /// Also what the targets depend on.
@@ -325,9 +335,27 @@ pub struct Status {
     /// Take all stages below the given directories.
     #[arg(short = 'R', long)]
     pub recursive: bool,
-    /// Do not look whether imported data has changed at its source.
+    /// Do not say that sources of imports are not looked at (they never are).
     #[arg(long)]
     pub no_updates: bool,
+    /// Refused: comparing with a remote is left to `dvc status`.
+    #[arg(short, long, hide = true)]
+    pub cloud: bool,
+    /// Refused, as --cloud.
+    #[arg(short, long, hide = true)]
+    pub remote: Option<String>,
+    /// Refused, as --cloud.
+    #[arg(short, long, hide = true)]
+    pub all_branches: bool,
+    /// Refused, as --cloud.
+    #[arg(short = 'T', long, hide = true)]
+    pub all_tags: bool,
+    /// Refused, as --cloud.
+    #[arg(short = 'A', long, hide = true)]
+    pub all_commits: bool,
+    /// Refused, as --cloud.
+    #[arg(short, long, hide = true)]
+    pub jobs: Option<String>,
     /// Where the JSON answer goes.
     #[command(flatten)]
     pub json: Json,

@@ -10,10 +10,9 @@ use crate::ops::load::Repository;
 use crate::ops::repro::repro;
 use crate::report::Sink;
 use crate::report::chart::Chart;
-use crate::run::signals::Watcher;
 
 use super::args::{Demo, Global, Repro};
-use super::repro::{open_screen, request};
+use super::repro::{open_screen, request, watcher};
 use super::{Setting, print, workspace};
 
 /// Width of the level chart; the screen's own may not be known.
@@ -43,7 +42,7 @@ pub fn run(args: &Demo, global: &Global, setting: &Setting) -> Result<i32, Fault
     let dir = demo::create(&args.dir).map_err(|error| error.fault())?;
     std::env::set_current_dir(&dir)
         .map_err(|error| Fault::new(Class::Unexpected, format!("cannot change to '{}': {error}", dir.display())))?;
-    let watcher = Watcher::start().map_err(|error| Fault::new(Class::Unexpected, format!("cannot watch for signals: {error}")))?;
+    let watcher = watcher()?;
     let flags = Repro { jobs: NonZeroUsize::new(demo::JOBS), ..Repro::default() };
     let mut repository = Repository::new(workspace()?);
     let mut sink = WithPlan { screen: open_screen(&flags, global, setting, demo::JOBS), plan: Vec::new() };

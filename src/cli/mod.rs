@@ -13,6 +13,7 @@ pub mod demo;
 pub mod error;
 pub mod graph;
 pub mod repro;
+pub mod status;
 pub mod suggest;
 pub mod terminal;
 
@@ -62,7 +63,7 @@ fn dispatch(args: &Args, setting: &Setting) -> Result<i32, Fault> {
             print_answer(&args::completion(completion.shell))?;
             Ok(0)
         }
-        Command::Status(_) => Err(not_built("status").with("hint", "`dvc status` works beside dvc-paraffin.")),
+        Command::Status(status) => Ok(status::run(status, &args.global, setting)),
         Command::Resolve(_) => Err(not_built("resolve")),
         Command::Version => {
             print(concat!("dvc-paraffin ", env!("CARGO_PKG_VERSION"), "\n"), false);

@@ -74,7 +74,7 @@ pub fn run(args: &Repro, global: &Global, setting: &Setting) -> i32 {
 }
 
 fn start(args: &Repro, global: &Global, setting: &Setting, slot: &mut Option<Repository>, answer: &mut Answer) -> Result<(), Fault> {
-    let watcher = Watcher::start().map_err(|error| Fault::new(Class::Unexpected, format!("cannot watch for signals: {error}")))?;
+    let watcher = watcher()?;
     let workspace = workspace()?;
     let told = settings_file(&workspace)?;
     let interactive = args.interactive || workspace.config().interactive;
@@ -87,6 +87,11 @@ fn start(args: &Repro, global: &Global, setting: &Setting, slot: &mut Option<Rep
     let result = repro(repository, &request, confirm, &watcher, &mut both);
     *answer = both.answer;
     result
+}
+
+/// From here on signals no longer kill the program.
+pub(super) fn watcher() -> Result<Watcher, Fault> {
+    Watcher::start().map_err(|error| Fault::new(Class::Unexpected, format!("cannot watch for signals: {error}")))
 }
 
 /// paraffin.yaml, if there is one.
@@ -153,9 +158,14 @@ pub(super) fn request(args: &Repro, global: &Global, setting: &Setting, jobs: us
 
 /// Writes a JSON answer; a directory that is missing is made, since a run may have taken hours.
 pub(super) fn write_json(file: &Path, value: &serde_json::Value) -> Result<(), Fault> {
+    write_text(file, &format!("{value:#}\n"))
+}
+
+/// Writes an answer that is text already.
+pub(super) fn write_text(file: &Path, text: &str) -> Result<(), Fault> {
     if let Some(dir) = file.parent() {
         // What prevents it, prevents the writing too, which says so.
         std::fs::create_dir_all(dir).ok();
     }
-    crate::store::atomic::write(file, format!("{value:#}\n").as_bytes()).map(|_| ()).map_err(|error| error.fault())
+    crate::store::atomic::write(file, text.as_bytes()).map(|_| ()).map_err(|error| error.fault())
 }

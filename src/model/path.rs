@@ -116,6 +116,12 @@ impl RepoPath {
         if self.0.is_empty() { root.to_path_buf() } else { root.join(&self.0) }
     }
 
+    /// How DVC shows the path that is written as `def_path`: as written if that is absolute or an
+    /// address, else as seen from `cwd` (dvc: `output.py` `__str__`).
+    pub fn shown(&self, def_path: &str, cwd: &Self) -> String {
+        if def_path.starts_with('/') || def_path.contains("://") { def_path.to_owned() } else { self.seen_from(cwd) }
+    }
+
     /// The path as seen from `dir` (as Python's `os.path.relpath`): `.` for the same place,
     /// with `..` where needed. An external place is given as it is.
     pub fn seen_from(&self, dir: &Self) -> String {

@@ -36,6 +36,11 @@ pub enum Reason {
         /// Its text in dvc.yaml.
         path: String,
     },
+    /// dvc.lock knows no parameters of this file.
+    ParamsFileNew {
+        /// Its text in dvc.yaml.
+        path: String,
+    },
     /// A parameter is not in its file.
     ParamMissing {
         /// The file's text in dvc.yaml.

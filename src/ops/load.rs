@@ -12,7 +12,7 @@ use crate::format::config::{ParsingBool, ParsingList};
 use crate::format::lockfile::Lock;
 use crate::format::template::{BoolOption, ListOption, TemplateSettings};
 use crate::format::{Files, dotdvc, lockfile, pipeline};
-use crate::model::{Algo, Class, Fault, Pipeline, Record, RepoPath, Stage};
+use crate::model::{Address, Algo, Class, Fault, Pipeline, Record, RepoPath, Stage};
 use crate::store::workspace::Workspace;
 
 /// A repository with all that its files say.
@@ -95,6 +95,24 @@ impl Repository {
     /// The names of the foreach and matrix groups of a file.
     pub fn group_names(&self, file: &RepoPath) -> impl Iterator<Item = &str> {
         self.files.get(file).into_iter().flat_map(|loaded| loaded.groups.keys()).map(|name| &**name)
+    }
+
+    /// A stage that was read.
+    pub fn stage(&self, address: &Address) -> Option<&Stage> {
+        self.of_file(&address.file).iter().find(|stage| stage.address == *address)
+    }
+
+    /// The stages of a file that was read, in its order.
+    pub fn of_file(&self, file: &RepoPath) -> &[Stage] {
+        self.files.get(file).map_or(&[], |loaded| loaded.stages.as_slice())
+    }
+
+    /// Forgets all that was read: it may have changed since.
+    pub fn forget(&mut self) {
+        self.workspace.forget_dvcignore();
+        (self.pipeline, self.files) = Default::default();
+        self.read.clear();
+        self.warnings.clear();
     }
 
     fn seal(&mut self, order: &[RepoPath]) {

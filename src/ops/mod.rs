@@ -1,8 +1,10 @@
 //! Floor 5: one file for each command, which wires the floors below together.
 
 pub mod demo;
+pub mod granular;
 pub mod graph;
 pub mod load;
 pub mod repro;
+pub mod status;
 pub mod targets;
 pub mod worker;

@@ -8,7 +8,6 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use crate::format::pipeline::foreign_scheme;
 use crate::model::event::{Level, Planned};
 use crate::model::{Class, Event, EventKind, Fault, Outcome, Stage, StageId, Status};
 use crate::plan::graph::Graph;
@@ -35,7 +34,7 @@ use crate::store::remote::Remote;
 use crate::store::rwlock::RwLock;
 
 use super::load::Repository;
-use super::targets::Reading;
+use super::targets::{Reading, foreign};
 use super::worker::{StageWorker, plan_order};
 
 /// What was asked for.
@@ -164,14 +163,8 @@ fn make_plan(repository: &mut Repository, request: &Request) -> Result<Plan, Fau
 /// Stages that would have to download or upload something are refused before anything runs.
 fn refuse_foreign(repository: &Repository, order: &[StageId]) -> Result<(), Fault> {
     for stage in order.iter().map(|id| repository.pipeline().get(*id)) {
-        let dep = stage.deps.iter().filter(|_| !stage.frozen).find_map(|dep| Some((&dep.def_path, dep.foreign.as_deref()?)));
-        let out = stage.outs.iter().find_map(|out| Some((&out.def_path, foreign_scheme(&out.def_path)?)));
+        let Some(message) = foreign(stage, repository.cwd()) else { continue };
         let name = stage.address.seen_from(repository.cwd());
-        let message = match (dep, out) {
-            (Some((path, kind)), _) => format!("stage '{name}' depends on '{path}' ({kind}), which dvc-paraffin cannot read yet"),
-            (None, Some((path, kind))) => format!("stage '{name}' writes '{path}' ({kind}), which dvc-paraffin cannot see yet"),
-            (None, None) => continue,
-        };
         return Err(Fault::new(Class::NotSupported, message).with("hint", format!("`dvc repro -s {name}` can; then run this again.")));
     }
     Ok(())

@@ -4,8 +4,9 @@
 //! group, a pattern with `--glob`, or with `--recursive` a directory. Unlike DVC, a target that
 //! means no stage at all is an error: DVC would run the whole repository.
 
+use crate::format::pipeline::foreign_scheme;
 use crate::format::{fnmatch, target};
-use crate::model::{Class, Fault, RepoPath, StageId};
+use crate::model::{Class, Fault, RepoPath, Stage, StageId};
 use crate::plan::graph::Graph;
 use crate::plan::select;
 
@@ -18,6 +19,18 @@ pub struct Reading {
     pub glob: bool,
     /// Directories stand for the stages below them (`--recursive`).
     pub recursive: bool,
+}
+
+/// Why a stage cannot be judged without a download or a plug-in of DVC; none if it can.
+pub fn foreign(stage: &Stage, cwd: &RepoPath) -> Option<String> {
+    let dep = stage.deps.iter().filter(|_| !stage.frozen).find_map(|dep| Some((&dep.def_path, dep.foreign.as_deref()?)));
+    let out = stage.outs.iter().find_map(|out| Some((&out.def_path, foreign_scheme(&out.def_path)?)));
+    let name = stage.address.seen_from(cwd);
+    match (dep, out) {
+        (Some((path, kind)), _) => Some(format!("stage '{name}' depends on '{path}' ({kind}), which dvc-paraffin cannot read yet")),
+        (None, Some((path, kind))) => Some(format!("stage '{name}' writes '{path}' ({kind}), which dvc-paraffin cannot see yet")),
+        (None, None) => None,
+    }
 }
 
 impl Repository {
@@ -62,11 +75,11 @@ impl Repository {
         reading.recursive && targets.iter().any(|text| self.is_dir(text))
     }
 
-    fn is_dir(&self, text: &str) -> bool {
+    pub(super) fn is_dir(&self, text: &str) -> bool {
         self.locate(text).under(self.workspace().root()).is_dir()
     }
 
-    fn locate(&self, text: &str) -> RepoPath {
+    pub(super) fn locate(&self, text: &str) -> RepoPath {
         RepoPath::locate(&self.root_text(), self.cwd(), text)
     }
 
@@ -110,7 +123,7 @@ impl Repository {
     }
 
     /// dvc: `StageNotFound`; a way out goes along: what a path means, or the nearest name.
-    fn unknown(&self, text: &str, name: &str, file: &RepoPath) -> Fault {
+    pub(super) fn unknown(&self, text: &str, name: &str, file: &RepoPath) -> Fault {
         let shown = file.seen_from(self.cwd());
         let fault = Fault::new(Class::StageNotFound, format!("Stage '{name}' not found inside '{shown}' file"));
         if let Some(hint) = self.path_hint(text) {

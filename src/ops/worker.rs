@@ -155,7 +155,7 @@ impl<'a> StageWorker<'a> {
 
     fn reasons(&self, job: &Job<'_>, with: &CheckWith, rules: Rules) -> Result<Vec<Reason>, Fault> {
         let upstream = |path: &RepoPath| if rules.allow_missing { self.upstream_hash(path) } else { None };
-        let mut observed = job.observe_inputs()?;
+        let mut observed = self.run.disk.observe_inputs(job.stage, job.record.as_ref())?;
         let mut reasons = judge::inputs(job.stage, job.record.as_ref(), &observed, rules, &upstream);
         // A frozen stage does not look upstream.
         if !with.may_change.is_empty() && !job.stage.frozen {
@@ -164,7 +164,7 @@ impl<'a> StageWorker<'a> {
             job.inputs()?;
         }
         if reasons.is_empty() || self.explain {
-            observed.outs = job.observe_outs()?;
+            observed.outs = self.run.disk.observe_outs(job.stage, job.record.as_ref())?;
             reasons.extend(judge::outs(job.stage, job.record.as_ref(), &observed, rules));
         }
         Ok(reasons)

@@ -87,7 +87,10 @@ fn params(stage: &Stage, index: usize, record: Option<&Record>, seen: &SeenParam
         return;
     };
     let empty = Map::new();
-    let recorded = record.and_then(|record| record.params.get(&dep.def_path)).unwrap_or(&empty);
+    let recorded = record.and_then(|record| record.params.get(&dep.def_path)).unwrap_or_else(|| {
+        reasons.push(Reason::ParamsFileNew { path: path.clone() });
+        &empty
+    });
     for (key, now) in values {
         let old = recorded.get(&crate::model::Key::str(key));
         match (now, old) {

@@ -10,6 +10,7 @@
 //! - [`parallel`]: each stage's lines as one block when it ends (many jobs);
 //! - [`progress`]: the live area around that on a terminal;
 //! - [`answer`]: the JSON answer of `repro`;
+//! - [`status`]: the text and JSON of `status`;
 //! - [`words`]: every sentence; [`tally`]: counts; [`chart`]: graphs as text, Mermaid, dot;
 //! - [`redact`]: takes times and the like out of texts, for tests.
 
@@ -25,6 +26,7 @@ pub mod screen;
 #[cfg(test)]
 mod screens;
 pub mod sink;
+pub mod status;
 pub mod streams;
 pub mod tally;
 pub mod words;

@@ -90,6 +90,7 @@ pub fn reason(reason: &Reason) -> String {
         Reason::DepMissing { path } => format!("dep {path} does not exist"),
         Reason::DepModified { path, old, new } => format!("dep {path} changed: {}", hashes(old.as_deref(), new)),
         Reason::ParamsFileMissing { path } => format!("params file {path} does not exist"),
+        Reason::ParamsFileNew { path } => format!("params file {path} is not recorded"),
         Reason::ParamMissing { path, key } => format!("param {key} is missing in {path}"),
         Reason::ParamNew { path, key, new } => format!("param {key} in {path} is new: {new}"),
         Reason::ParamModified { path, key, old, new } => format!("param {key} in {path} changed: {old} -> {new}"),
@@ -115,7 +116,7 @@ pub fn explanation(planned: &Planned, reasons: &[Reason]) -> String {
     text
 }
 
-/// The reasons without those that say nothing new: for a stage that never ran all is new.
+/// The reasons without those that say nothing more than another: for a stage that never ran all is new.
 fn telling(reasons: &[Reason]) -> Vec<&Reason> {
     let never_run = reasons.contains(&Reason::NeverRun);
     let implied = |reason: &&Reason| {
@@ -123,11 +124,17 @@ fn telling(reasons: &[Reason]) -> Vec<&Reason> {
             reason,
             Reason::DepModified { old: None, .. }
                 | Reason::ParamNew { .. }
+                | Reason::ParamsFileNew { .. }
                 | Reason::OutModified { old: None, .. }
                 | Reason::OutMissing { .. }
         )
     };
-    reasons.iter().filter(|reason| !(never_run && implied(reason))).collect()
+    // A file's new parameters say that the file is new.
+    let named = |reason: &&Reason| match reason {
+        Reason::ParamsFileNew { path: file } => reasons.iter().any(|other| matches!(other, Reason::ParamNew { path, .. } if path == file)),
+        _ => false,
+    };
+    reasons.iter().filter(|reason| !(named(reason) || never_run && implied(reason))).collect()
 }
 
 /// The reasons in a few words for one line: the first, and how many more there are.

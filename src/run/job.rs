@@ -122,10 +122,9 @@ impl<'a> Job<'a> {
         &self.run.disk
     }
 
-    /// How DVC shows a path of this stage: as written if that is absolute, else seen from the
-    /// current directory (dvc: `output.py` `__str__`).
+    /// How DVC shows a path of this stage.
     pub fn shown(&self, path: &RepoPath, def_path: &str) -> String {
-        if def_path.starts_with('/') { def_path.to_owned() } else { path.seen_from(self.disk().cwd()) }
+        path.shown(def_path, self.disk().cwd())
     }
 
     /// The hash that dvc.lock or the `.dvc` file has for a dep.

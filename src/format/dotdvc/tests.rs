@@ -137,3 +137,19 @@ fn keys_come_and_go() {
         "outs:\n- md5: 26ab0db90d72e28ad0ba1e22ee510510\n  path: a\n  hash: md5\n"
     );
 }
+
+#[test]
+fn the_checksum_of_an_import_tells_of_edits() {
+    // Written by DVC 3 (and by DVC 2: the first has no `hash`).
+    let repo = "md5: f5ea021eddd7b1df6de80b904cba1da6\nfrozen: true\ndeps:\n- path: get-started/data.xml\n  repo:\n    url: https://github.com/iterative/dataset-registry\n    rev_lock: f59388cd04276e75d70b2136597aaa27e7937cc3\nouts:\n- md5: 22a1a2931c8370d3aeedd7183606fd7f\n  size: 14445097\n  hash: md5\n  path: data.xml\n";
+    let url = "md5: 3395a178c36dd1540cd6beab157d52a5\nfrozen: true\ndeps:\n- checksum: '\"496b7a19b4ebd91:0\"'\n  size: 9175510\n  hash: md5\n  path: \n    https://data.parliament.uk/resources/constituencystatistics/PowerBIData/Economy/House%20Prices/house-prices.xlsx\nouts:\n- md5: c60c7e52b3394e05a5207a955e180b9d\n  size: 9175510\n  hash: md5\n  path: house-prices.xlsx\n";
+    for text in [repo, url] {
+        assert!(!stage("data/x.dvc", text).altered, "{text}");
+    }
+    // A folder at a remote, as DVC 2 wrote it: DVC 3 would add `hash: md5`.
+    let far = "md5: bf8399975bae802147fac9bc3197d239\nfrozen: true\ndeps:\n- md5: 0672d48a3d0327d2178b91ea1898bb86.dir\n  nfiles: 1\n  path: s3://open-innovations-filestash/leeds2023/events/\nouts:\n- md5: 74f715ba2337b46748851c3a9106ab5a.dir\n  nfiles: 1\n  path: events\n";
+    assert!(stage("data/x.dvc", far).altered);
+    assert!(!stage("data/x.dvc", repo).altered && stage("data/x.dvc", &repo.replace("/data.xml", "/other.xml")).altered);
+    let described = repo.replace("  path: data.xml", "  desc: d\n  cache: true\n  isexec: true\n  path: data.xml") + "meta: {a: 1}\n";
+    assert!(!stage("data/x.dvc", &described).altered);
+}

@@ -10,6 +10,7 @@ mod locks;
 mod parallel;
 mod pull;
 mod state;
+mod status;
 mod stop;
 mod terminal;
 mod words;

@@ -1,0 +1,176 @@
+//! `status`: which stages changed, and what of them (dvc: `repo/status.py`).
+//!
+//! The judgement is that of `repro` ([`judge`]); here it is only asked for all stages and all
+//! of their items. Nothing of the work tree is written. What imported data has become at its
+//! source is not looked up: that is DVC's answer with `--no-updates`.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use crate::model::event::Level;
+use crate::model::{Class, EventKind, Fault, RepoPath, Stage};
+use crate::plan::judge::{self, Rules};
+use crate::report::Sink;
+use crate::report::status::Changes;
+use crate::run::clock::Clock;
+use crate::run::disk::Disk;
+use crate::run::error::interrupted;
+use crate::run::signals::Watcher;
+use crate::store::rwlock::{Busy, RwLock};
+use crate::store::{self, lock::RepoLock};
+
+use super::granular::{Choice, Chooser};
+use super::load::Repository;
+use super::targets::foreign;
+
+/// How often a path that someone else writes is looked at again.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// What was asked for.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The targets as typed; none for the whole repository.
+    pub targets: Vec<String>,
+    /// Also all that the targets depend on.
+    pub with_deps: bool,
+    /// Directories stand for the stages below them.
+    pub recursive: bool,
+    /// Whether the user knows that sources of imports are not looked at.
+    pub no_updates: bool,
+    /// How long locks are waited for; none: without limit.
+    pub patience: Option<Duration>,
+}
+
+/// Why there is no answer. DVC's exit code depends on it.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Refusal {
+    /// Before DVC would have begun to look.
+    Early(Fault),
+    /// While looking.
+    Late(Fault),
+}
+
+/// Finds out what changed. Waits and remarks go to the sink.
+///
+/// # Errors
+/// In DVC's words and classes.
+pub fn status(repository: &mut Repository, request: &Request, watcher: &Watcher, sink: &mut dyn Sink) -> Result<Changes, Refusal> {
+    let early = |error: store::Error| Refusal::Early(error.into());
+    repository.workspace().prepare().map_err(early)?;
+    let tmp = repository.workspace().tmp_dir();
+    let (lock, rwlock) = (RepoLock::new(tmp.join("lock")), RwLock::new(&tmp, String::new()));
+    let mut teller = Teller { clock: Clock::start(), watcher, sink };
+    let choices = loop {
+        let guard = match lock.acquire(request.patience, &mut |holder, since| {
+            teller.waits(format!(".dvc/tmp/lock, held by {holder}"), since);
+            watcher.times() == 0
+        }) {
+            Err(store::Error::GivenUp) => return Err(Refusal::Early(interrupted())),
+            other => other.map_err(early)?,
+        };
+        let choices = Chooser::new(repository, request.with_deps, request.recursive).choose(&request.targets).map_err(Refusal::Late)?;
+        let Some((paths, busy)) = choices.iter().find_map(|choice| writer(repository, &rwlock, choice)) else { break choices };
+        // What another process makes of these paths it also writes into dvc.lock.
+        repository.forget();
+        drop(guard);
+        wait(&rwlock, &paths, busy, request, &mut teller).map_err(Refusal::Late)?;
+    };
+    let disk = Disk::open(repository.workspace()).map_err(early)?;
+    repository.warnings().iter().for_each(|text| teller.warns(text.clone()));
+    let found = look(repository, &choices, request, &disk, &mut teller).map_err(Refusal::Late);
+    disk.settle().into_iter().for_each(|text| teller.warns(text));
+    found
+}
+
+/// Tells of waits and remarks, and knows whether to go on.
+struct Teller<'a> {
+    clock: Clock,
+    watcher: &'a Watcher,
+    sink: &'a mut dyn Sink,
+}
+
+impl Teller<'_> {
+    fn waits(&mut self, what: String, since: Duration) {
+        self.sink.event(&self.clock.event(EventKind::Waiting { stage: None, what, since }));
+    }
+
+    fn warns(&mut self, text: String) {
+        self.sink.event(&self.clock.event(EventKind::Notice { level: Level::Warning, text }));
+    }
+
+    fn go_on(&self) -> Result<(), Fault> {
+        if self.watcher.times() > 0 { Err(interrupted()) } else { Ok(()) }
+    }
+}
+
+/// Whoever writes a path of this stage now, with these paths.
+fn writer(repository: &Repository, rwlock: &RwLock, choice: &Choice) -> Option<(Vec<PathBuf>, Busy)> {
+    let stage = repository.stage(&choice.stage)?;
+    let root = repository.workspace().root();
+    let paths: Vec<PathBuf> = stage.reads().chain(stage.outs.iter().map(|out| &out.path)).map(|path| path.under(root)).collect();
+    let busy = rwlock.writer_of(&paths)?;
+    Some((paths, busy))
+}
+
+fn wait(rwlock: &RwLock, paths: &[PathBuf], busy: Busy, request: &Request, teller: &mut Teller<'_>) -> Result<(), Fault> {
+    let began = Instant::now();
+    let mut next = Some(busy);
+    while let Some(busy) = next {
+        let since = began.elapsed();
+        if request.patience.is_some_and(|patience| since >= patience) || busy.waits_for_us() {
+            return Err(Fault::new(Class::LockError, busy.to_string()));
+        }
+        teller.go_on()?;
+        teller.waits(busy.short(), since);
+        std::thread::sleep(PAUSE);
+        next = rwlock.writer_of(paths);
+    }
+    Ok(())
+}
+
+/// Judges the stages one by one.
+fn look(repository: &Repository, choices: &[Choice], request: &Request, disk: &Disk, teller: &mut Teller<'_>) -> Result<Changes, Fault> {
+    let mut changes = Changes::default();
+    let mut imports = Vec::new();
+    for choice in choices {
+        teller.go_on()?;
+        let Some(stage) = repository.stage(&choice.stage) else { continue };
+        if stage.frozen {
+            let address = stage.address.seen_from(repository.cwd());
+            if stage.deps.iter().any(|dep| dep.repo.is_some()) {
+                imports.push(address);
+            } else {
+                teller.warns(format!("stage: '{address}' is frozen. Its dependencies are not going to be shown in the status output."));
+            }
+        }
+        let record = repository.record(stage);
+        let narrowed = choice.within.as_ref().map(|path| narrowed(stage, path));
+        let stage = narrowed.as_ref().unwrap_or(stage);
+        refuse_foreign(stage, repository.cwd())?;
+        let mut observed = disk.observe_inputs(stage, record.as_ref())?;
+        observed.outs = disk.observe_outs(stage, record.as_ref())?;
+        let mut reasons = judge::inputs(stage, record.as_ref(), &observed, Rules::default(), &|_| None);
+        reasons.extend(judge::outs(stage, record.as_ref(), &observed, Rules::default()));
+        changes.add(stage, &reasons, repository.cwd());
+    }
+    if !imports.is_empty() && !request.no_updates {
+        teller.warns(format!("not looked up at their source, as with --no-updates: {}", imports.join(", ")));
+    }
+    Ok(changes)
+}
+
+/// The stage with those of its outputs that are or hold a path.
+fn narrowed(stage: &Stage, path: &RepoPath) -> Stage {
+    let mut stage = stage.clone();
+    stage.outs.retain(|out| out.path.contains(path));
+    stage
+}
+
+/// What would have to be asked of a server is not guessed at.
+fn refuse_foreign(stage: &Stage, cwd: &RepoPath) -> Result<(), Fault> {
+    let name = stage.address.seen_from(cwd);
+    match foreign(stage, cwd) {
+        None => Ok(()),
+        Some(message) => Err(Fault::new(Class::NotSupported, message).with("hint", format!("`dvc status {name}` can."))),
+    }
+}
