@@ -151,8 +151,7 @@ pub enum Command {
     /// Show which stages changed, and what of them, as `dvc status` does.
     #[command(after_help = STATUS_AFTER_HELP)]
     Status(Status),
-    /// Show what a dvc.yaml means after vars, foreach and matrix (not built yet).
-    #[command(hide = true)]
+    /// Show what a dvc.yaml means after vars, foreach and matrix.
     Resolve(Resolve),
     /// Make a small project and run it with four jobs.
     Demo(Demo),
@@ -363,6 +362,10 @@ pub struct Status {
 
 /// `resolve`
 #[derive(ClapArgs, Clone, Debug, Default)]
+#[command(after_help = "\
+Examples:
+  dvc-paraffin resolve                     the stages of ./dvc.yaml as they are after templating
+  dvc-paraffin resolve --json sub/dvc.yaml also variables, what uses which, and all errors")]
 pub struct Resolve {
     /// The dvc.yaml file.
     #[arg(value_name = "FILE", default_value = "dvc.yaml", value_hint = ValueHint::FilePath)]

@@ -13,6 +13,7 @@ pub mod demo;
 pub mod error;
 pub mod graph;
 pub mod repro;
+pub mod resolve;
 pub mod status;
 pub mod suggest;
 pub mod terminal;
@@ -64,7 +65,7 @@ fn dispatch(args: &Args, setting: &Setting) -> Result<i32, Fault> {
             Ok(0)
         }
         Command::Status(status) => Ok(status::run(status, &args.global, setting)),
-        Command::Resolve(_) => Err(not_built("resolve")),
+        Command::Resolve(resolve) => Ok(resolve::run(resolve, &args.global, setting)),
         Command::Version => {
             print(concat!("dvc-paraffin ", env!("CARGO_PKG_VERSION"), "\n"), false);
             Ok(0)
@@ -77,11 +78,6 @@ pub(crate) fn workspace() -> Result<Workspace, Fault> {
     let here =
         std::env::current_dir().map_err(|error| Fault::new(Class::Unexpected, format!("cannot tell the current directory: {error}")))?;
     Ok(Workspace::open(&here, &Env::from_vars(|name| std::env::var_os(name)))?)
-}
-
-/// A command that users will look for.
-fn not_built(name: &str) -> Fault {
-    Fault::new(Class::NotSupported, format!("`{name}` is not built yet"))
 }
 
 /// Prints a failure and gives its exit code.

@@ -230,7 +230,8 @@ impl Repository {
         Ok(self.workspace.dvcignore().ignored_by(path, is_dir, false)?.map(|rule| rule.origin()))
     }
 
-    fn template_settings(&self) -> TemplateSettings {
+    /// What the configuration says of templates.
+    pub(super) fn template_settings(&self) -> TemplateSettings {
         let config = self.workspace.config();
         TemplateSettings {
             parsing_bool: match config.parsing_bool {

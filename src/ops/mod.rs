@@ -5,6 +5,7 @@ pub mod granular;
 pub mod graph;
 pub mod load;
 pub mod repro;
+pub mod resolve;
 pub mod status;
 pub mod targets;
 pub mod worker;

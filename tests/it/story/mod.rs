@@ -10,6 +10,7 @@ mod interrupt;
 mod locks;
 mod parallel;
 mod pull;
+mod resolve;
 mod state;
 mod status;
 mod stop;
