@@ -400,8 +400,3 @@ fn verdict(repository: &Repository, request: &Request, plan: &Plan, ends: &HashM
 pub(super) fn rules(request: &Request) -> Rules {
     Rules { allow_missing: request.allow_missing }
 }
-
-/// Paths of `.dvc/tmp` for those who look for logs.
-pub fn runs_dir(tmp: &std::path::Path) -> PathBuf {
-    tmp.join("paraffin/runs")
-}

@@ -184,8 +184,7 @@ struct Driver<'a> {
 impl<'a> Driver<'a> {
     /// Waits for one message, or for the next tick.
     fn turn(&mut self, messages: &Receiver<Message>, stages: &rayon::Scope<'a>, checks: &rayon::Scope<'a>) {
-        let deadline = Instant::now() + TICK;
-        match messages.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+        match messages.recv_timeout(TICK) {
             Ok(message) => {
                 let actions = self.take(message);
                 self.act(actions, stages, checks);

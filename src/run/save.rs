@@ -43,11 +43,7 @@ impl Job<'_> {
                 self.keep_run(&run, &hashed, reply)?;
             }
         }
-        for out in &record.outs {
-            if let (Some(digest), Some(own)) = (&out.digest, self.stage.outs.iter().find(|own| own.def_path == out.path)) {
-                hold(&self.run.made).insert(own.path.clone(), digest.clone());
-            }
-        }
+        hold(&self.run.made).extend(self.stage.outs.iter().zip(&hashed).map(|(out, found)| (out.path.clone(), found.digest.clone())));
         let said = self.run.locked(Some(self.id), reply, || self.write_down(&record))?;
         for saying in said {
             reply.tell(EventKind::Said { stage: self.id, saying });

@@ -88,13 +88,6 @@ impl Git {
         self.repository().path().to_path_buf()
     }
 
-    /// Where hooks are: `core.hooksPath`, else `hooks` of the common directory.
-    pub fn hooks_dir(&self) -> PathBuf {
-        let repository = self.repository();
-        let set = repository.config().and_then(|config| config.get_path("core.hooksPath")).ok();
-        set.map_or_else(|| repository.commondir().join("hooks"), |path| self.root.join(path))
-    }
-
     /// Whether any ignore file covers a path. A directory that exists counts as one; a path
     /// that ends in `/` always does.
     ///
