@@ -181,6 +181,16 @@ impl Pipeline {
         self.stages.iter().flat_map(|stage| stage.outs.clone()).collect()
     }
 
+    /// How many stages there are.
+    pub fn count(&self) -> usize {
+        self.stages.len() + self.items.len()
+    }
+
+    /// How many stages the dvc.yaml at the root holds, which runs without a target start from.
+    pub fn at_root(&self) -> usize {
+        self.stages.iter().filter(|stage| stage.home.is_empty()).count() + self.items.len()
+    }
+
     /// Takes a path, and what is below it, out of all deps.
     pub fn forget(&mut self, path: &str) {
         let below = format!("{path}/");
