@@ -7,5 +7,5 @@
 
 mod corpus;
 mod projects;
-mod twins;
+
 mod zntrack;

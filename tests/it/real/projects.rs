@@ -1,9 +1,9 @@
 //! Three pipelines of our own in the shape of public ones. Their commands are a small script that adds
 //! up numbers, so that what a run must come to can be told beforehand.
 
-use super::twins::Twins;
 use crate::dvc;
 use crate::support::project::Project;
+use crate::support::twins::Twins;
 
 /// `sum OUT FACTOR IN...`: the numbers in all files of the inputs, added up and times FACTOR. An OUT
 /// that ends in `/` is a folder of two files, one that ends in `.json` is a metric.

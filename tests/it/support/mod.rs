@@ -9,6 +9,7 @@ pub mod project;
 pub mod ran;
 pub mod scratch;
 pub mod tree;
+pub mod twins;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

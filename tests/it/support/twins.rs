@@ -3,9 +3,9 @@
 
 use std::path::Path;
 
-use crate::support::program;
-use crate::support::project::Project;
-use crate::support::ran::{Ran, sh};
+use super::program;
+use super::project::Project;
+use super::ran::{Ran, sh};
 
 /// The two repositories.
 pub struct Twins {
@@ -30,8 +30,9 @@ impl Twins {
         let mut theirs = self.theirs.scratch.command(self.dvc);
         theirs.arg("repro").args(arguments);
         let mut ours = self.ours.command(self.ours.root());
-        ours.args(program::repro(4)).args(arguments);
-        let (theirs, ours) = std::thread::scope(|scope| {
+        // Some stages are for DVC alone.
+        ours.env("DVC_PARAFFIN_DVC", self.dvc).args(program::repro(4)).args(arguments);
+        let (ours, theirs) = std::thread::scope(|scope| {
             let theirs = scope.spawn(|| Ran::of(&mut theirs));
             (Ran::of(&mut ours), theirs.join().unwrap())
         });
