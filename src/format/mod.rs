@@ -4,6 +4,7 @@
 pub mod config;
 mod config_ini;
 mod config_schema;
+pub mod config_text;
 pub mod dirtree;
 pub mod dotdvc;
 pub mod emit;

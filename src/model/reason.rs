@@ -100,6 +100,17 @@ pub enum Reason {
         /// Its address.
         stage: String,
     },
+    /// An installed dvc was asked, which can read what we cannot, and says this.
+    SaidByDvc {
+        /// What it is about (`changed deps`, `changed outs`); none for a remark on the stage.
+        heading: Option<String>,
+        /// The dep or output as DVC shows it.
+        path: Option<String>,
+        /// The parameter, where the path is a params file.
+        key: Option<String>,
+        /// What happened (`modified`, `deleted`, `changed command` ...).
+        word: String,
+    },
     /// Only in a dry run: a stage it depends on would run, so its deps may change.
     UpstreamMayChange {
         /// Addresses of the direct ones that would run.

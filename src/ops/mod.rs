@@ -3,6 +3,7 @@
 pub mod demo;
 pub mod granular;
 pub mod graph;
+mod handed;
 pub mod load;
 pub mod repro;
 pub mod resolve;

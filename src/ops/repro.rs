@@ -4,7 +4,6 @@
 
 use std::collections::HashMap;
 use std::ffi::OsString;
-use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -24,17 +23,17 @@ use crate::run::drive;
 use crate::run::job::Run;
 use crate::run::ledger::Ledger;
 use crate::run::logs::Logs;
+use crate::run::peer::Peer;
 use crate::run::perform::Options;
-use crate::run::pull::Remotes;
 use crate::run::shell::{self, Shell};
 use crate::run::signals::Watcher;
 use crate::store;
 use crate::store::lock::RepoLock;
-use crate::store::remote::Remote;
 use crate::store::rwlock::RwLock;
 
+use super::handed;
 use super::load::Repository;
-use super::targets::{Reading, foreign};
+use super::targets::Reading;
 use super::worker::{StageWorker, plan_order};
 
 /// What was asked for.
@@ -155,46 +154,8 @@ fn make_plan(repository: &mut Repository, request: &Request) -> Result<Plan, Fau
         Some(_) if wanted.is_empty() && !request.all_pipelines => Vec::new(),
         Some(active) => select::plan(active, &wanted, &request.scope),
     };
-    refuse_foreign(repository, &order)?;
     let after = plan_order(repository.pipeline(), &order, graph.as_ref());
     Ok(Plan { order, after, graph: active })
-}
-
-/// Stages that would have to download or upload something are refused before anything runs.
-fn refuse_foreign(repository: &Repository, order: &[StageId]) -> Result<(), Fault> {
-    for stage in order.iter().map(|id| repository.pipeline().get(*id)) {
-        let Some(message) = foreign(stage, repository.cwd()) else { continue };
-        let name = stage.address.seen_from(repository.cwd());
-        return Err(Fault::new(Class::NotSupported, message).with("hint", format!("`dvc repro -s {name}` can; then run this again.")));
-    }
-    Ok(())
-}
-
-/// The remotes that `--pull` fetches from. One that is not a plain directory is refused before
-/// anything runs.
-fn remotes(repository: &Repository, plan: &Plan) -> Result<Remotes, Fault> {
-    let config = repository.workspace().config();
-    let hint = match config.remotes.is_empty() {
-        true => "Create a default remote with\n    dvc remote add -d <remote name> <remote url>",
-        false => "Setup default remote with\n    dvc remote default <remote name>\nor use:\n    dvc fetch -r <remote name>",
-    };
-    let none = format!("no remote specified in {}. {hint}", repository.root_text());
-    let mut remotes = Remotes { default: config.remote.clone(), none, ..Remotes::default() };
-    let named = plan.order.iter().flat_map(|id| &repository.pipeline().get(*id).outs).filter_map(|out| out.remote.as_deref());
-    for name in named.chain(config.remote.as_deref()) {
-        let Some(url) = config.remote_url(name) else {
-            return Err(Fault::new(Class::ConfigError, format!("config file error: remote '{name}' doesn't exist")));
-        };
-        if !url.starts_with('/') {
-            return Err(Fault::new(
-                Class::NotSupported,
-                format!("--pull cannot fetch from the remote '{name}' ({url}): it is not a plain directory"),
-            )
-            .with("hint", "`dvc pull` (or `dvc fetch --run-cache`) fetches it; then run this again without --pull."));
-        }
-        remotes.by_name.insert(name.to_owned(), Remote::new(PathBuf::from(url)));
-    }
-    Ok(remotes)
 }
 
 #[expect(clippy::too_many_arguments, reason = "the parts of a run meet here, and nowhere else")]
@@ -214,7 +175,9 @@ fn execute(
     if let Some(text) = shell.warning.clone() {
         sink.event(&clock.event(EventKind::Notice { level: Level::Warning, text }));
     }
-    let remotes = if request.pull { Some(remotes(repository, plan)?) } else { None };
+    let peer = Peer::find(|name| std::env::var_os(name), request.patience.is_none());
+    handed::refuse(repository, &plan.order, peer.as_ref())?;
+    let remotes = if request.pull { Some(handed::remotes(repository, &plan.order, peer.as_ref())?) } else { None };
     let records = |stage: &Stage| repository.record(stage);
     let run = Run {
         pipeline: repository.pipeline(),
@@ -233,19 +196,15 @@ fn execute(
         made: Mutex::default(),
         records: &records,
         remotes,
+        peer,
         pullable: Mutex::default(),
         has_dvc_root: std::env::var_os("DVC_ROOT").is_some(),
     };
     if request.options.run_cache
-        && let Some(remotes) = &run.remotes
+        && let Err(fault) = handed::fetch_runs(&run, &plan.order)
     {
-        match remotes.of(None) {
-            Ok(remote) => remote.fetch_runs(workspace.cache())?,
-            Err(fault) => {
-                let text = format!("Failed to pull run cache: {fault}");
-                sink.event(&clock.event(EventKind::Notice { level: Level::Warning, text }));
-            }
-        }
+        let text = format!("Failed to pull run cache: {fault}");
+        sink.event(&clock.event(EventKind::Notice { level: Level::Warning, text }));
     }
     let worker = StageWorker::new(&run, repository, &plan.order, request, watcher);
     let planned = plan.order.iter().map(|id| describe(repository, plan, *id)).collect();

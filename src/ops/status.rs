@@ -8,18 +8,21 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::model::event::Level;
-use crate::model::{Class, EventKind, Fault, RepoPath, Stage};
+use crate::model::{Class, EventKind, Fault, RepoPath, Stage, StageId};
 use crate::plan::judge::{self, Rules};
 use crate::report::Sink;
 use crate::report::status::Changes;
+use crate::run::child::Children;
 use crate::run::clock::Clock;
 use crate::run::disk::Disk;
 use crate::run::error::interrupted;
+use crate::run::peer::{Peer, Told, only_dvc_sees};
 use crate::run::signals::Watcher;
 use crate::store::rwlock::{Busy, RwLock};
 use crate::store::{self, lock::RepoLock};
 
 use super::granular::{Choice, Chooser};
+use super::handed::install;
 use super::load::Repository;
 use super::targets::foreign;
 
@@ -131,6 +134,7 @@ fn wait(rwlock: &RwLock, paths: &[PathBuf], busy: Busy, request: &Request, telle
 /// Judges the stages one by one.
 fn look(repository: &Repository, choices: &[Choice], request: &Request, disk: &Disk, teller: &mut Teller<'_>) -> Result<Changes, Fault> {
     let mut changes = Changes::default();
+    let told = ask_dvc(repository, choices, request, teller)?;
     let mut imports = Vec::new();
     for choice in choices {
         teller.go_on()?;
@@ -146,7 +150,11 @@ fn look(repository: &Repository, choices: &[Choice], request: &Request, disk: &D
         let record = repository.record(stage);
         let narrowed = choice.within.as_ref().map(|path| narrowed(stage, path));
         let stage = narrowed.as_ref().unwrap_or(stage);
-        refuse_foreign(stage, repository.cwd())?;
+        if only_dvc_sees(stage).is_some() {
+            let reasons = told.get(&stage.address.seen_from(repository.cwd()));
+            changes.add(stage, reasons.map_or(&[], Vec::as_slice), repository.cwd());
+            continue;
+        }
         let mut observed = disk.observe_inputs(stage, record.as_ref())?;
         observed.outs = disk.observe_outs(stage, record.as_ref())?;
         let mut reasons = judge::inputs(stage, record.as_ref(), &observed, Rules::default(), &|_| None);
@@ -166,11 +174,28 @@ fn narrowed(stage: &Stage, path: &RepoPath) -> Stage {
     stage
 }
 
-/// What would have to be asked of a server is not guessed at.
-fn refuse_foreign(stage: &Stage, cwd: &RepoPath) -> Result<(), Fault> {
-    let name = stage.address.seen_from(cwd);
-    match foreign(stage, cwd) {
-        None => Ok(()),
-        Some(message) => Err(Fault::new(Class::NotSupported, message).with("hint", format!("`dvc status {name}` can."))),
+/// What would have to be asked of a server, an installed dvc is asked for; it is not guessed at.
+fn ask_dvc(repository: &Repository, choices: &[Choice], request: &Request, teller: &mut Teller<'_>) -> Result<Told, Fault> {
+    let cwd = repository.cwd();
+    let mut targets = Vec::new();
+    let mut refused = None;
+    for choice in choices {
+        let Some(stage) = repository.stage(&choice.stage) else { continue };
+        if let Some(message) = foreign(stage, cwd) {
+            refused.get_or_insert(message);
+            targets.push(choice.within.as_ref().map_or_else(|| stage.address.seen_from(cwd), |path| path.seen_from(cwd)));
+        }
+    }
+    let Some(message) = refused else { return Ok(Told::default()) };
+    let Some(peer) = Peer::find(|name| std::env::var_os(name), request.patience.is_none()) else {
+        return Err(Fault::new(Class::NotSupported, message).with("hint", install("it is asked for the state of such stages")));
+    };
+    let dir = cwd.under(repository.workspace().root());
+    loop {
+        teller.go_on()?;
+        if let Some(told) = peer.status(&Children::default(), StageId(0), &dir, &targets)? {
+            return Ok(told);
+        }
+        std::thread::sleep(PAUSE);
     }
 }

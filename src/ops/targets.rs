@@ -4,11 +4,11 @@
 //! group, a pattern with `--glob`, or with `--recursive` a directory. Unlike DVC, a target that
 //! means no stage at all is an error: DVC would run the whole repository.
 
-use crate::format::pipeline::foreign_scheme;
 use crate::format::{fnmatch, target};
 use crate::model::{Class, Fault, RepoPath, Stage, StageId};
 use crate::plan::graph::Graph;
 use crate::plan::select;
+use crate::run::peer::only_dvc_sees;
 
 use super::load::Repository;
 
@@ -21,16 +21,13 @@ pub struct Reading {
     pub recursive: bool,
 }
 
-/// Why a stage cannot be judged without a download or a plug-in of DVC; none if it can.
+/// Why a stage cannot be judged without an installed dvc; none if it can.
 pub fn foreign(stage: &Stage, cwd: &RepoPath) -> Option<String> {
-    let dep = stage.deps.iter().filter(|_| !stage.frozen).find_map(|dep| Some((&dep.def_path, dep.foreign.as_deref()?)));
-    let out = stage.outs.iter().find_map(|out| Some((&out.def_path, foreign_scheme(&out.def_path)?)));
-    let name = stage.address.seen_from(cwd);
-    match (dep, out) {
-        (Some((path, kind)), _) => Some(format!("stage '{name}' depends on '{path}' ({kind}), which dvc-paraffin cannot read yet")),
-        (None, Some((path, kind))) => Some(format!("stage '{name}' writes '{path}' ({kind}), which dvc-paraffin cannot see yet")),
-        (None, None) => None,
-    }
+    let (path, kind) = only_dvc_sees(stage)?;
+    Some(format!(
+        "stage '{}' needs '{path}' ({kind}), which dvc-paraffin cannot read without an installed dvc",
+        stage.address.seen_from(cwd)
+    ))
 }
 
 impl Repository {

@@ -15,6 +15,7 @@ use crate::plan::schedule::CheckWith;
 use crate::run;
 use crate::run::drive::{Reply, Worker};
 use crate::run::job::{Job, Run, hold};
+use crate::run::peer::{Peer, only_dvc_sees};
 use crate::run::shell;
 use crate::run::signals::Watcher;
 
@@ -153,6 +154,35 @@ impl<'a> StageWorker<'a> {
         Ok(judge::verdict(job.stage, job.record.as_ref(), reasons))
     }
 
+    /// The judgement of an installed dvc on a stage that only it can see; none where another
+    /// process is at it.
+    fn ask(&self, job: &Job<'_>, peer: &Peer, with: &CheckWith) -> Result<Option<Verdict>, Fault> {
+        let dir = self.repository.cwd().under(self.run.disk.root());
+        let Some(mut told) = peer.status(&self.run.children, job.id, &dir, std::slice::from_ref(&job.address))? else { return Ok(None) };
+        let mut reasons = told.remove(&job.address).unwrap_or_default();
+        let missing = |reason: &Reason| {
+            matches!(reason, Reason::SaidByDvc { heading: Some(heading), word, .. }
+                if heading == "changed outs" && (word == "deleted" || word == "not in cache"))
+        };
+        if self.rules.allow_missing {
+            reasons.retain(|reason| !missing(reason));
+        }
+        if self.run.remotes.is_some() && !self.dry && !reasons.is_empty() && reasons.iter().all(missing) {
+            hold(&self.run.pullable).insert(job.id);
+        }
+        if !with.may_change.is_empty() {
+            reasons.push(self.may_change(with));
+        }
+        Ok(Some(judge::verdict(job.stage, job.record.as_ref(), reasons)))
+    }
+
+    fn may_change(&self, with: &CheckWith) -> Reason {
+        let pipeline = self.repository.pipeline();
+        Reason::UpstreamMayChange {
+            stages: with.may_change.iter().map(|id| pipeline.get(*id).address.seen_from(self.repository.cwd())).collect(),
+        }
+    }
+
     fn reasons(&self, job: &Job<'_>, with: &CheckWith, rules: Rules) -> Result<Vec<Reason>, Fault> {
         let upstream = |path: &RepoPath| if rules.allow_missing { self.upstream_hash(path) } else { None };
         let mut observed = self.run.disk.observe_inputs(job.stage, job.record.as_ref())?;
@@ -183,8 +213,7 @@ impl<'a> StageWorker<'a> {
             Reason::DepMissing { path } | Reason::ParamsFileMissing { path } | Reason::ParamMissing { path, .. } => !unknown(path),
             _ => true,
         });
-        let stages = with.may_change.iter().map(|id| pipeline.get(*id).address.seen_from(self.repository.cwd())).collect();
-        reasons.push(Reason::UpstreamMayChange { stages });
+        reasons.push(self.may_change(with));
     }
 }
 
@@ -212,7 +241,10 @@ impl Worker for StageWorker<'_> {
             let stage = self.repository.pipeline().get(by).address.seen_from(self.repository.cwd());
             return Ok(Some(Verdict::Stale(vec![Reason::ForcedBy { stage }])));
         }
-        self.judge(&job, with).map(Some)
+        match &self.run.peer {
+            Some(peer) if only_dvc_sees(job.stage).is_some() => self.ask(&job, peer, with),
+            _ => self.judge(&job, with).map(Some),
+        }
     }
 
     fn fresh(&self, stage: StageId) -> Status {

@@ -51,8 +51,8 @@ impl Graph {
                 continue;
             }
             let mut upstream: Vec<StageId> = Vec::new();
-            let reads = definition.deps.iter().filter(|dep| dep.foreign.is_none()).map(|dep| &dep.path);
-            for path in reads.chain(definition.params.iter().map(|params| &params.path)) {
+            // A URL may be the output of another stage, too.
+            for path in definition.deps.iter().map(|dep| &dep.path).chain(definition.params.iter().map(|params| &params.path)) {
                 upstream.extend(outs.around(path).iter().map(|out| out.stage));
                 upstream.extend(outs.inside(path).iter().map(|out| out.stage));
             }

@@ -18,6 +18,9 @@ pub const UP_TO_DATE: &str = "Data and pipelines are up to date.";
 /// What is printed if there is no stage at all.
 pub const EMPTY: &str = "There are no data or pipelines tracked in this project yet.\nSee <https://dvc.org/doc/start> to get started!";
 
+/// What is said of a stage that runs each time.
+const ALWAYS: &str = "always changed";
+
 /// The width of DVC's words in the text.
 const WIDTH: usize = 20;
 
@@ -31,16 +34,16 @@ enum Entry {
     /// Paths under a heading, each with what happened to it.
     Paths(&'static str, IndexMap<String, Change>),
     /// A remark.
-    Note(&'static str),
+    Note(String),
 }
 
 /// What happened to a path.
 #[derive(Clone, PartialEq, Debug)]
 enum Change {
     /// One word.
-    Whole(&'static str),
+    Whole(String),
     /// In a file of parameters: a word for each.
-    Keys(IndexMap<String, &'static str>),
+    Keys(IndexMap<String, String>),
 }
 
 impl Changes {
@@ -125,8 +128,8 @@ fn entries(stage: &Stage, reasons: &[Reason], cwd: &RepoPath) -> Vec<Entry> {
     let (mut deps, mut outs, mut own) = (IndexMap::new(), IndexMap::new(), None);
     let mut unrecorded = HashSet::new();
     for reason in reasons {
-        let mut dep = |path: &String, word| deps.insert(names.input(path), Change::Whole(word));
-        let mut out = |path: &String, word| outs.insert(names.output(path), Change::Whole(word));
+        let mut dep = |path: &String, word: &str| deps.insert(names.input(path), Change::Whole(word.to_owned()));
+        let mut out = |path: &String, word: &str| outs.insert(names.output(path), Change::Whole(word.to_owned()));
         match reason {
             Reason::DepMissing { path } | Reason::ParamsFileMissing { path } => dep(path, "deleted"),
             Reason::DepModified { path, .. } => dep(path, "modified"),
@@ -143,13 +146,22 @@ fn entries(stage: &Stage, reasons: &[Reason], cwd: &RepoPath) -> Vec<Entry> {
             Reason::OutNotInCache { path, .. } => out(path, "not in cache"),
             Reason::OutModified { path, .. } => out(path, "modified"),
             Reason::CmdChanged { .. } => {
-                own = Some("changed command");
+                own = Some("changed command".to_owned());
                 continue;
             }
             Reason::FileAltered => {
-                own = Some("changed checksum");
+                own = Some("changed checksum".to_owned());
                 continue;
             }
+            Reason::SaidByDvc { heading, path, key, word } => match (heading.as_deref(), path, key) {
+                (Some("changed outs"), Some(path), _) => out(path, word),
+                (Some(_), Some(path), Some(key)) => param(&mut deps, path.clone(), key, word),
+                (Some(_), Some(path), None) => dep(path, word),
+                _ => {
+                    own = Some(word.clone()).filter(|word| word != ALWAYS).or(own);
+                    continue;
+                }
+            },
             // A stage that always changes is asked for it below; the rest comes from flags of a run.
             Reason::NeverRun
             | Reason::AlwaysChanged
@@ -161,20 +173,20 @@ fn entries(stage: &Stage, reasons: &[Reason], cwd: &RepoPath) -> Vec<Entry> {
     }
     let listed = |heading, paths: IndexMap<_, _>| (!paths.is_empty()).then_some(Entry::Paths(heading, paths));
     let always = stage.is_callback() || stage.always_changed;
-    [listed("changed deps", deps), listed("changed outs", outs), always.then_some(Entry::Note("always changed")), own.map(Entry::Note)]
+    [listed("changed deps", deps), listed("changed outs", outs), always.then(|| Entry::Note(ALWAYS.to_owned())), own.map(Entry::Note)]
         .into_iter()
         .flatten()
         .collect()
 }
 
 /// One parameter. Where its file is a dep too, this takes the place of what was said of the dep.
-fn param(deps: &mut IndexMap<String, Change>, file: String, key: &str, word: &'static str) -> Option<Change> {
-    let change = deps.entry(file).or_insert(Change::Whole(word));
+fn param(deps: &mut IndexMap<String, Change>, file: String, key: &str, word: &str) -> Option<Change> {
+    let change = deps.entry(file).or_insert_with(|| Change::Whole(word.to_owned()));
     match change {
         Change::Keys(keys) => {
-            keys.insert(key.to_owned(), word);
+            keys.insert(key.to_owned(), word.to_owned());
         }
-        Change::Whole(_) => *change = Change::Keys(IndexMap::from([(key.to_owned(), word)])),
+        Change::Whole(_) => *change = Change::Keys(IndexMap::from([(key.to_owned(), word.to_owned())])),
     }
     None
 }

@@ -101,6 +101,10 @@ pub fn reason(reason: &Reason) -> String {
         Reason::Callback => "it has neither deps nor outs, so it runs each time".to_owned(),
         Reason::Forced => "forced (--force)".to_owned(),
         Reason::ForcedBy { stage } => format!("forced, because '{stage}' ran (--force-downstream)"),
+        Reason::SaidByDvc { heading, path, key, word } => {
+            let parts = [heading.as_deref(), path.as_deref(), key.as_deref(), Some(word.as_str())];
+            format!("dvc says: {}", parts.into_iter().flatten().collect::<Vec<_>>().join(": "))
+        }
         Reason::UpstreamMayChange { stages } => format!("upstream may change: {}", quoted(stages)),
     }
 }

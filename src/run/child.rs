@@ -8,9 +8,9 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io;
+use std::io::{self, Read, Seek};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Output, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -29,6 +29,8 @@ pub enum Terminal<'a> {
     InheritedToStderr,
     /// Nothing to read; everything into this file.
     Log(&'a File),
+    /// Nothing to read; standard output into the first file, standard error into the second.
+    Apart(&'a File, &'a File),
 }
 
 /// How long one wait lasts before the child is looked at again. Only a child that cannot be
@@ -121,6 +123,11 @@ impl Children {
                 command.process_group(0);
                 true
             }
+            Terminal::Apart(out, err) => {
+                command.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(err.try_clone()?);
+                command.process_group(0);
+                true
+            }
         };
         let mut child = {
             // The lock is held over the start, so that a stop that comes now finds the child.
@@ -144,6 +151,16 @@ impl Children {
         self.wait_for_kin(stage);
         self.lock().running.remove(&stage);
         status
+    }
+
+    /// Runs a command to its end and gives what it printed.
+    ///
+    /// # Errors
+    /// As [`Children::run`].
+    pub fn output(&self, stage: StageId, command: Command) -> io::Result<Output> {
+        let (mut out, mut err) = (tempfile::tempfile()?, tempfile::tempfile()?);
+        let status = self.run(stage, command, &Terminal::Apart(&out, &err))?;
+        Ok(Output { status, stdout: whole(&mut out)?, stderr: whole(&mut err)? })
     }
 
     /// If the run was told to stop: waits until all that the command started has ended too.
@@ -197,6 +214,13 @@ impl Children {
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn whole(file: &mut File) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.rewind()?;
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// The exit code as Python gives it: negative for a signal.

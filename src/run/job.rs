@@ -14,6 +14,7 @@ use super::disk::Disk;
 use super::drive::Reply;
 use super::ledger::Ledger;
 use super::logs::Logs;
+use super::peer::Peer;
 use super::perform::Options;
 use super::pull::Remotes;
 use super::shell::Shell;
@@ -51,6 +52,8 @@ pub struct Run<'a> {
     pub records: &'a (dyn Fn(&Stage) -> Option<Record> + Sync),
     /// Where missing data comes from (`--pull`).
     pub remotes: Option<Remotes>,
+    /// An installed dvc, for what only DVC can do.
+    pub peer: Option<Peer>,
     /// Stages that lack data and nothing else, found by the checks of a run with `--pull`.
     pub pullable: Mutex<HashSet<StageId>>,
     /// Whether our own environment has `DVC_ROOT`; it is not overwritten then, as in DVC.

@@ -5,7 +5,7 @@
 //! before keeps its place and its text. Each result is on disk before a dependent starts. The
 //! file is read anew whenever someone else wrote it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -38,6 +38,17 @@ struct Open {
     added: BTreeMap<usize, String>,
 }
 
+/// The state of a stage's files before another program ran it.
+#[derive(Debug)]
+pub struct Before {
+    /// The files that it may write, as they were.
+    files: Vec<(Option<Stamp>, RepoPath)>,
+    /// The outputs that had a line in .gitignore.
+    ignored: HashSet<RepoPath>,
+    /// Whether dvc.lock had an entry of the stage.
+    is_recorded: bool,
+}
+
 impl Ledger {
     /// A ledger of a run that has written nothing.
     pub fn new(workspace: Arc<Workspace>) -> Self {
@@ -60,11 +71,10 @@ impl Ledger {
     /// dvc.lock cannot be read, or not be written; it is then as it was.
     pub fn record(&mut self, place: usize, stage: &Stage, record: &Record) -> Result<Vec<Saying>, Fault> {
         let Some(name) = stage.address.name.as_deref() else { return Ok(Vec::new()) };
-        let path = stage.address.file.parent().unwrap_or_default().join("dvc.lock");
+        let path = self.lock_of(stage)?;
         let shown = path.seen_from(self.workspace.cwd());
         let on_disk = path.under(self.workspace.root());
-        self.refresh(&path, &shown)?;
-        let open = self.locks.get_mut(&path).expect("refresh opened it");
+        let open = self.locks.get_mut(&path).expect("lock_of opened it");
         let mut said = Vec::new();
         if open.stamp.is_none() {
             said.push(Saying::GeneratingLock(shown.clone()));
@@ -90,6 +100,79 @@ impl Ledger {
         }
         self.changed.insert(path);
         Ok(said)
+    }
+
+    /// What must be known before another program runs the stage and records it. The repository's
+    /// lock must be held.
+    ///
+    /// # Errors
+    /// dvc.lock cannot be read.
+    pub fn before_another(&mut self, stage: &Stage) -> Result<Before, Fault> {
+        let mut before = Before { files: Vec::new(), ignored: HashSet::new(), is_recorded: false };
+        let mut files = vec![stage.address.file.clone()];
+        if let Some(name) = &stage.address.name {
+            let path = self.lock_of(stage)?;
+            before.is_recorded = self.locks.get(&path).is_some_and(|open| open.lock.value(name).is_some());
+            files = vec![path];
+        }
+        for out in &stage.outs {
+            if self.has_line(&out.path)? {
+                before.ignored.insert(out.path.clone());
+            }
+            files.push(out.path.parent().unwrap_or_default().join(".gitignore"));
+        }
+        let root = self.workspace.root();
+        before.files = files.into_iter().map(|path| (stamp(&path.under(root)), path)).collect();
+        Ok(before)
+    }
+
+    /// Whether the .gitignore beside an output has its line.
+    fn has_line(&self, out: &RepoPath) -> Result<bool, Fault> {
+        Ok(gitignore::has(&out.parent().unwrap_or_default().under(self.workspace.root()), out.file_name())?)
+    }
+
+    /// Takes over what another program recorded of the stage, and puts a new entry or line where
+    /// the plan wants it. The repository's lock must be held.
+    ///
+    /// # Errors
+    /// A file cannot be read or written.
+    pub fn take_over(&mut self, place: usize, stage: &Stage, before: &Before) -> Result<Option<Record>, Fault> {
+        let root = self.workspace.root().to_path_buf();
+        let changed = before.files.iter().filter(|(old, path)| stamp(&path.under(&root)) != *old);
+        self.changed.extend(changed.map(|(_, path)| path.clone()));
+        if let Some(git) = self.workspace.git() {
+            for out in stage.outs.iter().filter(|out| !before.ignored.contains(&out.path)) {
+                if self.has_line(&out.path)? {
+                    gitignore::remove(git, &out.path.parent().unwrap_or_default().under(&root), out.path.file_name())?;
+                }
+            }
+        }
+        self.ignore_outs(place, stage)?;
+        let Some(name) = stage.address.name.as_deref() else { return Ok(None) };
+        let path = self.lock_of(stage)?;
+        let open = self.locks.get_mut(&path).expect("lock_of opened it");
+        let record = open.lock.record(name);
+        if record.is_none() || before.is_recorded {
+            return Ok(record);
+        }
+        if let Some((_, later)) = open.added.range(place + 1..).next() {
+            open.lock.shift(name, later);
+            let on_disk = path.under(&root);
+            if let Err(error) = atomic::write(&on_disk, &open.lock.to_bytes()) {
+                open.stamp = None;
+                return Err(error.into());
+            }
+            open.stamp = stamp(&on_disk);
+        }
+        open.added.insert(place, name.to_owned());
+        Ok(record)
+    }
+
+    /// The dvc.lock in which a stage of a dvc.yaml is recorded, read.
+    fn lock_of(&mut self, stage: &Stage) -> Result<RepoPath, Fault> {
+        let path = stage.address.file.parent().unwrap_or_default().join("dvc.lock");
+        self.refresh(&path, &path.seen_from(self.workspace.cwd()))?;
+        Ok(path)
     }
 
     /// Makes sure that what we know of a dvc.lock is what stands on disk.

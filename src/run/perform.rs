@@ -15,6 +15,7 @@ use super::child::{Terminal, returncode};
 use super::drive::Reply;
 use super::error;
 use super::job::{Job, hold};
+use super::pull::Wanted;
 use super::shell;
 
 /// What was asked of all stages of a run.
@@ -45,9 +46,13 @@ impl Job<'_> {
     }
 
     fn bring_about(&self, reasons: &[Reason], reply: &Reply, attempt: &mut Attempt) -> Result<Status, Fault> {
-        let _claim = self.claim(reply)?;
+        let claim = self.claim(reply)?;
         if hold(&self.run.pullable).contains(&self.id) && self.pull_outs(reply)? {
             return Ok(Status::Unchanged);
+        }
+        if let Some(peer) = self.run.peer.as_ref().filter(|_| self.is_for_dvc()) {
+            drop(claim);
+            return self.hand_over(peer, reasons, reply, attempt);
         }
         let status = match &self.stage.cmd {
             Some(cmd) if !self.stage.frozen => self.restore_or_run(cmd, reasons, reply, attempt)?,
@@ -76,7 +81,7 @@ impl Job<'_> {
 
     fn restore_or_run(&self, cmd: &Cmd, reasons: &[Reason], reply: &Reply, attempt: &mut Attempt) -> Result<Status, Fault> {
         if self.run.remotes.is_some() && !self.forced(reasons) {
-            self.pull_missing_deps()?;
+            self.pull_missing_deps(reply)?;
         }
         let inputs = self.inputs()?;
         self.check_tracked()?;
@@ -104,7 +109,7 @@ impl Job<'_> {
         result.map(|()| Status::Ran)
     }
 
-    fn forced(&self, reasons: &[Reason]) -> bool {
+    pub(super) fn forced(&self, reasons: &[Reason]) -> bool {
         self.run.options.force || reasons.iter().any(|reason| matches!(reason, Reason::Forced | Reason::ForcedBy { .. }))
     }
 
@@ -143,14 +148,11 @@ impl Job<'_> {
         let Some(mut found) = found else { return Ok(None) };
         // An entry may still hold outputs that the stage no longer has.
         found.outs.retain(|recorded| self.stage.outs.iter().any(|out| out.def_path == recorded.path));
-        for recorded in &found.outs {
-            let remote = self.stage.outs.iter().find(|out| out.def_path == recorded.path).and_then(|out| out.remote.as_deref());
-            match &recorded.digest {
-                Some(digest) if self.fetch(remote, digest)? => {}
-                _ => return Ok(None),
-            }
-        }
-        Ok((found.outs.len() == self.stage.outs.len()).then_some(found))
+        let remote = |path: &str| self.stage.outs.iter().find(|out| out.def_path == path).and_then(|out| out.remote.as_deref());
+        let wanted: Vec<Wanted<'_>> =
+            found.outs.iter().filter_map(|recorded| Some((remote(&recorded.path), recorded.digest.as_ref()?))).collect();
+        let whole = wanted.len() == self.stage.outs.len() && self.fetch(&wanted, reply)?;
+        Ok(whole.then_some(found))
     }
 
     fn earlier_run(&self, inputs: &Record, reply: &Reply) -> Result<Option<Record>, Fault> {
@@ -187,12 +189,8 @@ impl Job<'_> {
             if !self.run.has_dvc_root {
                 command.env("DVC_ROOT", self.disk().root());
             }
-            let terminal = match &log {
-                Some(file) => Terminal::Log(file),
-                None if self.run.to_stderr => Terminal::InheritedToStderr,
-                None => Terminal::Inherited,
-            };
-            let status = self.run.children.run(self.id, command, &terminal).map_err(|error| start_failed(&line, &error))?;
+            let status =
+                self.run.children.run(self.id, command, &self.terminal(log.as_ref())).map_err(|error| start_failed(&line, &error))?;
             let code = returncode(status);
             attempt.returncode = Some(code);
             if code != 0 {
@@ -202,8 +200,17 @@ impl Job<'_> {
         Ok(())
     }
 
+    /// Where the stage's output goes.
+    pub(super) fn terminal<'f>(&self, log: Option<&'f std::fs::File>) -> Terminal<'f> {
+        match log {
+            Some(file) => Terminal::Log(file),
+            None if self.run.to_stderr => Terminal::InheritedToStderr,
+            None => Terminal::Inherited,
+        }
+    }
+
     /// The stage's log; none where it has the terminal for itself.
-    fn open_log(&self, reply: &Reply, attempt: &mut Attempt) -> Option<std::fs::File> {
+    pub(super) fn open_log(&self, reply: &Reply, attempt: &mut Attempt) -> Option<std::fs::File> {
         if !self.run.capture {
             return None;
         }

@@ -7,6 +7,7 @@ pub mod atomic;
 pub mod cache;
 mod collect;
 pub mod dvcignore;
+pub mod errand;
 mod error;
 pub mod git;
 mod gitcontents;

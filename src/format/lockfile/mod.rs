@@ -214,6 +214,18 @@ impl Lock {
         }
     }
 
+    /// Moves an entry to the place before another one.
+    pub fn shift(&mut self, name: &str, before: &str) {
+        let (Some(moved), Some(other)) = (self.numbers.get(name).copied(), self.numbers.get(before).copied()) else { return };
+        if moved == other {
+            return;
+        }
+        self.untouched = false;
+        self.order.retain(|number| *number != moved);
+        let at = self.order.iter().position(|number| *number == other).unwrap_or(self.order.len());
+        self.order.insert(at, moved);
+    }
+
     /// The file's bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
         if self.untouched {

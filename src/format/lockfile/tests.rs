@@ -44,6 +44,17 @@ fn text(lock: &Lock) -> String {
 const WRITTEN: &str = "    cmd: run\n    deps:\n    - path: B\n      hash: md5\n      md5: ab12\n      size: 2\n    - path: b\n      hash: md5\n      md5: 12ab\n      size: 2\n";
 
 #[test]
+fn an_entry_can_be_moved() {
+    let text = "schema: '2.0'\nstages:\n  a:\n    cmd: x # kept\n  b:\n    cmd: y\n  c:\n    cmd: z\n";
+    let mut lock = Lock::parse(text.as_bytes(), "./dvc.lock").unwrap();
+    lock.shift("c", "a");
+    lock.shift("b", "b");
+    lock.shift("no", "a");
+    let moved = "schema: '2.0'\nstages:\n  c:\n    cmd: z\n  a:\n    cmd: x # kept\n  b:\n    cmd: y\n";
+    assert_eq!(String::from_utf8(lock.to_bytes()).unwrap(), moved);
+}
+
+#[test]
 fn untouched_entries_keep_their_text() {
     let mut lock = Lock::parse(FILE.as_bytes(), "./dvc.lock").unwrap();
     assert_eq!(text(&lock), FILE);

@@ -8,6 +8,7 @@ pub mod program;
 pub mod project;
 pub mod ran;
 pub mod scratch;
+pub mod server;
 pub mod tree;
 pub mod twins;
 

@@ -1,0 +1,73 @@
+//! A stage that an installed dvc must run: one with a dep or output on a server, or an import
+//! that is to be made again.
+//!
+//! DVC judges it once more, runs it, stores and records it by itself, under its own locks. What
+//! is left for us is to take over what it wrote: the place of a new entry in dvc.lock, what git
+//! should know of, and the hashes that stages after this one may ask for.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
+
+use crate::model::{Attempt, Class, Fault, Reason, Status};
+
+use super::child::returncode;
+use super::drive::Reply;
+use super::error;
+use super::job::{Job, hold};
+use super::peer::{Peer, error_line, only_dvc_sees};
+
+/// How much of the end of a log is searched for DVC's last words, in bytes.
+const END: i64 = 64 * 1024;
+
+impl Job<'_> {
+    /// Whether only DVC can run it.
+    pub(super) fn is_for_dvc(&self) -> bool {
+        only_dvc_sees(self.stage).is_some() || (self.stage.is_import() && !self.stage.frozen)
+    }
+
+    /// Lets DVC run the stage.
+    pub(super) fn hand_over(&self, peer: &Peer, reasons: &[Reason], reply: &Reply, attempt: &mut Attempt) -> Result<Status, Fault> {
+        let before = self.run.locked(Some(self.id), reply, || hold(&self.run.ledger).before_another(self.stage))?;
+        let options = &self.run.options;
+        let flags = [
+            (self.forced(reasons), "--force"),
+            (options.no_commit, "--no-commit"),
+            (!options.run_cache, "--no-run-cache"),
+            (self.run.remotes.is_some(), "--pull"),
+        ];
+        let mut words = vec!["repro", "--single-item"];
+        words.extend(flags.into_iter().filter(|(given, _)| *given).map(|(_, flag)| flag));
+        words.extend(["--", &self.address]);
+        let command = peer.command(&self.disk().cwd().under(self.disk().root()), words);
+        let log = self.open_log(reply, attempt);
+        let running = reply.clock().elapsed();
+        let ended = self.run.children.run(self.id, command, &self.terminal(log.as_ref()));
+        attempt.running = reply.clock().elapsed().saturating_sub(running);
+        self.disk().workspace().forget_dvcignore();
+        let status = ended.map_err(|source| match source.kind() {
+            std::io::ErrorKind::Interrupted => error::interrupted(),
+            _ => Fault::new(Class::DvcException, format!("cannot run dvc: {source}")),
+        })?;
+        if !status.success() {
+            let words = attempt.log.as_ref().and_then(|shown| last_words(&self.disk().root().join(shown)));
+            let text = words.unwrap_or_else(|| format!("`dvc repro -s {}` failed with exit code {}", self.address, returncode(status)));
+            return Err(Fault::new(Class::DvcException, text));
+        }
+        let record = self.run.locked(Some(self.id), reply, || hold(&self.run.ledger).take_over(self.place, self.stage, &before))?;
+        let outs = self.stage.outs.iter();
+        let made = outs.filter_map(|out| Some((out.path.clone(), record.as_ref()?.out(&out.def_path)?.digest.clone()?)));
+        hold(&self.run.made).extend(made);
+        Ok(if self.stage.is_data_file() { Status::Updated } else { Status::Ran })
+    }
+}
+
+/// The failure that DVC told at the end of a log.
+fn last_words(log: &Path) -> Option<String> {
+    let mut log = File::open(log).ok()?;
+    let length = i64::try_from(log.metadata().ok()?.len()).ok()?;
+    log.seek(SeekFrom::End(-length.min(END))).ok()?;
+    let mut bytes = Vec::new();
+    log.read_to_end(&mut bytes).ok()?;
+    error_line(&String::from_utf8_lossy(&bytes)).map(str::to_owned)
+}
