@@ -79,7 +79,8 @@ pub fn status(repository: &mut Repository, request: &Request, watcher: &Watcher,
         wait(&rwlock, &paths, busy, request, &mut teller).map_err(Refusal::Late)?;
     };
     let disk = Disk::open(repository.workspace()).map_err(early)?;
-    repository.warnings().iter().for_each(|text| teller.warns(text.clone()));
+    let remarks = rwlock.take_warnings();
+    repository.warnings().iter().chain(&remarks).for_each(|text| teller.warns(text.clone()));
     let found = look(repository, &choices, request, &disk, &mut teller).map_err(Refusal::Late);
     disk.settle().into_iter().for_each(|text| teller.warns(text));
     found

@@ -21,6 +21,7 @@ mod place;
 pub mod remote;
 pub mod runcache;
 pub mod rwlock;
+mod rwtable;
 pub mod state;
 pub mod tree;
 pub mod workspace;

@@ -3,8 +3,8 @@
 //! While a stage works, other processes must not write what it reads nor touch what it writes.
 //! The file holds one entry for each path and process, so that paths which several of our stages
 //! read are counted here. The rule does not part our own stages from each other (same process,
-//! same command): that is the scheduler's duty. A file that a killed process left broken is
-//! started anew, with a warning.
+//! same command): that is the scheduler's duty. What a killed process left in the file, entries
+//! or a broken text, is put right by whoever looks at it next, with a warning.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,12 +13,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
-
 use super::atomic;
 use super::error::Error;
 use super::lock::RepoLock;
 use super::os;
+use super::rwtable::{Info, Table};
 
 /// How often a busy path is looked at again.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -57,22 +56,6 @@ impl Busy {
         let by: Vec<String> = self.by.iter().map(|info| format!("PID {} ({})", info.pid, info.cmd)).collect();
         format!("'{}', in use by {}", self.path, by.join(" and "))
     }
-}
-
-/// A process as the file names it.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-struct Info {
-    pid: i64,
-    cmd: String,
-}
-
-/// The file's content.
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct Table {
-    #[serde(default)]
-    write: BTreeMap<String, Info>,
-    #[serde(default)]
-    read: BTreeMap<String, Vec<Info>>,
 }
 
 /// The paths that this process reads and writes.
@@ -125,8 +108,7 @@ impl RwLock {
         patience: Option<Duration>,
         on_wait: &mut dyn FnMut(&Busy, Duration) -> bool,
     ) -> Result<Claim, Error> {
-        let text = |paths: &[PathBuf]| paths.iter().map(|path| path.to_string_lossy().into_owned()).collect::<Vec<_>>();
-        let (reads, writes) = (text(reads), text(writes));
+        let (reads, writes) = (texts(reads), texts(writes));
         let began = Instant::now();
         // The claim is made last: dropped, it would give back what was never had.
         while let Some(busy) = self.try_claim(&reads, &writes)? {
@@ -142,13 +124,16 @@ impl RwLock {
         Ok(Claim { lock: self.clone(), reads, writes })
     }
 
-    /// Whether another process writes one of these paths now. Takes nothing.
-    pub fn writer_of(&self, reads: &[PathBuf]) -> Option<Busy> {
-        let bytes = std::fs::read(&self.inner.path).ok().filter(|bytes| bytes.len() > 2)?;
-        let table: Table = serde_json::from_slice(&bytes).ok()?;
-        reads.iter().find_map(|path| {
-            self.blocker(&path.to_string_lossy(), table.write.iter().map(|(place, info)| (place, std::slice::from_ref(info))))
-        })
+    /// Whether another process writes one of these paths now. Claims nothing.
+    pub fn writer_of(&self, paths: &[PathBuf]) -> Option<Busy> {
+        let bytes = std::fs::read(&self.inner.path).ok()?;
+        let (mut table, flaw) = Table::parse(&bytes);
+        let paths = texts(paths);
+        if flaw.is_some() || table.entries().any(|(place, info)| self.is_left(info) && touches(&paths, place)) {
+            // Where it cannot be put right, what was read has to do.
+            table = self.repaired(&paths).unwrap_or(table);
+        }
+        paths.iter().find_map(|path| self.blocker(path, writers(&table)))
     }
 
     /// Remarks made since this was last asked.
@@ -163,14 +148,14 @@ impl RwLock {
     fn try_claim(&self, reads: &[String], writes: &[String]) -> Result<Option<Busy>, Error> {
         let _guard = self.inner.guard.acquire(Some(GUARD_PATIENCE), &mut |_, _| true)?;
         let mut counts = self.inner.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut table = self.load()?;
-        let dropped = self.drop_dead(&mut table, reads, writes);
+        let (mut table, mended) = self.load()?;
+        let dropped = self.drop_left(&mut table, |place| touches(reads, place) || touches(writes, place));
         let busy = reads.iter().chain(writes).find_map(|path| self.blocker(path, writers(&table)));
         let busy = busy.or_else(|| {
             writes.iter().find_map(|path| self.blocker(path, table.read.iter().map(|(place, infos)| (place, infos.as_slice()))))
         });
         if busy.is_some() {
-            if dropped {
+            if mended || dropped {
                 self.store(&table)?;
             }
             return Ok(busy);
@@ -198,79 +183,64 @@ impl RwLock {
     fn blocker<'t>(&self, path: &str, entries: impl Iterator<Item = (&'t String, &'t [Info])>) -> Option<Busy> {
         let by: Vec<Info> = entries
             .filter(|(place, _)| overlaps(path, place))
-            .flat_map(|(_, infos)| infos.iter().filter(|info| **info != self.inner.us && alive(info.pid)).cloned())
+            .flat_map(|(_, infos)| infos.iter().filter(|info| **info != self.inner.us && !self.is_left(info)).cloned())
             .collect();
         (!by.is_empty()).then(|| Busy { path: path.to_owned(), by, file: self.inner.path.clone() })
     }
 
-    /// Forgets what dead processes left on the claimed paths.
-    fn drop_dead(&self, table: &mut Table, reads: &[String], writes: &[String]) -> bool {
-        let wanted = |place: &str| reads.iter().chain(writes).any(|path| overlaps(path, place));
-        let mut dead: Vec<(String, Info)> = Vec::new();
-        table.write.retain(|place, info| {
-            let gone = wanted(place) && !alive(info.pid);
-            if gone {
-                dead.push((place.clone(), info.clone()));
-            }
-            !gone
-        });
-        table.read.retain(|place, infos| {
-            if wanted(place) {
-                infos.retain(|info| {
-                    let gone = !alive(info.pid);
-                    if gone {
-                        dead.push((place.clone(), info.clone()));
-                    }
-                    !gone
-                });
-            }
-            !infos.is_empty()
-        });
+    /// Whether an entry was left by a process that is gone. One with our own id is not ours: in
+    /// a container ids come again soon.
+    fn is_left(&self, info: &Info) -> bool {
+        *info != self.inner.us && (info.pid == self.inner.us.pid || !os::pid_alive(info.pid))
+    }
+
+    /// The table with what was wrong on these paths put right, on the disk too.
+    fn repaired(&self, paths: &[String]) -> Result<Table, Error> {
+        let _guard = self.inner.guard.acquire(Some(GUARD_PATIENCE), &mut |_, _| true)?;
+        let (mut table, mended) = self.load()?;
+        if self.drop_left(&mut table, |place| touches(paths, place)) || mended {
+            self.store(&table)?;
+        }
+        Ok(table)
+    }
+
+    /// Forgets what dead processes left on some paths.
+    fn drop_left(&self, table: &mut Table, wanted: impl Fn(&str) -> bool) -> bool {
+        let left = table.remove(|place, info| wanted(place) && self.is_left(info));
         // `.dvc/tmp` lies two below the root, from where DVC's users mostly look.
         let root = self.inner.path.ancestors().nth(3).unwrap_or(Path::new("/"));
-        for (place, info) in &dead {
+        for (place, info) in &left {
             let place = Path::new(place).strip_prefix(root).unwrap_or(Path::new(place)).display();
             self.warn(format!(
                 "Process '{}' with (Pid {}), in RWLock-file '{place}' had been killed. Auto removed it from the lock file.",
                 info.cmd, info.pid
             ));
         }
-        !dead.is_empty()
+        !left.is_empty()
     }
 
-    fn load(&self) -> Result<Table, Error> {
+    /// Reads the file; says too whether it has to be written anew. The guard must be held: who
+    /// writes it in place leaves it torn for a moment.
+    fn load(&self) -> Result<(Table, bool), Error> {
         let bytes = match std::fs::read(&self.inner.path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Table::default()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((Table::default(), false)),
             other => other.map_err(Error::io("read", &self.inner.path))?,
         };
-        Ok(serde_json::from_slice(&bytes).unwrap_or_else(|error| {
-            self.warn(format!(
-                "'{}' was left broken by a process that was killed ({error}); it is started anew.",
-                self.inner.path.display()
-            ));
-            Table::default()
-        }))
+        let (table, flaw) = Table::parse(&bytes);
+        if let Some(flaw) = &flaw {
+            self.warn(format!("'{}' was left broken by a process that was killed ({flaw}); it is put right.", self.inner.path.display()));
+        }
+        Ok((table, flaw.is_some()))
     }
 
-    /// Writes what is left of the table, as DVC leaves it: without empty halves.
     fn store(&self, table: &Table) -> Result<(), Error> {
-        let mut text = String::from("{");
-        let mut half = |name: &str, json: String| {
-            if json != "{}" {
-                let comma = if text.len() > 1 { ", " } else { "" };
-                text.push_str(&format!("{comma}\"{name}\": {json}"));
-            }
-        };
-        half("write", python_json(&table.write));
-        half("read", python_json(&table.read));
-        text.push('}');
-        atomic::write(&self.inner.path, text.as_bytes())
+        atomic::write(&self.inner.path, table.text().as_bytes())
     }
 
     fn release(&self, claim: &Claim) -> Result<(), Error> {
         let _guard = self.inner.guard.acquire(Some(GUARD_PATIENCE), &mut |_, _| true)?;
         let mut counts = self.inner.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut table = self.load()?;
+        let (mut table, _) = self.load()?;
         for path in &claim.reads {
             if count_down(&mut counts.0, path)
                 && let Some(readers) = table.read.get_mut(path)
@@ -315,34 +285,18 @@ fn count_down(counts: &mut BTreeMap<String, usize>, path: &str) -> bool {
     }
 }
 
+fn texts(paths: &[PathBuf]) -> Vec<String> {
+    paths.iter().map(|path| path.to_string_lossy().into_owned()).collect()
+}
+
+fn touches(paths: &[String], place: &str) -> bool {
+    paths.iter().any(|path| overlaps(path, place))
+}
+
 fn overlaps(a: &str, b: &str) -> bool {
     let inside =
         |inner: &str, outer: &str| inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || outer == "/");
     inside(a, b) || inside(b, a)
-}
-
-fn alive(pid: i64) -> bool {
-    os::pid_alive(pid)
-}
-
-/// JSON with Python's separators.
-fn python_json<T: Serialize>(value: &T) -> String {
-    struct Spaced;
-    impl serde_json::ser::Formatter for Spaced {
-        fn begin_object_key<W: ?Sized + io::Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
-            if first { Ok(()) } else { writer.write_all(b", ") }
-        }
-        fn begin_object_value<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
-            writer.write_all(b": ")
-        }
-        fn begin_array_value<W: ?Sized + io::Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
-            if first { Ok(()) } else { writer.write_all(b", ") }
-        }
-    }
-    let mut bytes = Vec::new();
-    let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, Spaced);
-    value.serialize(&mut serializer).expect("maps of text and numbers are always JSON");
-    String::from_utf8(bytes).expect("JSON is UTF-8")
 }
 
 #[cfg(test)]
@@ -372,9 +326,10 @@ mod tests {
     #[test]
     fn others_block_and_the_dead_do_not() {
         let dir = tempfile::tempdir().unwrap();
+        // Process 1 always lives.
         let file = dir.path().join("rwlock");
         let lock = RwLock::new(dir.path(), "us".to_owned());
-        std::fs::write(&file, format!("{{\"write\": {{\"/r/d\": {{\"pid\": {}, \"cmd\": \"dvc add\"}}}}}}", os::own_pid())).unwrap();
+        std::fs::write(&file, "{\"write\": {\"/r/d\": {\"pid\": 1, \"cmd\": \"dvc add\"}}}").unwrap();
         let refused = lock.claim(&paths(&["/r/d/x"]), &[], Some(Duration::ZERO), &mut |_, _| true);
         let Err(Error::Busy(busy)) = refused else { panic!("{refused:?}") };
         assert!(busy.short().starts_with("'/r/d/x', in use by PID "), "{}", busy.short());
@@ -420,12 +375,54 @@ mod tests {
         assert_eq!(std::fs::read_to_string(&file).unwrap(), "{}");
     }
 
-    #[test]
-    fn a_torn_file_is_started_anew() {
+    /// A lock whose file holds this.
+    fn found(text: &str) -> (tempfile::TempDir, RwLock) {
         let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join("rwlock"), "{\"write\": {").unwrap();
+        std::fs::write(dir.path().join("rwlock"), text).unwrap();
         let lock = RwLock::new(dir.path(), "us".to_owned());
-        drop(lock.claim(&paths(&["/r/a"]), &[], None, &mut |_, _| false).unwrap());
-        assert_eq!(lock.take_warnings().len(), 1);
+        (dir, lock)
+    }
+
+    const LIVING: &str = "{\"write\": {\"/r/x\": {\"pid\": 1, \"cmd\": \"dvc add\"}}}";
+
+    #[test]
+    fn who_claims_puts_a_broken_file_right() {
+        for (text, left) in [("", "{}"), ("{\"write\": {", "{}"), (&LIVING.replace("}}}", "}}, \"read\": 1}"), LIVING)] {
+            let (dir, lock) = found(text);
+            drop(lock.claim(&paths(&["/r/a"]), &[], None, &mut |_, _| false).unwrap());
+            assert_eq!(lock.take_warnings().len(), 1, "{text:?}");
+            assert_eq!(std::fs::read_to_string(dir.path().join("rwlock")).unwrap(), left);
+        }
+    }
+
+    #[test]
+    fn who_only_looks_puts_it_right_too() {
+        let (dead, own) = (4_294_967, i64::from(os::own_pid()));
+        let left_by = |pid: i64| format!("{{\"read\": {{\"/r/a\": [{{\"pid\": {pid}, \"cmd\": \"dvc repro\"}}]}}}}");
+        for text in [String::new(), "{\"wri".to_owned(), "[]".to_owned(), left_by(dead), left_by(own)] {
+            let (dir, lock) = found(&text);
+            assert_eq!(lock.writer_of(&paths(&["/r/a"])), None);
+            assert_eq!(lock.take_warnings().len(), 1, "{text:?}");
+            assert_eq!(std::fs::read_to_string(dir.path().join("rwlock")).unwrap(), "{}");
+        }
+        let (dir, lock) = found(&left_by(dead));
+        assert_eq!(lock.writer_of(&paths(&["/r/b"])), None);
+        assert_eq!(lock.take_warnings(), [""; 0]);
+        assert_eq!(std::fs::read_to_string(dir.path().join("rwlock")).unwrap(), left_by(dead));
+    }
+
+    #[test]
+    fn a_file_that_is_written_at_the_moment_is_not_taken_for_broken() {
+        let (dir, lock) = found("");
+        let guard = RepoLock::new(dir.path().join("rwlock.lock"));
+        let held = guard.acquire(None, &mut |_, _| true).unwrap();
+        let looks = {
+            let lock = lock.clone();
+            std::thread::spawn(move || lock.writer_of(&paths(&["/r/x/y"])))
+        };
+        std::fs::write(dir.path().join("rwlock"), LIVING).unwrap();
+        drop(held);
+        assert!(looks.join().unwrap().is_some());
+        assert_eq!(lock.take_warnings(), [""; 0]);
     }
 }

@@ -116,6 +116,66 @@ fn the_lock_is_free_while_a_command_runs() {
     assert!(child.wait().unwrap().success());
 }
 
+/// Waits until something is there.
+#[track_caller]
+fn wait_until(project: &Project, what: &str, there: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !there() {
+        assert!(Instant::now() < deadline, "{what} never came:\n{}", project.read("../stderr"));
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Takes `.dvc/tmp/lock` while the program is at work; it holds it for moments only.
+fn snatch(project: &Project) -> std::fs::File {
+    let file = std::fs::File::options().write(true).open(project.at(".dvc/tmp/lock")).unwrap();
+    file.lock().unwrap();
+    file
+}
+
+// DVC waits three seconds for this lock, and fails a finished stage if it has not got it by then. So
+// nothing that grows with the size of data may happen under it.
+#[test]
+fn results_are_hashed_and_stored_without_the_lock() {
+    for jobs in ["1", "2"] {
+        let cmd = "touch ../mark; until test -e ../go; do sleep 0.05; done; echo a > a; mkdir d; echo b > d/b";
+        let project = Project::new().file("in", "in\n").stage("a", |s| s.cmd(cmd).dep("in").out("a").out("d"));
+        let mut child = start(&project, &["--jobs", jobs]);
+        wait_until(&project, "the stage", || project.has("../mark"));
+        let lock = snatch(&project);
+        project.write("../go", "");
+        let object = |name: &str| project.has(&format!(".dvc/cache/files/md5/{name}"));
+        wait_until(&project, "the object of a", || object("60/b725f10c9c85c70d97880dfe8191b3"));
+        wait_until(&project, "the object of d/b", || object("3b/5d5c3712955042212316173ccf37be"));
+        wait_until(&project, "the run's entry", || !project.files(".dvc/cache/runs").is_empty());
+        assert!(!project.has("dvc.lock") && !project.has(".gitignore"), "these are written under the lock");
+        drop(lock);
+        assert!(child.wait().unwrap().success(), "{}", project.read("../stderr"));
+        assert!(project.read("dvc.lock").contains("60b725f10c9c85c70d97880dfe8191b3"));
+    }
+}
+
+#[test]
+fn results_are_restored_without_the_lock() {
+    let project = chain();
+    project.repro(["--jobs", "2"]).ok();
+    project.sh("rm dvc.lock mid.txt end.txt");
+    let mut other = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+    let busy = serde_json::json!({"write": {project.at("mid.txt").to_str().unwrap(): {"pid": other.id(), "cmd": "dvc repro other"}}});
+    project.write(".dvc/tmp/rwlock", busy.to_string());
+    let mut child = start(&project, &["--jobs", "2"]);
+    wait_for(&project, "dvc repro other");
+    let lock = snatch(&project);
+    project.write(".dvc/tmp/rwlock", "{}");
+    wait_until(&project, "mid.txt", || project.has("mid.txt"));
+    assert!(!project.has("dvc.lock"));
+    drop(lock);
+    assert!(child.wait().unwrap().success(), "{}", project.read("../stderr"));
+    assert!(project.has("end.txt") && project.has("dvc.lock"));
+    other.kill().unwrap();
+    other.wait().unwrap();
+}
+
 #[test]
 fn a_stage_may_run_the_program_itself() {
     let program = crate::support::program::path();
@@ -155,4 +215,47 @@ fn busy_paths_hold_up_only_the_stages_that_need_them() {
     assert!(child.wait().unwrap().success(), "{}", project.read("../stderr"));
     other.kill().unwrap();
     other.wait().unwrap();
+}
+
+/// What a killed `dvc` can leave in the file of path locks.
+fn broken(project: &Project) -> Vec<String> {
+    let entry = |pid: &str| format!("{{\"pid\": {pid}, \"cmd\": \"dvc repro gone\"}}");
+    let (mid, end) = (project.at("mid.txt"), project.at("end.txt"));
+    vec![
+        String::new(),
+        format!("{{\"write\": {{\"{}\": {{\"pid\": 12", mid.display()),
+        format!("{{\"write\": {{\"{}\": {}}}}}", mid.display(), entry("4000000")),
+        format!("{{\"read\": {{\"{}\": [{}]}}}}", end.display(), entry("4000000")),
+        format!("{{\"write\": {{\"{}\": {}}}}}", mid.display(), entry("\"1\"")),
+        "[]".to_owned(),
+    ]
+}
+
+#[test]
+fn a_broken_file_of_path_locks_is_put_right_by_every_command() {
+    let project = chain();
+    project.repro(["--jobs", "2"]).ok();
+    for text in broken(&project) {
+        for command in ["status", "repro"] {
+            project.write(".dvc/tmp/rwlock", &text);
+            project.run([command]).ok().complains("WARNING: ").says("up to date.");
+            assert_eq!(project.read(".dvc/tmp/rwlock"), "{}", "{command} {text:?}");
+            project.run([command]).ok().says("up to date.");
+        }
+        project.write(".dvc/tmp/rwlock", &text);
+        project.repro(["--force", "--jobs", "2"]).ok().complains("WARNING: ").ran(["first", "second"]);
+        assert_eq!(project.read(".dvc/tmp/rwlock"), "{}", "repro --force {text:?}");
+    }
+}
+
+#[test]
+fn what_stops_dvc_is_put_right_for_dvc_too() {
+    let Some(dvc) = crate::dvc::get("a broken file of path locks") else { return };
+    let project = chain();
+    project.repro(["--jobs", "2"]).ok();
+    let status = || Ran::of(project.scratch.command(dvc).arg("status"));
+    project.write(".dvc/tmp/rwlock", "");
+    assert_ne!(status().code, 0, "DVC has learnt to read an empty file");
+    project.run(["status"]).ok();
+    status().ok().says("up to date.");
 }
