@@ -4,6 +4,7 @@
 //! here, so that they cannot disagree.
 
 use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -100,6 +101,13 @@ impl Repository {
     /// A stage that was read.
     pub fn stage(&self, address: &Address) -> Option<&Stage> {
         self.of_file(&address.file).iter().find(|stage| stage.address == *address)
+    }
+
+    /// All paths that a stage that was read reads or writes.
+    pub fn paths_of(&self, address: &Address) -> Option<Vec<PathBuf>> {
+        let stage = self.stage(address)?;
+        let paths = stage.reads().chain(stage.outs.iter().map(|out| &out.path));
+        Some(paths.map(|path| path.under(self.workspace.root())).collect())
     }
 
     /// The stages of a file that was read, in its order.

@@ -27,6 +27,7 @@ use crate::run::peer::Peer;
 use crate::run::perform::Options;
 use crate::run::shell::{self, Shell};
 use crate::run::signals::Watcher;
+use crate::run::within::{self, Within};
 use crate::store;
 use crate::store::lock::RepoLock;
 use crate::store::rwlock::RwLock;
@@ -179,6 +180,7 @@ fn execute(
     handed::refuse(repository, &plan.order, peer.as_ref())?;
     let remotes = if request.pull { Some(handed::remotes(repository, &plan.order, peer.as_ref())?) } else { None };
     let records = |stage: &Stage| repository.record(stage);
+    let within = Within::new(std::env::var_os(within::VARIABLE));
     let run = Run {
         pipeline: repository.pipeline(),
         disk: Disk::open(workspace)?,
@@ -190,7 +192,8 @@ fn execute(
         to_stderr: request.to_stderr,
         ledger: Mutex::new(Ledger::new(std::sync::Arc::clone(workspace))),
         lock,
-        rwlock: RwLock::new(&workspace.tmp_dir(), request.command_line.clone()),
+        rwlock: RwLock::new(&workspace.tmp_dir(), request.command_line.clone(), within.held(|stage| repository.paths_of(stage))),
+        within,
         patience: request.patience,
         confirm,
         made: Mutex::default(),
@@ -200,12 +203,7 @@ fn execute(
         pullable: Mutex::default(),
         has_dvc_root: std::env::var_os("DVC_ROOT").is_some(),
     };
-    if request.options.run_cache
-        && let Err(fault) = handed::fetch_runs(&run, &plan.order)
-    {
-        let text = format!("Failed to pull run cache: {fault}");
-        sink.event(&clock.event(EventKind::Notice { level: Level::Warning, text }));
-    }
+    fetch_runs(&run, plan, clock, sink);
     let worker = StageWorker::new(&run, repository, &plan.order, request, watcher);
     let planned = plan.order.iter().map(|id| describe(repository, plan, *id)).collect();
     sink.event(&clock.event(EventKind::RunStarted { run: name, plan: with_levels(planned), jobs: request.jobs }));
@@ -227,6 +225,16 @@ fn execute(
     let (to_track, staged) = if failed.is_none() { worker.track(workspace.config().autostage)? } else { (Vec::new(), false) };
     sink.event(&clock.event(EventKind::RunFinished { fault: failed.clone(), to_track, staged }));
     failed.map_or(Ok(()), Err)
+}
+
+/// Brings earlier runs from the remote (`--pull`). That it cannot be done is a warning.
+fn fetch_runs(run: &Run<'_>, plan: &Plan, clock: &Clock, sink: &mut dyn Sink) {
+    if run.options.run_cache
+        && let Err(fault) = handed::fetch_runs(run, &plan.order)
+    {
+        let text = format!("Failed to pull run cache: {fault}");
+        sink.event(&clock.event(EventKind::Notice { level: Level::Warning, text }));
+    }
 }
 
 /// What may be done once no stage waits for it any more.

@@ -18,7 +18,8 @@ use crate::run::disk::Disk;
 use crate::run::error::interrupted;
 use crate::run::peer::{Peer, Told, only_dvc_sees};
 use crate::run::signals::Watcher;
-use crate::store::rwlock::{Busy, RwLock};
+use crate::run::within::{self, Within};
+use crate::store::rwlock::{Above, Busy, RwLock};
 use crate::store::{self, lock::RepoLock};
 
 use super::granular::{Choice, Chooser};
@@ -61,7 +62,8 @@ pub fn status(repository: &mut Repository, request: &Request, watcher: &Watcher,
     let early = |error: store::Error| Refusal::Early(error.into());
     repository.workspace().prepare().map_err(early)?;
     let tmp = repository.workspace().tmp_dir();
-    let (lock, rwlock) = (RepoLock::new(tmp.join("lock")), RwLock::new(&tmp, String::new()));
+    let (lock, rwlock) = (RepoLock::new(tmp.join("lock")), RwLock::new(&tmp, String::new(), Above::new()));
+    let within = Within::new(std::env::var_os(within::VARIABLE));
     let mut teller = Teller { clock: Clock::start(), watcher, sink };
     let choices = loop {
         let guard = match lock.acquire(request.patience, &mut |holder, since| {
@@ -73,10 +75,11 @@ pub fn status(repository: &mut Repository, request: &Request, watcher: &Watcher,
         };
         let choices = Chooser::new(repository, request.with_deps, request.recursive).choose(&request.targets).map_err(Refusal::Late)?;
         let Some((paths, busy)) = choices.iter().find_map(|choice| writer(repository, &rwlock, choice)) else { break choices };
+        let above = within.held(|stage| repository.paths_of(stage));
         // What another process makes of these paths it also writes into dvc.lock.
         repository.forget();
         drop(guard);
-        wait(&rwlock, &paths, busy, request, &mut teller).map_err(Refusal::Late)?;
+        wait(&rwlock, &above, (&paths, busy), request, &mut teller).map_err(Refusal::Late)?;
     };
     let disk = Disk::open(repository.workspace()).map_err(early)?;
     let remarks = rwlock.take_warnings();
@@ -109,19 +112,23 @@ impl Teller<'_> {
 
 /// Whoever writes a path of this stage now, with these paths.
 fn writer(repository: &Repository, rwlock: &RwLock, choice: &Choice) -> Option<(Vec<PathBuf>, Busy)> {
-    let stage = repository.stage(&choice.stage)?;
-    let root = repository.workspace().root();
-    let paths: Vec<PathBuf> = stage.reads().chain(stage.outs.iter().map(|out| &out.path)).map(|path| path.under(root)).collect();
+    let paths = repository.paths_of(&choice.stage)?;
     let busy = rwlock.writer_of(&paths)?;
     Some((paths, busy))
 }
 
-fn wait(rwlock: &RwLock, paths: &[PathBuf], busy: Busy, request: &Request, teller: &mut Teller<'_>) -> Result<(), Fault> {
+fn wait(
+    rwlock: &RwLock,
+    above: &Above,
+    (paths, busy): (&[PathBuf], Busy),
+    request: &Request,
+    teller: &mut Teller<'_>,
+) -> Result<(), Fault> {
     let began = Instant::now();
     let mut next = Some(busy);
     while let Some(busy) = next {
         let since = began.elapsed();
-        if request.patience.is_some_and(|patience| since >= patience) || busy.waits_for_us() {
+        if request.patience.is_some_and(|patience| since >= patience) || busy.waits_for_us(above) {
             return Err(Fault::new(Class::LockError, busy.to_string()));
         }
         teller.go_on()?;

@@ -117,7 +117,7 @@ impl<'a> StageWorker<'a> {
             job.stage.reads().chain(job.stage.outs.iter().map(|out| &out.path)).map(|path| path.under(root)).collect();
         let Some(busy) = self.run.rwlock.writer_of(&paths) else { return Ok(false) };
         let since = hold(&self.waiting).entry(job.id).or_insert_with(Instant::now).elapsed();
-        if self.run.patience.is_some_and(|patience| since >= patience) || busy.waits_for_us() {
+        if self.run.patience.is_some_and(|patience| since >= patience) || busy.waits_for_us(self.run.rwlock.above()) {
             return Err(Fault::new(Class::LockError, busy.to_string()));
         }
         if self.run.children.stopping() {

@@ -18,6 +18,7 @@ use super::peer::Peer;
 use super::perform::Options;
 use super::pull::Remotes;
 use super::shell::Shell;
+use super::within::Within;
 
 /// How long a wait for someone else lasts before a line says so.
 const QUIET: Duration = Duration::from_secs(1);
@@ -46,6 +47,8 @@ pub struct Run<'a> {
     pub lock: RepoLock,
     /// `.dvc/tmp/rwlock`.
     pub rwlock: RwLock,
+    /// The stages that this run is itself part of.
+    pub within: Within,
     /// What stages of this run made, by path.
     pub made: Mutex<HashMap<RepoPath, Digest>>,
     /// What dvc.lock said of any stage when the run began.

@@ -18,3 +18,4 @@ pub mod save;
 pub mod shell;
 pub mod signals;
 pub mod tail;
+pub mod within;

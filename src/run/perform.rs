@@ -17,6 +17,7 @@ use super::error;
 use super::job::{Job, hold};
 use super::pull::Wanted;
 use super::shell;
+use super::within;
 
 /// What was asked of all stages of a run.
 #[derive(Clone, Debug, Default)]
@@ -186,6 +187,7 @@ impl Job<'_> {
             }
             let mut command = self.run.shell.command(&line);
             command.current_dir(&wdir).env("DVC_STAGE", &self.address);
+            command.env(within::VARIABLE, self.run.within.value(&self.stage.address));
             if !self.run.has_dvc_root {
                 command.env("DVC_ROOT", self.disk().root());
             }

@@ -161,6 +161,8 @@ pub struct Process {
     pub parent: i32,
     /// The id of its process group.
     pub group: i32,
+    /// When it started, in ticks of the system's clock: ids come again, ids with this do not.
+    pub start: u64,
 }
 
 /// All processes that have not ended; none where the system does not tell.
@@ -171,13 +173,14 @@ pub fn processes() -> Vec<Process> {
 }
 
 /// One process; none if it has ended, also if nobody has asked for its end yet.
-fn process(pid: i32) -> Option<Process> {
+pub fn process(pid: i32) -> Option<Process> {
     let text = String::from_utf8_lossy(&fs::read(format!("/proc/{pid}/stat")).ok()?).into_owned();
     // The name in the brackets may hold anything, brackets too.
     let mut fields = text.rsplit_once(')')?.1.split_whitespace();
     let state = fields.next()?;
     let (parent, group) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
-    (!matches!(state, "Z" | "X")).then_some(Process { pid, parent, group })
+    let start = fields.nth(16)?.parse().ok()?;
+    (!matches!(state, "Z" | "X")).then_some(Process { pid, parent, group, start })
 }
 
 /// The processes that this one descends from, the nearest first.

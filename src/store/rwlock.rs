@@ -25,6 +25,9 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// that was stopped while it held it must not stop all others for good.
 const GUARD_PATIENCE: Duration = Duration::from_secs(30);
 
+/// Paths that the stages around this process hold, by the process that runs each.
+pub type Above = BTreeMap<i64, Vec<String>>;
+
 /// A path that others use, in DVC's words.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Busy {
@@ -45,10 +48,12 @@ impl fmt::Display for Busy {
 
 impl Busy {
     /// Whether one of those in the way waits for us: a run within a stage of another run, which
-    /// holds its paths until that stage has ended. Waiting for it would never end.
-    pub fn waits_for_us(&self) -> bool {
-        let above = os::ancestors();
-        self.by.iter().any(|info| above.contains(&info.pid))
+    /// holds the paths of this stage until it has ended. Waiting for it would never end. What
+    /// else that run holds will be free; where it is not known what it holds, it is all the same.
+    pub fn waits_for_us(&self, above: &Above) -> bool {
+        let held = |pid| above.get(pid).is_none_or(|paths| paths.iter().any(|path| overlaps(path, &self.path)));
+        let ancestors = os::ancestors();
+        self.by.iter().any(|info| ancestors.contains(&info.pid) && held(&info.pid))
     }
 
     /// In one line, for those who wait.
@@ -69,6 +74,7 @@ struct Inner {
     path: PathBuf,
     guard: RepoLock,
     us: Info,
+    above: Above,
     /// How many of our stages use a path: readers, writers.
     counts: Mutex<(BTreeMap<String, usize>, BTreeMap<String, usize>)>,
     warnings: Mutex<Vec<String>>,
@@ -83,12 +89,14 @@ pub struct Claim {
 }
 
 impl RwLock {
-    /// The file in `tmp` (`.dvc/tmp`). `cmd` is the command line that others see.
-    pub fn new(tmp: &Path, cmd: String) -> Self {
+    /// The file in `tmp` (`.dvc/tmp`). `cmd` is the command line that others see, `above` what is
+    /// held by the stages that we are part of.
+    pub fn new(tmp: &Path, cmd: String, above: Above) -> Self {
         let inner = Inner {
             path: tmp.join("rwlock"),
             guard: RepoLock::new(tmp.join("rwlock.lock")),
             us: Info { pid: i64::from(os::own_pid()), cmd },
+            above,
             counts: Mutex::default(),
             warnings: Mutex::default(),
         };
@@ -113,7 +121,7 @@ impl RwLock {
         // The claim is made last: dropped, it would give back what was never had.
         while let Some(busy) = self.try_claim(&reads, &writes)? {
             let since = began.elapsed();
-            if patience.is_some_and(|patience| since >= patience) || busy.waits_for_us() {
+            if patience.is_some_and(|patience| since >= patience) || busy.waits_for_us(&self.inner.above) {
                 return Err(Error::Busy(Box::new(busy)));
             }
             if !on_wait(&busy, since) {
@@ -134,6 +142,11 @@ impl RwLock {
             table = self.repaired(&paths).unwrap_or(table);
         }
         paths.iter().find_map(|path| self.blocker(path, writers(&table)))
+    }
+
+    /// What is held by the stages that we are part of.
+    pub fn above(&self) -> &Above {
+        &self.inner.above
     }
 
     /// Remarks made since this was last asked.
@@ -310,7 +323,7 @@ mod tests {
     #[test]
     fn shared_reads_are_counted_and_the_file_ends_empty() {
         let dir = tempfile::tempdir().unwrap();
-        let lock = RwLock::new(dir.path(), "us".to_owned());
+        let lock = RwLock::new(dir.path(), "us".to_owned(), Above::new());
         let claim = |reads: &[&str], writes: &[&str]| lock.claim(&paths(reads), &paths(writes), None, &mut |_, _| false).unwrap();
         let (first, second) = (claim(&["/r/a"], &["/r/o"]), claim(&["/r/a"], &["/r/p"]));
         let pid = os::own_pid();
@@ -328,7 +341,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         // Process 1 always lives.
         let file = dir.path().join("rwlock");
-        let lock = RwLock::new(dir.path(), "us".to_owned());
+        let lock = RwLock::new(dir.path(), "us".to_owned(), Above::new());
         std::fs::write(&file, "{\"write\": {\"/r/d\": {\"pid\": 1, \"cmd\": \"dvc add\"}}}").unwrap();
         let refused = lock.claim(&paths(&["/r/d/x"]), &[], Some(Duration::ZERO), &mut |_, _| true);
         let Err(Error::Busy(busy)) = refused else { panic!("{refused:?}") };
@@ -336,7 +349,7 @@ mod tests {
         assert!(lock.writer_of(&paths(&["/r/d/x"])).is_some());
         let tmp = dir.path().join(".dvc/tmp");
         std::fs::create_dir_all(&tmp).unwrap();
-        let lock = RwLock::new(&tmp, "us".to_owned());
+        let lock = RwLock::new(&tmp, "us".to_owned(), Above::new());
         let place = dir.path().join("d");
         let text = format!("{{\"write\": {{\"{}\": {{\"pid\": 4294967, \"cmd\": \"dvc repro\"}}}}}}", place.display());
         std::fs::write(tmp.join("rwlock"), text).unwrap();
@@ -351,15 +364,20 @@ mod tests {
         let parent = os::ancestors()[0];
         std::fs::write(dir.path().join("rwlock"), format!("{{\"write\": {{\"/r/o\": {{\"pid\": {parent}, \"cmd\": \"dvc repro\"}}}}}}"))
             .unwrap();
-        let lock = RwLock::new(dir.path(), "us".to_owned());
+        let lock = RwLock::new(dir.path(), "us".to_owned(), Above::new());
         let refused = lock.claim(&paths(&["/r/o"]), &[], None, &mut |_, _| false);
         assert!(matches!(refused, Err(Error::Busy(_))), "{refused:?}");
+        // What its other stages hold is waited for.
+        let above = |path: &str| Above::from([(parent, vec![path.to_owned()])]);
+        let claim = |above: Above| RwLock::new(dir.path(), "us".to_owned(), above).claim(&paths(&["/r/o"]), &[], None, &mut |_, _| false);
+        assert!(matches!(claim(above("/r/o/x")), Err(Error::Busy(_))));
+        assert!(matches!(claim(above("/r/p")), Err(Error::GivenUp)));
     }
 
     #[test]
     fn what_was_never_had_is_not_given_back() {
         let dir = tempfile::tempdir().unwrap();
-        let lock = RwLock::new(dir.path(), "us".to_owned());
+        let lock = RwLock::new(dir.path(), "us".to_owned(), Above::new());
         let claim = |writes: &[&str]| lock.claim(&paths(&["/r/a"]), &paths(writes), Some(Duration::ZERO), &mut |_, _| true);
         let held = claim(&["/r/o"]).unwrap();
         let file = dir.path().join("rwlock");
@@ -379,7 +397,7 @@ mod tests {
     fn found(text: &str) -> (tempfile::TempDir, RwLock) {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("rwlock"), text).unwrap();
-        let lock = RwLock::new(dir.path(), "us".to_owned());
+        let lock = RwLock::new(dir.path(), "us".to_owned(), Above::new());
         (dir, lock)
     }
 

@@ -200,6 +200,26 @@ fn a_run_within_a_stage_does_not_wait_for_that_stage() {
     }
 }
 
+// The inner run and its parent meet: both want `other`, the parent a little earlier.
+#[test]
+fn a_run_within_a_stage_waits_for_other_stages_of_the_outer_run() {
+    let program = crate::support::program::path();
+    let await_file = |name: &str| format!("n=0; until test -e ../{name}; do n=$((n+1)); test $n -lt 600 || exit 9; sleep 0.05; done");
+    for command in ["repro other", "status other"] {
+        let nested = format!("{}; {} {command} 2> ../inner; echo $? > ../code; echo o > o.txt", await_file("mark"), program.display());
+        let project = Project::new()
+            .stage("other", |s| s.cmd(&format!("touch ../mark; {}; echo > r.txt", await_file("go"))).out("r.txt"))
+            .stage("outer", |s| s.cmd(&nested).out("o.txt"));
+        let mut child = start(&project, &["--jobs", "2"]);
+        wait_until(&project, "the inner wait", || {
+            project.has("../code") || project.has("../inner") && project.read("../inner").to_lowercase().contains("waiting for ")
+        });
+        project.write("../go", "");
+        assert!(child.wait().unwrap().success(), "{}", project.read("../stderr"));
+        assert_eq!(project.read("../code"), "0\n", "{}", project.read("../inner"));
+    }
+}
+
 #[test]
 fn busy_paths_hold_up_only_the_stages_that_need_them() {
     let mut other = std::process::Command::new("sleep").arg("60").spawn().unwrap();
