@@ -272,53 +272,58 @@ def attempt(key, out, function):
 
 
 def run(case):
+    with tempfile.TemporaryDirectory() as root:
+        root = os.path.realpath(root)
+        Repo.init(root, no_scm=True).close()
+        return run_in(root, case)
+
+
+def run_in(root, case):
+    """What DVC makes of the case in a repository that has no other files."""
+    source, files, *where = case
+    base, cwd = where or ("", "")
+    write(root, base, {"dvc.yaml": source.replace("@ROOT@", root), **files})
+    os.makedirs(os.path.join(root, cwd), exist_ok=True)
+    os.chdir(os.path.join(root, cwd))
     warnings = Warnings()
     logging.getLogger("dvc").addHandler(warnings)
     try:
-        out = resolve(case)
+        out = resolve(root, base)
     finally:
         logging.getLogger("dvc").removeHandler(warnings)
-    return {**out, "warnings": warnings.texts}
-
-
-def resolve(case):
-    source, files, *where = case
-    base, cwd = where or ("", "")
-    with tempfile.TemporaryDirectory() as root:
-        root = os.path.realpath(root)
-        source = source.replace("@ROOT@", root)
-        Repo.init(root, no_scm=True).close()
-        write(root, base, {"dvc.yaml": source, **files})
-        os.makedirs(os.path.join(root, cwd), exist_ok=True)
-        os.chdir(os.path.join(root, cwd))
-        out = {}
-        with Repo(root) as repo:
-            from dvc.dvcfile import load_file
-
-            file = load_file(repo, os.path.join(root, base, "dvc.yaml"))
-            try:
-                resolver = file.resolver
-            except (YAMLSyntaxError, YAMLValidationError) as exc:
-                raise AssertionError(f"{source}: {exc}") from exc
-            except Exception as exc:  # noqa: BLE001
-                return {"errors": {"vars": error(exc)}}
-            out["context"] = repr(resolver.context.value)
-            attempt("names", out, resolver.get_keys)
-            stages = {}
-            for name in out.get("names", []):
-                resolver.context._track = False
-                resolver.context._tracked_data.clear()
-                try:
-                    resolved = resolver.resolve_one(name)[name]
-                    tracked = {k: dict(v) for k, v in resolver.tracked_vars.get(name, {}).items()}
-                    stages[name] = {"data": repr(resolved), "tracked": repr(tracked)}
-                except Exception as exc:  # noqa: BLE001
-                    stages[name] = {"error": error(exc)}
-            out["stages"] = stages
-            for key in ("metrics", "plots", "params", "artifacts", "datasets"):
-                attempt(key, out, lambda key=key: repr(getattr(resolver, f"resolve_{key}")()))
         os.chdir("/")
-        return json.loads(json.dumps(out).replace(json.dumps(root)[1:-1], "@ROOT@"))
+    out["warnings"] = warnings.texts
+    return json.loads(json.dumps(out).replace(json.dumps(root)[1:-1], "@ROOT@"))
+
+
+def resolve(root, base):
+    out = {}
+    with Repo(root) as repo:
+        from dvc.dvcfile import load_file
+
+        file = load_file(repo, os.path.join(root, base, "dvc.yaml"))
+        try:
+            resolver = file.resolver
+        except (YAMLSyntaxError, YAMLValidationError) as exc:
+            return {"invalid": type(exc).__name__}
+        except Exception as exc:  # noqa: BLE001
+            return {"errors": {"vars": error(exc)}}
+        out["context"] = repr(resolver.context.value)
+        attempt("names", out, resolver.get_keys)
+        stages = {}
+        for name in out.get("names", []):
+            resolver.context._track = False
+            resolver.context._tracked_data.clear()
+            try:
+                resolved = resolver.resolve_one(name)[name]
+                tracked = {k: dict(v) for k, v in resolver.tracked_vars.get(name, {}).items()}
+                stages[name] = {"data": repr(resolved), "tracked": repr(tracked)}
+            except Exception as exc:  # noqa: BLE001
+                stages[name] = {"error": error(exc)}
+        out["stages"] = stages
+        for key in ("metrics", "plots", "params", "artifacts", "datasets"):
+            attempt(key, out, lambda key=key: repr(getattr(resolver, f"resolve_{key}")()))
+    return out
 
 
 def main():

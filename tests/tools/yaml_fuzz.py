@@ -1,22 +1,30 @@
-"""Compares the YAML reader and emitter with those of an installed DVC on random documents.
+"""What real DVC makes of random YAML, as lines of JSON for tests/it/fuzz.
 
-    python tests/tools/yaml_fuzz.py PROBE [emit|read|mutate] [COUNT] [SEED]
+    python tests/tools/yaml_fuzz.py KIND COUNT SEED
 
-PROBE is the built example `yaml_probe`; run with a Python that has dvc installed.
-`emit`: random values, both write them; the texts must be equal, unless DVC's own does not
-read back as the value was (then ours must). `read`: documents made of awkward pieces.
-`mutate`: documents that DVC wrote, with random edits.
+Run with a Python that has dvc installed; document N of a run comes from seed SEED + N alone.
+Reading: `pieces` (awkward pieces in a row), `scalars` (what looks like a number, a date or
+a word), `layout` (valid documents in every style), `mutated` (documents that DVC wrote or that
+`layout` made, with random edits of characters), `bytes` (the same, with random edits of bytes).
+A line has the bytes of the document in hexadecimal and what ruamel reads, or its error.
+Writing: `emit` (any values) and `locks` (entries of dvc.lock, written into one file one after
+another). A line has the values and the text that DVC writes.
+
+    python tests/tools/yaml_fuzz.py files BYTES FOLDER...
+
+A line for each dvc.lock below the folders, if it is not larger, with what DVC writes for what it reads there.
 """
 
 import datetime
 import io
 import json
+import os
 import random
-import subprocess
 import sys
+import tempfile
 import warnings
 
-from dvc.utils.serialize import dumps_yaml
+from dvc.utils.serialize import YAMLFileCorruptedError, dumps_yaml, load_yaml, modify_yaml
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
@@ -139,58 +147,12 @@ def load(source):
         return {"error": "value", "text": str(exc)}
 
 
-def run(probe, mode, data):
-    return subprocess.run([probe, mode], input=data, stdout=subprocess.PIPE, check=True).stdout
-
-
-def same(want, got):
-    if isinstance(want, dict) and "error" in want:
-        if not (isinstance(got, dict) and got.get("error") == want["error"]):
-            return False
-        return want.get("notes") in (None, got.get("notes"))
-    return sets_sorted(want) == sets_sorted(got)
-
-
 def sets_sorted(item):
     if isinstance(item, list):
         return [sets_sorted(x) for x in item]
     if isinstance(item, dict):
-        return {k: sorted(map(json.dumps, v)) if k == "s" else sets_sorted(v) for k, v in item.items()}
+        return {k: sorted(sets_sorted(v), key=json.dumps) if k == "s" else sets_sorted(v) for k, v in item.items()}
     return item
-
-
-def check_emit(probe, count, rng):
-    values = [{"k": value(rng)} if rng.random() < 0.3 else {"schema": "2.0", "stages": {"s@1-b": {"cmd": text(rng), "params": {"p": value(rng)}}}} for _ in range(count)]
-    lines = "\n".join(json.dumps(encode(v)) for v in values) + "\n"
-    texts = run(probe, "emit", lines.encode()).decode().split("\0")[:-1]
-    assert len(texts) == count, (len(texts), count)
-    bad = lossy = 0
-    rereads = []
-    for v, got in zip(values, texts):
-        want = dumps_yaml(v)
-        if got == want:
-            continue
-        back = load(want)
-        if sets_sorted(back) != sets_sorted(plain(v)) and sets_sorted(load(got)) == sets_sorted(plain(v)):
-            lossy += 1
-            continue
-        bad += 1
-        if bad <= 5:
-            print("--- differs", repr(v)[:300])
-            for a, b in zip(got.split("\n"), want.split("\n")):
-                if a != b:
-                    print("  got ", repr(a), "\n  want", repr(b))
-                    break
-            print("  DVC's own reads back:", sets_sorted(back) == sets_sorted(plain(v)), " ours:", load(got) == plain(v))
-    rereads = run(probe, "read", "\0".join(texts).encode()).decode().split("\n")
-    unread = 0
-    for v, back in zip(values, rereads):
-        if sets_sorted(json.loads(back)) != sets_sorted(plain(v)):
-            unread += 1
-            if unread <= 3:
-                print("--- does not read back", repr(v)[:300], back[:300])
-    print(f"emit: {count} documents, {bad} differ, {lossy} differ because DVC's text does not read back, {unread} of ours do not read back")
-    return bad + unread
 
 
 PIECES = [
@@ -202,57 +164,285 @@ PIECES = [
 ]
 
 
-def check_read(probe, sources):
-    encoded = [s.encode("utf-8", "surrogatepass") for s in sources]
-    lines = run(probe, "read", b"\0".join(encoded)).decode().split("\n")
-    bad = errors = words = 0
-    for source, line in zip(sources, lines):
-        want, got = load(source.encode("utf-8", "surrogatepass")), json.loads(line)
-        errors += isinstance(want, dict) and "error" in want
-        if same(want, got):
-            continue
-        if isinstance(want, dict) and isinstance(got, dict) and "error" in want and want.get("error") == got.get("error"):
-            words += 1
-            if words <= 5:
-                print("--- words", repr(source), "\n  want", want.get("notes"), "\n  got ", got.get("notes"))
-            continue
-        bad += 1
-        if bad <= 10:
-            print("--- differs", repr(source), "\n  want", json.dumps(want)[:300], "\n  got ", json.dumps(got)[:300])
-    print(f"read: {len(sources)} documents ({errors} are errors), {bad} differ, {words} errors in other words")
-    return bad + words
-
-
 def pieces(rng):
-    return "".join(rng.choice(PIECES) for _ in range(rng.randint(1, 12))).replace("\0", "")
+    return "".join(rng.choice(PIECES) for _ in range(rng.randint(1, 12)))
+
+
+ODD = ["+", "-", ".", "_", ":", "e", "E", "x", "o", "b", " ", "T", "Z", "/", ","]
+
+
+def looks(rng):
+    """Something that looks like a number, a date or a word with a meaning."""
+    kind = rng.randrange(7)
+    if kind == 0:
+        return "".join(rng.choice("0123456789" * 2 + "._-+eE") for _ in range(rng.randint(1, 9)))
+    if kind == 1:
+        return rng.choice(["", "-", "+", "-_"]) + rng.choice(["0x", "0o", "0b", "0", "0X", "0B"]) + "".join(rng.choice("01234567_89abF") for _ in range(rng.randint(0, 8)))
+    if kind == 2:
+        return rng.choice(["", "-", "+"]) + "".join(rng.choice("0123456789") for _ in range(rng.choice([1, 3, 18, 19, 20, 40]))) + rng.choice(["", "", ".", ".0", "e5", "e+400", "E-400", "_0", ".5e3", "_"])
+    if kind == 3:
+        text = rng.choice(["null", "true", "false", "yes", "no", "on", "off", "y", "n", ".inf", ".nan", "~", "inf", "nan", "None", "True"])
+        return rng.choice(["", "-", "+", "."]) * (rng.random() < 0.3) + rng.choice([text, text.upper(), text.capitalize(), text.swapcase()])
+    if kind == 4:
+        number = lambda most: str(rng.randrange(most)).zfill(rng.choice([1, 2, 2]))
+        date = f"{rng.choice(['2020', '0001', '9999', '0000', '99', str(rng.randrange(10000))])}-{number(14)}-{number(33)}"
+        if rng.random() < 0.4:
+            return date
+        time = f"{number(26)}:{number(62)}:{number(62)}" + rng.choice(["", "", ".", ".5", ".123456", ".9999995", ".1234567"])
+        return date + rng.choice([" ", "T", "t", "  ", "_"]) + time + rng.choice(["", "", "Z", " Z", "+1", "-05:30", " +01:00", "+25", "z", "-00:30", "+5:5"])
+    if kind == 5:
+        return ":".join(str(rng.randrange(70)) for _ in range(rng.randint(2, 4))) + rng.choice(["", ".5"])
+    text = looks(rng)
+    at = rng.randrange(len(text) + 1)
+    return text[:at] + rng.choice(ODD) + text[at:]
+
+
+def scalars(rng):
+    head = "%YAML 1.1\n---\n" if rng.random() < 0.1 else ""
+    lines = []
+    for number in range(rng.randint(1, 6)):
+        tag = rng.choice(["!!int ", "!!float ", "!!bool ", "!!str ", "!!timestamp ", "! "]) if rng.random() < 0.08 else ""
+        lines.append(rng.choice([f"k{number}: {tag}{looks(rng)}", f"k{number}: [{looks(rng)}, {tag}{looks(rng)}]", f"{looks(rng)}: {looks(rng)}", f"k{number}: {{{looks(rng)}: {looks(rng)}}}"]))
+    return head + "\n".join(lines) + "\n"
+
+
+class Layout:
+    """A random document that is meant to be valid, in every style that YAML has."""
+
+    def __init__(self, rng):
+        self.rng = rng
+        self.anchors = []
+        self.maps = []
+        self.tabs = rng.random() < 0.1
+
+    def document(self):
+        rng = self.rng
+        text = rng.choice(["", "", "", "---\n", "# head\n", "%YAML 1.2\n---\n", "\ufeff", "--- # c\n"]) + self.map(0, rng.randint(1, 5))
+        text += rng.choice(["", "", "", "...\n", "# tail", "\n\n", "...\n# end\n"])
+        end = rng.choice(["\n"] * 6 + ["\r\n", "\r"])
+        return text.replace("\n", end)
+
+    def comment(self):
+        return self.rng.choice(["", "", "", "", " # c", "  #: [c", "\t# tab" if self.tabs else "", " "])
+
+    def lead(self, indent):
+        return self.rng.choice([""] * 8 + ["\n", "# own line\n", " " * indent + "# in line\n", "   \n"])
+
+    def key(self, number):
+        rng = self.rng
+        name = rng.choice(["k", "lr", "a b", "é", "x-y", "stage@1", "k.v"]) + str(number)
+        return rng.choice([name] * 6 + [f"'{name}'", f'"{name}"', f'"\\x6b{number}"', str(rng.randrange(99) + number * 100), f"{number}.5", f"!!str {number}", f"? {name}\n"])
+
+    def map(self, indent, count):
+        rng, out, pad = self.rng, "", " " * indent
+        for number in range(count):
+            out += self.lead(indent) + pad
+            if self.maps and rng.random() < 0.1:
+                names = rng.sample(self.maps, min(len(self.maps), rng.randint(1, 2)))
+                out += "<<: " + ("*" + names[0] if len(names) == 1 else "[" + ", ".join("*" + name for name in names) + "]") + self.comment() + "\n"
+                continue
+            key = self.key(number)
+            if key.startswith("? "):
+                out += key + pad + ":" + self.value(indent)
+            else:
+                out += key + rng.choice(["", "", "", " "]) + ":" + self.value(indent)
+        return out
+
+    def value(self, indent):
+        """All that may stand behind a colon or a dash, with the line end."""
+        rng, kind, anchor = self.rng, self.rng.random(), ""
+        if self.anchors and kind < 0.06:
+            return f" *{rng.choice(self.anchors)}" + self.comment() + "\n"
+        name = f"a{len(self.anchors)}"
+        if rng.random() < 0.12:
+            anchor = f" &{name}"
+        more = indent + rng.choice([1, 2, 2, 2, 4])
+        if kind < 0.25 and indent < 12:
+            text = anchor + self.comment() + "\n" + self.map(more, rng.randint(1, 4))
+            self.maps += [name] if anchor else []
+        elif kind < 0.4 and indent < 12:
+            text = anchor + self.comment() + "\n"
+            for _ in range(rng.randint(1, 4)):
+                text += self.lead(more) + " " * more + "-" + self.value(more)
+        else:
+            text = anchor + rng.choice([" ", " ", "  ", "\t" if self.tabs else " "]) + self.scalar(indent, more)
+        self.anchors += [name] if anchor else []
+        return text
+
+    def words(self, count=6):
+        rng = self.rng
+        return " ".join(rng.choice(["a", "of", "train.py", "--lr", "0.1", "it's", "x:y", "a#b", "日本", "😀", "$HOME", "\\", "{", "k=v", "-x", "w" * rng.randint(1, 40)]) for _ in range(rng.randint(1, count)))
+
+    def scalar(self, indent, more):
+        rng, kind = self.rng, self.rng.randrange(12)
+        if kind < 3:
+            return rng.choice([looks(rng), "w" + self.words(), ""]) + self.comment() + "\n"
+        if kind == 3:
+            pad = " " * more
+            return ("w" + self.words()) + "".join("\n" * rng.choice([1, 1, 2, 3]) + pad + rng.choice(["", " ", "\t" if self.tabs else ""]) + "w" + self.words() + rng.choice(["", " "]) for _ in range(rng.randint(1, 3))) + "\n"
+        if kind == 4:
+            return "'" + self.words(20).replace("'", "''").replace(" of ", "\n" * rng.randint(1, 2) + " " * more) + "'" + self.comment() + "\n"
+        if kind in (5, 6):
+            inner = "".join(rng.choice(["a", " ", "é", "\\n", "\\t", "\\\\", '\\"', "\\x41", "\\u00e9", "\\U0001F600", "\\0", "\\/", "\\_", "\\N", "\\L", "\\e", "\\ ", "\n" + " " * more, "\\\n" + " " * more, "\n\n" + " " * more, "# ", ": "]) for _ in range(rng.randint(0, 14)))
+            return f'"{inner}"' + self.comment() + "\n"
+        if kind < 9:
+            given = rng.random() < 0.3
+            step = rng.randint(1, 4) if given else more - indent
+            head = rng.choice("|>") + rng.choice(["", "-", "+"] if not given else [str(step), f"{step}-", f"+{step}"]) + self.comment().rstrip("\t") + "\n"
+            pad = " " * (indent + step)
+            lines = [rng.choice([pad, pad, pad, pad + " ", pad + "\t", ""]) + self.words(9) if rng.random() < 0.85 else rng.choice(["", " ", pad + "  "]) for _ in range(rng.randint(0, 5))]
+            lines = [line if line.startswith(pad) or not line.strip() else pad + line for line in lines]
+            return head + "".join(line + "\n" for line in lines)
+        return self.flow(0, more) + self.comment() + "\n"
+
+    def flow(self, depth, pad):
+        rng = self.rng
+        gap = lambda: rng.choice(["", "", " ", "\n" + " " * pad, " # c\n" + " " * pad])
+        kind = rng.random()
+        if depth > 3 or kind < 0.4:
+            return rng.choice([looks(rng).replace(",", "") or "0", "w", "'q, ]'", '"d }"', "w w", "a:b", "*" + rng.choice(self.anchors) if self.anchors else "''", "http://x/y"])
+        items = [self.flow(depth + 1, pad) for _ in range(rng.randint(0, 4))]
+        if kind < 0.7:
+            return "[" + gap() + ("," + gap()).join(items) + rng.choice(["", ",", gap()]) + "]"
+        pairs = [rng.choice([f"k{number}: {item}", f"'k{number}':{item}", f"k{number}", f"? k{number} : {item}", f'"k{number}" : {item}']) for number, item in enumerate(items)]
+        return "{" + gap() + ("," + gap()).join(pairs) + gap() + "}"
+
+
+def layout(rng):
+    return Layout(rng).document()
 
 
 def mutated(rng):
-    source = dumps_yaml({"stages": {"a": {"cmd": text(rng), "p": value(rng)}, "b": value(rng)}})
+    if rng.random() < 0.5:
+        source = layout(rng)
+    else:
+        source = dumps_yaml({"stages": {"a": {"cmd": text(rng), "p": value(rng)}, "b": value(rng)}})
     for _ in range(rng.randint(1, 4)):
         at = rng.randrange(len(source) + 1)
         kind = rng.random()
         if kind < 0.4:
             source = source[:at] + rng.choice(PIECES) + source[at:]
-        elif kind < 0.7:
+        elif kind < 0.6:
             source = source[:at] + source[at + rng.randint(1, 3) :]
+        elif kind < 0.65:
+            source = source[:at]
+        elif kind < 0.75:
+            end = at + rng.randint(1, 20)
+            to = rng.randrange(len(source) + 1)
+            source = source[:to] + source[at:end] + source[to:]
         else:
             source = source[:at] + rng.choice(" \n:-#'\"[]{},&*!|>") + source[at + 1 :]
-    return source.replace("\0", "")
+    return source
+
+
+def random_bytes(rng):
+    source = bytearray(mutated(rng).encode("utf-8", "surrogatepass"))
+    for _ in range(rng.randint(1, 3)):
+        at = rng.randrange(len(source) + 1)
+        if rng.random() < 0.5:
+            source[at : at + 1] = bytes([rng.randrange(256 if rng.random() < 0.1 else 128)])
+        else:
+            source[at:at] = rng.choice([b"\t", b"\n", b"\r", b"\r\n", b"\0", b"\x7f", b"\xc2\x85", b"\xe2\x80\xa8", b"\xef\xbb\xbf", b"\xef\xbf\xbe", b"\xf4\x90\x80\x80", b"\xed\xa0\x80", b"\xc2\x80", b"\xc2\xa0"])
+    return bytes(source)
+
+
+def command(rng):
+    """A command as people write them: often longer than a line."""
+    words = [rng.choice(["python", "train.py", "--lr", "0.001", "--name", "'a b'", '"x y"', "&&", "|", ">", "2>&1", "$HOME", "${X}", "-o", "out/model.bin", "x=y", "\\", "a:", "#", "# c", "é", "日本", "😀", "it's", "{a}", "[0]", "--" + "w" * rng.randint(1, 60), "", "  ", "- x", "*.csv", "`d`", "!"]) for _ in range(rng.randint(1, 40))]
+    joint = rng.choice([" "] * 8 + ["\n", " \\\n  ", "\t"])
+    if rng.random() < 0.6:
+        words, joint = [word for word in words if word.strip()], " "
+    return joint.join(words) + rng.choice(["", "", "", "\n", " "])
+
+
+def entry(rng):
+    """The entry of a stage in dvc.lock, in DVC's order."""
+    md5 = lambda: rng.choice(["".join(rng.choice("0123456789abcdef") for _ in range(32)), "".join(rng.choice("0123456789") for _ in range(32)), f"{rng.randrange(10**6)}e{rng.randrange(10**25)}".rjust(32, "1"), "".join(rng.choice("0123456789abcdef") for _ in range(32)) + ".dir"])
+
+    def item(path):
+        made = {"path": path, "hash": "md5", "md5": md5(), "size": rng.choice([0, rng.randrange(10**6), rng.randrange(10**14)])}
+        if made["md5"].endswith(".dir"):
+            made["nfiles"] = rng.randrange(1000)
+        elif rng.random() < 0.1:
+            made["isexec"] = True
+        return made
+
+    odd = rng.random() < 0.3
+    paths = ["data/a b.csv", "é.txt", "1", "true", "x: y", "#a", "日本/😀", "it's", "-", "~", "null", "2020-01-01", "0x1", "a" * 90, *(["word " * 20 + "end", "a\nb"] if odd else []), " lead", "tail ", "'", '"', "1e5", "w" * 60 + " " + "v" * 40, "p\\q", "[x]", "{y}", "@z", "%w", "..", "../up/x"] + [f"f{number}" for number in range(20)]
+    made = {"cmd": command(rng) if rng.random() < 0.7 else [command(rng) for _ in range(rng.randint(1, 4))]}
+    if rng.random() < 0.7:
+        made["deps"] = [item(path) for path in sorted(rng.sample(paths, rng.randint(1, 4)))]
+    if rng.random() < 0.7:
+        shared = []
+        names = lambda: {key(rng) if rng.random() < 0.1 else rng.choice((KEYS if odd else KEYS[:9]) + ["train.lr", "a.b[0]", "x"]): value(rng, 1, shared) if odd else rng.choice([number(rng), rng.choice(WORDS), None, True, [number(rng), "x y"], {"b": number(rng), "a": [None, []]}]) for _ in range(rng.randint(1, 4))}
+        files = sorted(rng.sample(["params.yaml", "conf/x y.json", "p.py", "é.toml"], rng.randint(1, 2)), key=lambda path: (path != "params.yaml", path))
+        made["params"] = {path: dict(sorted({str(name): item for name, item in names().items()}.items(), key=lambda pair: pair[0])) for path in files}
+    if rng.random() < 0.7:
+        made["outs"] = [item(path) for path in sorted(rng.sample(paths, rng.randint(1, 4)))]
+    return made
+
+
+READ = {"pieces": pieces, "scalars": scalars, "layout": layout, "mutated": mutated, "bytes": random_bytes}
+
+
+def reads(kind, rng):
+    source = READ[kind](rng)
+    if isinstance(source, str):
+        source = source.encode("utf-8", "surrogatepass")
+    return {"source": source.hex(), "want": sets_sorted(load(source))}
+
+
+def emits(rng):
+    made = {"k": value(rng)} if rng.random() < 0.3 else {"schema": "2.0", "stages": {"s@1-b": {"cmd": text(rng), "params": {"p": value(rng)}}}}
+    return {"value": encode(made), "want": dumps_yaml(made)}
+
+
+def locks(rng, path="dvc.lock"):
+    """Some entries, one after another, as `Lockfile.dump_stages` puts them into the file."""
+    if os.path.exists(path):
+        os.unlink(path)
+    steps = []
+    try:
+        for number in range(rng.randint(1, 3)):
+            name, made = rng.choice([f"s{number}", f"s{number}", "s0", "train@a-1", "x_y"]), entry(rng)
+            with modify_yaml(path) as data:
+                if not data:
+                    data.update({"schema": "2.0"})
+                data["stages"] = data.get("stages", {})
+                data["stages"].update({name: made})
+            with open(path, encoding="utf-8", newline="") as file:
+                steps.append({"name": name, "entry": encode(made), "text": file.read()})
+    except YAMLFileCorruptedError:
+        pass  # DVC cannot read what it has written.
+    return {"steps": steps}
+
+
+def files(most, folders):
+    """What DVC writes for each dvc.lock that it can read and that is not too large."""
+    paths = sorted(os.path.join(top, "dvc.lock") for folder in folders for top, _, names in os.walk(folder) if "dvc.lock" in names)
+    for path in paths:
+        if os.path.getsize(path) > most:
+            continue
+        made = {"seed": 0, "path": path}
+        try:
+            made["text"] = dumps_yaml(load_yaml(path))
+        except Exception:  # noqa: BLE001, S110
+            pass
+        print(json.dumps(made))
 
 
 def main():
-    probe = sys.argv[1]
-    mode = sys.argv[2] if len(sys.argv) > 2 else "emit"
-    count = int(sys.argv[3]) if len(sys.argv) > 3 else 2000
-    rng = random.Random(int(sys.argv[4]) if len(sys.argv) > 4 else 0)
-    if mode == "emit":
-        bad = check_emit(probe, count, rng)
-    elif mode == "read":
-        bad = check_read(probe, [pieces(rng) for _ in range(count)])
-    else:
-        bad = check_read(probe, [mutated(rng) for _ in range(count)])
-    sys.exit(bool(bad))
+    if sys.argv[1] == "files":
+        files(int(sys.argv[2]), sys.argv[3:])
+        return
+    kind, count, seed = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        for number in range(seed, seed + count):
+            rng = random.Random(number)
+            made = emits(rng) if kind == "emit" else locks(rng) if kind == "locks" else reads(kind, rng)
+            print(json.dumps({"seed": number, **made}))
+        os.chdir("/")
 
 
 if __name__ == "__main__":

@@ -92,8 +92,8 @@ struct Open<'a> {
 enum Anchored {
     /// A complete node.
     Done(Item),
-    /// A list or map that is still open.
-    Open,
+    /// A list or map that is still open, by its depth.
+    Open(usize),
 }
 
 #[derive(Default)]
@@ -133,7 +133,7 @@ impl<'a> Builder<'a> {
             Event::SeqEnd | Event::MapEnd => {
                 let mut open = self.open.pop().expect("the parser balances starts and ends");
                 let item = if open.mapping { self.mapping(&mut open) } else { self.sequence(&mut open) };
-                self.anchor(open.props.anchor, &item);
+                self.close(open.props.anchor, &item);
                 self.put(item);
                 open.items.clear();
                 self.spare.push(open.items);
@@ -172,7 +172,7 @@ impl<'a> Builder<'a> {
             return Err(YamlError::Deep(spot.into()));
         }
         if let Some(name) = props.anchor {
-            self.anchors.insert(name, Anchored::Open);
+            self.anchors.insert(name, Anchored::Open(self.open.len()));
         }
         let items = self.spare.pop().unwrap_or_default();
         self.open.push(Open { props, spot, mapping, items });
@@ -185,14 +185,20 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// A list or map has had its anchor since it began: one of the same name within it is newer.
+    fn close(&mut self, name: Option<&'a str>, item: &Item) {
+        if let Some(name) = name
+            && matches!(self.anchors.get(name), Some(Anchored::Open(depth)) if *depth == self.open.len())
+        {
+            self.anchors.insert(name, Anchored::Done(item.clone()));
+        }
+    }
+
     fn alias(&mut self, name: &str, spot: Spot) -> Result<Item, YamlError> {
         match self.anchors.get(name) {
-            Some(Anchored::Done(item)) => {
-                let mut item = item.clone();
-                item.node.value = spot;
-                Ok(item)
-            }
-            Some(Anchored::Open) => {
+            // It keeps its place: that of the anchor.
+            Some(Anchored::Done(item)) => Ok(item.clone()),
+            Some(Anchored::Open(_)) => {
                 self.blame((0, spot, spot), YamlError::Recursive(spot.into()));
                 Ok(Item { value: Value::Null, node: Node { value: spot, ..Node::default() }, kind: Kind::Scalar })
             }

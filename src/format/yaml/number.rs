@@ -20,11 +20,12 @@ pub(super) fn int(text: &str, dialect: Dialect) -> Result<Value, YamlError> {
         Some("0b") => (2, &digits[2..]),
         Some("0x") => (16, &digits[2..]),
         Some("0o") => (8, &digits[2..]),
+        _ if dialect == Dialect::V1_1 && digits.is_empty() => return Err(cut_short()),
         _ if dialect == Dialect::V1_1 && digits.starts_with('0') => (8, digits),
         _ if dialect == Dialect::V1_1 && digits.contains(':') => return sexagesimal_int(minus, digits),
         _ => (10, digits),
     };
-    parse_int(minus, digits.trim(), base)
+    parse_int(minus, digits, base)
 }
 
 /// `1:30` in base 60.
@@ -37,9 +38,10 @@ fn sexagesimal_int(minus: bool, text: &str) -> Result<Value, YamlError> {
     Ok(Value::Int(if minus { -number } else { number }))
 }
 
-fn parse_int(minus: bool, digits: &str, base: u32) -> Result<Value, YamlError> {
+fn parse_int(minus: bool, text: &str, base: u32) -> Result<Value, YamlError> {
+    let digits = text.trim();
     if digits.is_empty() || !digits.chars().all(|digit| digit.is_digit(base)) {
-        return Err(no_int(digits, base));
+        return Err(no_int(text, base));
     }
     let sign = if minus { "-" } else { "" };
     if let Ok(number) = i64::from_str_radix(&format!("{sign}{digits}"), base) {
@@ -106,9 +108,14 @@ fn parse_float(text: &str) -> Result<f64, YamlError> {
 /// The text without its sign, and whether that was a minus.
 fn signed(text: &str) -> Result<(bool, &str), YamlError> {
     if text.is_empty() {
-        return Err(YamlError::Value("string index out of range".to_owned()));
+        return Err(cut_short());
     }
     Ok((text.starts_with('-'), text.strip_prefix(['+', '-']).unwrap_or(text)))
+}
+
+/// What Python says of the first character of an empty text.
+fn cut_short() -> YamlError {
+    YamlError::Value("string index out of range".to_owned())
 }
 
 fn no_int(text: &str, base: u32) -> YamlError {

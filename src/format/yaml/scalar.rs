@@ -188,8 +188,8 @@ pub(super) fn construct(kind: Type, text: &str, dialect: Dialect) -> Result<Valu
 /// The bytes behind base 64, as Python's lenient decoder finds them: it skips what it does not
 /// know, and stops at padding that ends a group.
 pub(super) fn binary(text: &str, at: Mark) -> Result<Value, YamlError> {
-    if !text.is_ascii() {
-        return Err(YamlError::plain("failed to convert base64 data into ascii", at));
+    if let Some(problem) = not_ascii(text) {
+        return Err(YamlError::plain(format!("failed to convert base64 data into ascii: {problem}"), at));
     }
     let mut bytes = Vec::new();
     let (mut place, mut left, mut pads) = (0_u8, 0_u8, 0_u8);
@@ -228,6 +228,21 @@ pub(super) fn binary(text: &str, at: Mark) -> Result<Value, YamlError> {
         _ => "Incorrect padding".to_owned(),
     };
     Err(YamlError::plain(format!("failed to decode base64 data: {problem}"), at))
+}
+
+/// What Python says of a text that is not ASCII, if it is not.
+fn not_ascii(text: &str) -> Option<String> {
+    let chars = || text.chars().enumerate();
+    let (from, first) = chars().find(|(_, c)| !c.is_ascii())?;
+    let to = from + text.chars().skip(from).take_while(|c| !c.is_ascii()).count() - 1;
+    let code = u32::from(first);
+    let what = match (from == to, code) {
+        (false, _) => format!("characters in position {from}-{to}"),
+        (true, ..=0xff) => format!("character '\\x{code:02x}' in position {from}"),
+        (true, ..=0xffff) => format!("character '\\u{code:04x}' in position {from}"),
+        (true, _) => format!("character '\\U{code:08x}' in position {from}"),
+    };
+    Some(format!("'ascii' codec can't encode {what}: ordinal not in range(128)"))
 }
 
 pub use crate::format::pytext::repr as quoted;

@@ -98,6 +98,22 @@ fn aliases_keep_identity() {
 }
 
 #[test]
+fn an_anchor_within_one_of_the_same_name_is_newer() {
+    let map = read("a: &x\n  b: &x 1\n  c: *x\nd: *x\n");
+    assert_eq!(map.get("a").unwrap().get("c"), Some(&Value::Int(1)));
+    assert_eq!(map.get("d"), Some(&Value::Int(1)));
+    assert!(matches!(fails("a: &x\n  b: &y 1\n  c: *x\n"), YamlError::Recursive(_)));
+}
+
+#[test]
+fn what_an_alias_names_stands_where_it_was_written() {
+    let notes = fails("a: &x 1\nb:\n  <<: *x\n").notes();
+    assert_eq!(notes[1].text, "Expected a mapping or list of mappings for merging, but found scalar, in line 1, column 4");
+    let notes = fails("<<: [{}, 1, 2]\n").notes();
+    assert_eq!(notes[1].text, "Expected a mapping for merging, but found scalar, in line 1, column 10");
+}
+
+#[test]
 fn refuses_what_dvc_refuses() {
     for text in [
         "a: =",
@@ -132,6 +148,25 @@ fn a_duplicate_key_is_told_as_dvc_tells_it() {
     assert_eq!(notes[0], Note { text: "While constructing a mapping, in line 2, column 3".to_owned(), line: Some(2) });
     assert_eq!(notes[1].text, "Found duplicate key \"a\" with value \"{}\" (original value: \"{}\"), in line 4, column 3");
     assert_eq!(notes[1].line, Some(4));
+    let notes = fails("false: a\n-0.0: b\n").notes();
+    assert_eq!(notes[1].text, "Found duplicate key \"-0.0\" with value \"b\" (original value: \"a\"), in line 2, column 1");
+}
+
+#[test]
+fn values_that_python_cannot_make_are_told_in_its_words() {
+    for (text, want) in [
+        (
+            "0000-13-45 25:00:00 +25",
+            "offset must be a timedelta strictly between -timedelta(hours=24) and timedelta(hours=24), not datetime.timedelta(days=1, seconds=3600).",
+        ),
+        ("%YAML 1.1\n---\n-_", "string index out of range"),
+        ("!!int |+\n  x \n", "invalid literal for int() with base 10: 'x \\n'"),
+    ] {
+        assert_eq!(fails(text), YamlError::Value(want.to_owned()), "{text}");
+    }
+    let notes = fails("!!binary aé").notes();
+    let want = "Failed to convert base64 data into ascii: 'ascii' codec can't encode character '\\xe9' in position 1: ordinal not in range(128), in line 1, column 1";
+    assert_eq!(notes[0].text, want);
 }
 
 #[test]

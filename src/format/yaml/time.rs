@@ -92,6 +92,10 @@ fn digits(text: &str, least: usize, most: usize) -> Option<(u32, &str)> {
 pub(super) fn construct(text: &str) -> Result<Value, YamlError> {
     let wrong = |what: &str| YamlError::Value(what.to_owned());
     let Some(stamp) = Stamp::read(text) else { return Err(wrong("failed to construct timestamp")) };
+    // Python makes the zone before the date.
+    if let Some(zone) = stamp.zone.filter(|zone| zone.abs() >= 24 * 60) {
+        return Err(YamlError::Value(bad_zone(zone)));
+    }
     let (year, month, day) = stamp.date;
     if year == 0 {
         return Err(wrong("year 0 is out of range"));
@@ -123,13 +127,21 @@ pub(super) fn construct(text: &str) -> Result<Value, YamlError> {
         shown.push_str(&format!(".{micros:06}"));
     }
     if let Some(zone) = stamp.zone {
-        if zone.abs() >= 24 * 60 {
-            return Err(wrong("offset must be a timedelta strictly between -timedelta(hours=24) and timedelta(hours=24)"));
-        }
         let sign = if zone < 0 { '-' } else { '+' };
         shown.push_str(&format!("{sign}{:02}:{:02}", zone.abs() / 60, zone.abs() % 60));
     }
     Ok(Value::Time(Arc::from(shown)))
+}
+
+/// What Python says of a zone of a day or more.
+fn bad_zone(minutes: i32) -> String {
+    let (days, seconds) = (minutes.div_euclid(24 * 60), minutes.rem_euclid(24 * 60) * 60);
+    let mut parts = vec![format!("days={days}")];
+    parts.extend((seconds > 0).then(|| format!("seconds={seconds}")));
+    format!(
+        "offset must be a timedelta strictly between -timedelta(hours=24) and timedelta(hours=24), not datetime.timedelta({}).",
+        parts.join(", ")
+    )
 }
 
 /// Digits after the point as millionths, rounded by the seventh.

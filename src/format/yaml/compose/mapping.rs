@@ -21,8 +21,10 @@ struct Entries {
 }
 
 impl Entries {
-    /// Puts an entry; gives back the value where there is one already and that may not be.
+    /// Puts an entry; gives it back where there is one already and that may not be.
     fn put(&mut self, key: Key, value: Value, node: Node) -> Result<(), (Key, Value)> {
+        // Equal texts look alike, equal numbers (`0` and `false`) may not.
+        let shown = if matches!(key.0, Value::Str(_)) { None } else { Some(key.clone()) };
         match self.map.entry(key) {
             Entry::Vacant(slot) => {
                 slot.insert(value);
@@ -32,7 +34,7 @@ impl Entries {
                 self.nodes[slot.index()] = node;
                 slot.insert(value);
             }
-            Entry::Occupied(slot) => return Err((slot.key().clone(), value)),
+            Entry::Occupied(slot) => return Err((shown.unwrap_or_else(|| slot.key().clone()), value)),
         }
         Ok(())
     }
@@ -87,13 +89,15 @@ impl Builder<'_> {
                 self.blame(rank, fail("found duplicate merge key \"<<\"".to_owned(), key.node.value));
                 continue;
             }
-            for source in self.sources(item) {
-                let (Kind::Mapping, Value::Map(map) | Value::Set(map)) = (source.kind, &source.value) else {
-                    let what = if item.kind == Kind::Sequence { "a mapping" } else { "a mapping or list of mappings" };
-                    let problem = format!("expected {what} for merging, but found {}", source.kind.name());
-                    self.blame(rank, fail(problem, source.node.value));
-                    continue;
-                };
+            let sources = self.sources(item);
+            for source in sources.iter().filter(|source| source.kind != Kind::Mapping) {
+                let what = if item.kind == Kind::Sequence { "a mapping" } else { "a mapping or list of mappings" };
+                let problem = format!("expected {what} for merging, but found {}", source.kind.name());
+                self.blame(rank, fail(problem, source.node.value));
+            }
+            // The weakest first.
+            for source in sources.iter().rev() {
+                let (Value::Map(map) | Value::Set(map)) = &source.value else { continue };
                 for ((key, value), node) in map.iter().zip(self.nodes(&source.node)) {
                     entries.merged = true;
                     // With merging allowed, nothing is refused.
@@ -103,7 +107,7 @@ impl Builder<'_> {
         }
     }
 
-    /// What is merged, the weakest first: a map, or the maps of a list from its end.
+    /// What is merged: a map, or the maps of a list.
     fn sources(&self, item: &Item) -> Vec<Item> {
         let Value::Seq(items) = &item.value else { return vec![item.clone()] };
         let kind = |value: &Value| match value {
@@ -112,7 +116,7 @@ impl Builder<'_> {
             _ => Kind::Scalar,
         };
         let source = |(value, node): (&Value, Node)| Item { value: value.clone(), node, kind: kind(value) };
-        items.iter().zip(self.nodes(&item.node)).rev().map(source).collect()
+        items.iter().zip(self.nodes(&item.node)).map(source).collect()
     }
 
     /// The map's key that a node stands for.

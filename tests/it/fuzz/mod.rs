@@ -1,0 +1,98 @@
+//! Random input, given to the library and to the libraries that real DVC is made of: both must
+//! read the same, write the same, and fail with the same words.
+//!
+//! A script in `tests/tools`, run with DVC's own Python, makes the input and says what DVC makes
+//! of it, a line of JSON for each case; the library is asked in this process, so thousands of
+//! cases take seconds. `DVC_PARAFFIN_FUZZ` says how many of each kind, `DVC_PARAFFIN_SEED` where
+//! to begin; without a seed each run looks at new ones, and a difference prints the seed that
+//! makes its case alone.
+
+mod values;
+mod yaml;
+
+use std::fmt::Write as _;
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use serde_json::Value as Json;
+
+use crate::dvc;
+use crate::support::{aloud, crate_dir, number, on_threads};
+
+/// How many differences are shown in full.
+const SHOWN: usize = 8;
+
+/// A rare case is one in so many.
+const MANY: u64 = 300;
+
+/// The Python that real DVC runs in.
+fn python(what: &str) -> Option<PathBuf> {
+    dvc::get(what).map(|dvc| dvc.parent().unwrap().join("python"))
+}
+
+/// What became of a case.
+enum Judged {
+    Equal,
+    /// It may differ, for a reason that is counted.
+    Apart(&'static str),
+    /// The same for what is odd enough to be left as it is, if only one case in many is such.
+    Rare(&'static str),
+    Differs(String),
+}
+
+/// Asks `tool` for cases of a kind and `judge` for what the library makes of them; fails if any
+/// differs.
+/// Of a kind that is costly only a part is looked at: `less` times fewer.
+fn compare(tool: &str, kind: &str, less: u64, usual: u64, judge: impl Fn(&Json) -> Judged + Sync) {
+    let what = format!("fuzz {kind}");
+    let Some(python) = python(&what) else { return };
+    let count = number("DVC_PARAFFIN_FUZZ", usual).div_ceil(less);
+    let first = number("DVC_PARAFFIN_SEED", u64::from(std::process::id()) * 1000 + fastrand::u64(..1000));
+    let half = count.div_ceil(2);
+    let parts = [(first, half), (first + half, count - half)];
+    let outcomes = on_threads(2, &parts, |(first, count)| {
+        let numbers = [count.to_string(), first.to_string()];
+        batch(Command::new(&python).arg(script(tool)).arg(kind).args(numbers), &judge)
+    });
+    let (mut equal, mut rare, mut wrong, mut apart) = (0, 0, Vec::new(), std::collections::BTreeMap::new());
+    for (seed, judged) in outcomes.into_iter().flatten() {
+        match judged {
+            Judged::Equal => equal += 1,
+            Judged::Rare(why) => {
+                *apart.entry(why).or_insert(0) += 1;
+                rare += 1;
+            }
+            Judged::Apart(why) => *apart.entry(why).or_insert(0) += 1,
+            Judged::Differs(text) => wrong.push((seed, text)),
+        }
+    }
+    let mut said = format!("{what}: {count} cases from seed {first}, {equal} equal");
+    for (why, times) in &apart {
+        let _ = write!(said, ", {times} {why}");
+    }
+    aloud(&said);
+    assert!(equal + apart.values().sum::<u64>() + wrong.len() as u64 == count, "{what}: the script ended early");
+    assert!(rare <= 2 + count / MANY, "{what}: {rare} of {count} are no rare cases any more");
+    let shown: Vec<String> =
+        wrong.iter().take(SHOWN).map(|(seed, text)| format!("DVC_PARAFFIN_SEED={seed} DVC_PARAFFIN_FUZZ=1 {text}")).collect();
+    assert!(wrong.is_empty(), "{what}: {} of {count} differ\n\n{}", wrong.len(), shown.join("\n\n"));
+}
+
+/// A script of the project.
+fn script(name: &str) -> PathBuf {
+    crate_dir().join("tests/tools").join(name)
+}
+
+/// Runs a script and judges each case that it prints.
+fn batch(command: &mut Command, judge: &impl Fn(&Json) -> Judged) -> Vec<(u64, Judged)> {
+    command.env_remove("COLUMNS").env("PYTHONDONTWRITEBYTECODE", "1").env("DVC_NO_ANALYTICS", "1");
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut judged = Vec::new();
+    for line in BufReader::new(child.stdout.take().unwrap()).lines() {
+        let case: Json = serde_json::from_str(&line.unwrap()).unwrap();
+        judged.push((case["seed"].as_u64().unwrap(), judge(&case)));
+    }
+    assert!(child.wait().unwrap().success(), "{command:?} failed");
+    judged
+}
