@@ -277,9 +277,9 @@ impl Worker for StageWorker<'_> {
 
     fn stop(&self, times: u32) {
         match times {
-            1 if self.watcher.by_terminal() => self.run.children.stop(Signal::INT, false),
-            1 => self.run.children.stop(Signal::TERM, true),
-            _ => self.run.children.stop(Signal::KILL, true),
+            1 if self.watcher.by_terminal() => self.run.children.stop(Signal::INT, true),
+            1 => self.run.children.stop(Signal::TERM, false),
+            _ => self.run.children.stop(Signal::KILL, false),
         }
     }
 }

@@ -4,21 +4,25 @@
 //! both outputs go straight into the stage's log file (no pipe that a background child could
 //! keep open, no thread to read it), and the process leads a group of its own, so that the whole
 //! group can be signalled. A run that was told to stop waits until all that its commands started
-//! has ended, not their shells alone: what still writes would spoil the next run.
+//! has ended, not their shells alone: what still writes would spoil the next run. What has not
+//! ended after some grace is killed. A command that ends well may leave processes behind, as
+//! with DVC; the log names them.
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, Read, Seek};
+use std::io::{self, Read, Seek, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Command, ExitStatus, Output, Stdio};
-use std::sync::{Mutex, PoisonError};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
-use wait_timeout::ChildExt;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, test_kill_process_group, waitid};
 
 use crate::model::StageId;
-use crate::store::os::{self, Process};
+use crate::store::os;
+
+use super::family::Family;
+use super::within;
 
 /// Where a command's input comes from and its output goes to.
 #[derive(Debug)]
@@ -33,76 +37,28 @@ pub enum Terminal<'a> {
     Apart(&'a File, &'a File),
 }
 
-/// How long one wait lasts before the child is looked at again. Only a child that cannot be
-/// waited for in the usual way would ever need it.
-const PATIENCE: Duration = Duration::from_secs(3600);
-
 /// How often it is looked whether what a command started has ended.
 const PAUSE: Duration = Duration::from_millis(20);
-/// How long after the last signal nobody waits any more.
+/// How long after a stop was asked for what still runs is killed.
+const GRACE: Duration = Duration::from_secs(10);
+/// How long after that nobody waits any more.
 const LAST: Duration = Duration::from_secs(2);
 
 /// The processes that run now, by stage, and whether the run was told to stop.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Children {
-    inner: Mutex<Inner>,
+    inner: Arc<Mutex<Inner>>,
 }
 
 #[derive(Debug, Default)]
 struct Inner {
-    running: HashMap<StageId, Running>,
-    stopping: bool,
+    running: HashMap<StageId, Family>,
+    /// The last signal of a stop.
+    stopping: Option<Signal>,
     /// When they were killed.
     killed: Option<Instant>,
-}
-
-#[derive(Clone, Debug)]
-struct Running {
-    pid: Pid,
-    /// Whether it leads a group of its own.
-    group: bool,
-    /// What it has started, where it has no group of its own; known from the first signal on.
-    kin: Vec<i32>,
-    /// Whether it has ended itself; its id may be another's then.
-    ended: bool,
-}
-
-impl Running {
-    /// Finds what it has started; only in this group, if one is named.
-    fn meet(&mut self, all: &[Process], within: Option<i32>) {
-        if self.group {
-            return;
-        }
-        let leader = self.pid.as_raw_nonzero().get();
-        loop {
-            let known = |pid: i32, kin: &[i32]| (pid == leader && !self.ended) || kin.contains(&pid);
-            let new = all.iter().find(|process| {
-                known(process.parent, &self.kin) && !known(process.pid, &self.kin) && within.is_none_or(|group| process.group == group)
-            });
-            match new {
-                Some(process) => self.kin.push(process.pid),
-                None => return,
-            }
-        }
-    }
-
-    /// Whether something that it has started is still there.
-    fn has_kin(&self, all: &[Process]) -> bool {
-        let leader = self.pid.as_raw_nonzero().get();
-        all.iter().any(|process| if self.group { process.group == leader } else { self.kin.contains(&process.pid) })
-    }
-
-    fn signal(&self, signal: Signal) {
-        // A process that ended in this moment is no error.
-        if self.group {
-            kill_process_group(self.pid, signal).ok();
-            return;
-        }
-        let own = Some(self.pid).filter(|_| !self.ended);
-        for pid in own.into_iter().chain(self.kin.iter().filter_map(|pid| Pid::from_raw(*pid))) {
-            kill_process(pid, signal).ok();
-        }
-    }
+    /// Whether that was asked for.
+    asked_to_kill: bool,
 }
 
 impl Children {
@@ -129,28 +85,42 @@ impl Children {
                 true
             }
         };
+        let line = within::line_of(&command);
         let mut child = {
             // The lock is held over the start, so that a stop that comes now finds the child.
             let mut inner = self.lock();
-            if inner.stopping {
+            if inner.stopping.is_some() {
                 return Err(io::Error::from(io::ErrorKind::Interrupted));
             }
             let child = command.spawn()?;
             if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
-                inner.running.insert(stage, Running { pid, group, kin: Vec::new(), ended: false });
+                inner.running.insert(stage, Family::new(pid, group, line));
             }
             child
         };
-        let status = loop {
-            match child.wait_timeout(PATIENCE) {
-                Ok(Some(status)) => break Ok(status),
-                Ok(None) => {}
-                Err(error) => break Err(error),
-            }
-        };
+        let status = self.wait_for(stage, &mut child);
         self.wait_for_kin(stage);
-        self.lock().running.remove(&stage);
+        let family = self.lock().running.remove(&stage);
+        if let (Terminal::Log(file), Some(family), Ok(true)) = (terminal, family, status.as_ref().map(ExitStatus::success)) {
+            name_those_left(family, &child, file);
+        }
         status
+    }
+
+    /// Waits for a command. Its id is given up only under the lock, so that nobody signals
+    /// another process by it.
+    fn wait_for(&self, stage: StageId, child: &mut Child) -> io::Result<ExitStatus> {
+        let ended = || waitid(WaitId::Pid(Pid::from_child(child)), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
+        while matches!(ended(), Err(rustix::io::Errno::INTR)) {}
+        let mut inner = self.lock();
+        let stopping = inner.stopping.is_some();
+        if let Some(family) = inner.running.get_mut(&stage) {
+            if stopping {
+                family.meet(&os::processes());
+            }
+            family.leader_ended();
+        }
+        child.wait()
     }
 
     /// Runs a command to its end and gives what it printed.
@@ -168,51 +138,80 @@ impl Children {
         loop {
             {
                 let mut inner = self.lock();
-                if !inner.stopping || inner.killed.is_some_and(|when| when.elapsed() >= LAST) {
+                let (Some(signal), killed) = (inner.stopping, inner.killed) else { return };
+                let Some(family) = inner.running.get_mut(&stage) else { return };
+                family.meet(&os::processes());
+                if !family.is_left() || killed.is_some_and(|when| when.elapsed() >= LAST) {
                     return;
                 }
-                let Some(child) = inner.running.get_mut(&stage) else { return };
-                child.ended = true;
-                let all = os::processes();
-                child.meet(&all, None);
-                if !child.has_kin(&all) {
-                    return;
-                }
+                family.remind(signal);
             }
             std::thread::sleep(PAUSE);
         }
     }
 
-    /// Starts nothing more and signals what runs. Children without a group of their own got the
-    /// terminal's signal already; they are signalled only with `all`.
-    pub fn stop(&self, signal: Signal, all: bool) {
+    /// Starts nothing more and signals what runs; what does not heed that is killed after some
+    /// grace. With `heard`, those that share our group have the signal already, from the
+    /// terminal.
+    pub fn stop(&self, signal: Signal, heard: bool) {
         let mut inner = self.lock();
-        inner.stopping = true;
-        if signal == Signal::KILL {
-            inner.killed.get_or_insert_with(Instant::now);
+        inner.asked_to_kill |= signal == Signal::KILL;
+        if inner.stopping.is_none() && signal != Signal::KILL {
+            let children = self.clone();
+            // Without the thread there is still the user, who can ask again.
+            std::thread::Builder::new().name("grace".to_owned()).spawn(move || children.kill_after_grace()).ok();
         }
-        let processes = os::processes();
-        let own_group = rustix::process::getpgrp().as_raw_nonzero().get();
-        for child in inner.running.values_mut() {
-            child.meet(&processes, if all { None } else { Some(own_group) });
-            if child.group || all {
-                child.signal(signal);
-            }
+        inner.signal(signal, heard);
+    }
+
+    fn kill_after_grace(&self) {
+        std::thread::sleep(GRACE);
+        let mut inner = self.lock();
+        if inner.killed.is_none() {
+            inner.signal(Signal::KILL, false);
         }
     }
 
     /// Whether the run was told to stop.
     pub fn stopping(&self) -> bool {
-        self.lock().stopping
+        self.lock().stopping.is_some()
     }
 
-    /// Whether what ran was killed.
+    /// Whether the user asked that what runs be killed.
     pub fn killed(&self) -> bool {
-        self.lock().killed.is_some()
+        self.lock().asked_to_kill
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn signal(&mut self, signal: Signal, heard: bool) {
+        self.stopping = Some(signal);
+        if signal == Signal::KILL {
+            self.killed.get_or_insert_with(Instant::now);
+        }
+        let processes = os::processes();
+        let own_group = rustix::process::getpgrp().as_raw_nonzero().get();
+        for family in self.running.values_mut() {
+            family.meet(&processes);
+            family.signal(signal, heard.then_some(own_group));
+        }
+    }
+}
+
+/// Writes into the log of a command that ended well what it left running.
+fn name_those_left(mut family: Family, child: &Child, mut log: &File) {
+    // That nobody is left is the rule, and is asked quickly.
+    if test_kill_process_group(Pid::from_child(child)).is_err() {
+        return;
+    }
+    family.meet(&os::processes());
+    for name in family.names() {
+        // It is only a remark.
+        writeln!(log, "dvc-paraffin: still running in the background: {name}").ok();
     }
 }
 

@@ -6,6 +6,7 @@ pub mod clock;
 pub mod disk;
 pub mod drive;
 pub mod error;
+mod family;
 pub mod hand;
 pub mod job;
 pub mod ledger;

@@ -8,6 +8,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
+use std::process::Command;
 
 use crate::model::{Address, RepoPath};
 use crate::store::os;
@@ -61,11 +62,27 @@ impl Within {
     }
 }
 
+/// The line of the stage that a command belongs to; empty if it is none of a stage.
+pub fn line_of(command: &Command) -> String {
+    let value = command.get_envs().find(|(name, _)| *name == OsStr::new(VARIABLE)).and_then(|(_, value)| value);
+    let value = value.map(OsStr::to_string_lossy).unwrap_or_default();
+    value.lines().last().unwrap_or_default().to_owned()
+}
+
 /// Whether a stage's line stands in an environment, as the system shows it (`/proc/…/environ`).
 pub fn is_marked(environment: &[u8], line: &str) -> bool {
+    lines(environment).any(|found| found == line.as_bytes())
+}
+
+/// Whether it is the last one there: no inner run has added its own.
+pub fn ends_with(environment: &[u8], line: &str) -> bool {
+    lines(environment).last() == Some(line.as_bytes())
+}
+
+fn lines(environment: &[u8]) -> impl Iterator<Item = &[u8]> {
     let variables = environment.split(|byte| *byte == 0);
-    let mut values = variables.filter_map(|variable| variable.strip_prefix(VARIABLE.as_bytes())?.strip_prefix(b"="));
-    values.any(|value| value.split(|byte| *byte == b'\n').any(|found| OsStr::new(line).as_encoded_bytes() == found))
+    let values = variables.filter_map(|variable| variable.strip_prefix(VARIABLE.as_bytes())?.strip_prefix(b"="));
+    values.flat_map(|value| value.split(|byte| *byte == b'\n'))
 }
 
 #[cfg(test)]
@@ -97,6 +114,8 @@ mod tests {
         environment.extend(b"\0B=2\0");
         assert!(is_marked(&environment, &within.line(&a)));
         assert!(is_marked(&environment, "1|2|z|dvc.yaml"));
+        assert!(ends_with(&environment, &within.line(&a)) && !ends_with(&environment, "1|2|z|dvc.yaml"));
+        assert_eq!(line_of(Command::new("x").env(VARIABLE, within.value(&a))), within.line(&a));
         assert!(!is_marked(&environment, &within.line(&b)));
         assert!(!is_marked(b"A=1\0B=2\0", &within.line(&a)));
     }

@@ -183,6 +183,20 @@ pub fn process(pid: i32) -> Option<Process> {
     (!matches!(state, "Z" | "X")).then_some(Process { pid, parent, group, start })
 }
 
+/// The variables that a process was started with, as `name=value` with a zero after each; empty
+/// where the system does not tell.
+pub fn environment_of(pid: i32) -> Vec<u8> {
+    fs::read(format!("/proc/{pid}/environ")).unwrap_or_default()
+}
+
+/// Whether a process ignores an interrupt from the terminal.
+pub fn ignores_interrupt(pid: i32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let ignored = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
+    // The bit of signal 2.
+    ignored.is_some_and(|ignored| ignored & 0b10 != 0)
+}
+
 /// The processes that this one descends from, the nearest first.
 pub fn ancestors() -> Vec<i64> {
     let me = i32::try_from(own_pid()).ok();

@@ -3,13 +3,18 @@
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::support::on_threads;
 use crate::support::project::Project;
+use crate::support::ran::Ran;
 
 /// Starts `repro` and waits until the file `../mark` is there.
 #[track_caller]
 fn start(project: &Project, arguments: &[&str]) -> Child {
     let errors = std::fs::File::create(project.at("../stderr")).unwrap();
-    let child = project.command(project.root()).arg("repro").args(arguments).stdout(Stdio::null()).stderr(errors).spawn().unwrap();
+    let mut command = project.command(project.root());
+    command.arg("repro").args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(errors);
+    // A group of its own, as a shell would give it.
+    let child = std::os::unix::process::CommandExt::process_group(&mut command, 0).spawn().unwrap();
     let deadline = Instant::now() + Duration::from_secs(30);
     while !project.has("../mark") {
         assert!(Instant::now() < deadline, "the stage never started:\n{}", project.read("../stderr"));
@@ -52,5 +57,110 @@ fn a_second_request_kills() {
         signal(&child, "-TERM");
         assert_eq!(child.wait().unwrap().code(), Some(252), "{}", project.read("../stderr"));
         assert_eq!(project.read(".dvc/tmp/rwlock"), "{}");
+    }
+}
+
+/// A command with children of every kind: in the background, out of the group, and out of the
+/// group with a parent that has ended. Each writes its id into `../pids`.
+const CHILDREN: &str = "sleep 1000 & echo $! >> ../pids; setsid sleep 1001 & echo $! >> ../pids; \
+     setsid sh -c 'sleep 1002 & echo $! >> ../pids' & wait $!; ";
+
+/// One that heeds nothing but KILL.
+const STUBBORN: &str = "setsid sh -c 'trap \"\" TERM INT HUP; echo $$ >> ../pids; while :; do sleep 0.1; done' & ";
+
+/// Those of the stage's processes that still live.
+fn survivors(project: &Project) -> Vec<String> {
+    let pids = project.read("../pids");
+    let lives = |pid: &str| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with(['Z', 'X']))
+    };
+    let alive: Vec<String> = pids.lines().filter(|pid| lives(pid)).map(str::to_owned).collect();
+    for pid in &alive {
+        let _ = std::process::Command::new("kill").args(["-KILL", pid]).status();
+    }
+    alive
+}
+
+/// Starts a stage that never ends, stops the run by signals, and looks at what is left.
+fn stopped(command: &str, count: usize, jobs: &str, signals: &[&str]) -> Project {
+    let wait = "until test $(wc -l < ../pids) = COUNT; do sleep 0.02; done; touch ../mark; sleep 1003; echo x > a";
+    let cmd = format!("{command}{}", wait.replace("COUNT", &count.to_string()));
+    let project = Project::new().stage("a", |s| s.cmd(&cmd).out("a"));
+    let mut child = start(&project, &["--jobs", jobs]);
+    for name in signals {
+        // A terminal tells the whole group.
+        let target = if *name == "-INT" { format!("-{}", child.id()) } else { child.id().to_string() };
+        assert!(std::process::Command::new("kill").args([name, "--", &target]).status().unwrap().success());
+        std::thread::sleep(Duration::from_millis(300));
+    }
+    let code = child.wait().unwrap().code();
+    let (alive, what) = (survivors(&project), format!("{jobs} {signals:?}\n{}", project.read("../stderr")));
+    assert_eq!(alive, [""; 0], "of the stage's processes some live: {what}");
+    assert_eq!(code, Some(252), "{what}");
+    assert!(!project.has("dvc.lock") && !project.has(".gitignore"), "{what}");
+    assert_eq!(project.read(".dvc/tmp/rwlock"), "{}", "{what}");
+    project
+}
+
+/// One and four jobs, stopped in each way.
+const WAYS: [(&str, &str); 6] = [("1", "-INT"), ("1", "-TERM"), ("1", "-HUP"), ("4", "-INT"), ("4", "-TERM"), ("4", "-HUP")];
+
+#[test]
+fn no_child_of_a_stopped_stage_is_left() {
+    on_threads(3, &WAYS, |(jobs, signal)| drop(stopped(CHILDREN, 3, jobs, &[signal])));
+}
+
+#[test]
+fn what_heeds_no_signal_is_killed_after_some_grace() {
+    let projects = on_threads(6, &WAYS, |(jobs, signal)| stopped(&format!("{CHILDREN}{STUBBORN}"), 4, jobs, &[signal]));
+    if let Some(dvc) = crate::dvc::get("dvc status after a stopped run") {
+        Ran::of(projects[3].scratch.command(dvc).arg("status")).ok().says("deleted:");
+    }
+}
+
+#[test]
+fn a_second_ctrl_c_kills_all_at_once() {
+    on_threads(2, &["1", "4"], |jobs| drop(stopped(&format!("{CHILDREN}{STUBBORN}"), 4, jobs, &["-INT", "-INT"])));
+}
+
+/// What a stage leaves behind when it ends well is its own affair.
+#[test]
+fn a_background_child_of_a_stage_that_ends_well_lives_on() {
+    for jobs in ["1", "4"] {
+        let cmd = "sleep 1000 & echo $! > ../pids; echo x > a; touch ../mark";
+        let project = Project::new().stage("a", |s| s.cmd(cmd).out("a"));
+        let mut child = start(&project, &["--jobs", jobs]);
+        let code = child.wait().unwrap().code();
+        let pid = project.read("../pids").trim().to_owned();
+        assert_eq!(survivors(&project), [pid.as_str()], "{}", project.read("../stderr"));
+        assert_eq!(code, Some(0), "{}", project.read("../stderr"));
+        assert!(project.has("dvc.lock"));
+        let logs = project.files(".dvc/tmp/paraffin/runs");
+        let named = format!("still running in the background: PID {pid} (sleep 1000)\n");
+        assert!(jobs == "1" || project.read(&format!(".dvc/tmp/paraffin/runs/{}", logs[0])).contains(&named));
+    }
+}
+
+#[test]
+fn a_stage_that_closes_its_outputs_is_awaited() {
+    for jobs in ["1", "4"] {
+        let cmd = "exec < /dev/null > /dev/null 2>&1 >&- 2>&-; touch ../mark; until test -e ../go; do sleep 0.05; done; echo x > a";
+        let project = Project::new().stage("a", |s| s.cmd(cmd).out("a"));
+        let mut child = start(&project, &["--jobs", jobs]);
+        std::thread::sleep(Duration::from_millis(300));
+        assert!(child.try_wait().unwrap().is_none() && !project.has("dvc.lock"));
+        project.write("../go", "");
+        assert!(child.wait().unwrap().success(), "{}", project.read("../stderr"));
+        assert!(project.read("dvc.lock").contains("401b30e3b8b5d629635a5c613cdb7919"));
+    }
+}
+
+#[test]
+fn stages_that_run_beside_others_have_nothing_to_read() {
+    let project = Project::new().stage("a", |s| s.cmd("cat > a; echo end >> a").out("a"));
+    for (jobs, want) in [("1", "typed\nend\n"), ("4", "end\n")] {
+        Ran::with_input(project.command(project.root()).args(["repro", "--force", "--jobs", jobs]), b"typed\n").ok();
+        assert_eq!(project.read("a"), want);
     }
 }
