@@ -6,6 +6,7 @@ mod environment;
 mod failures;
 mod first_use;
 mod flags;
+mod git;
 mod handed;
 mod interrupt;
 mod locks;

@@ -1,0 +1,220 @@
+//! What the `git` program says of a repository that libgit2 does not understand.
+//!
+//! Ignore rules are asked for thousands of times when a repository is loaded, so one process
+//! answers these questions until an ignore file changes that it may have read. All others start
+//! a process each.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
+use std::sync::{Mutex, PoisonError};
+
+use thiserror::Error;
+
+use super::LOCAL_ENV;
+use crate::store::gitignore;
+use crate::store::os::{self, Stamp};
+
+/// Why there is no answer.
+#[derive(Clone, Debug, Error)]
+pub(super) enum Refusal {
+    /// There is no such program.
+    #[error("the `git` program is not installed")]
+    NotInstalled,
+    /// What it said.
+    #[error("{0}")]
+    Said(String),
+}
+
+/// The program at the root of one work tree.
+#[derive(Debug)]
+pub(super) struct Program {
+    root: PathBuf,
+    ignores: Mutex<Option<Talk>>,
+}
+
+impl Program {
+    /// For the repository that holds a directory.
+    pub(super) fn open(dir: &Path) -> Result<Self, Refusal> {
+        let output = run(git(dir).args(["rev-parse", "--show-toplevel"]), b"")?;
+        let root = PathBuf::from(String::from_utf8_lossy(&output).trim_end_matches('\n'));
+        Ok(Self { root, ignores: Mutex::new(None) })
+    }
+
+    /// The root of the work tree.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Whether an ignore file covers a path below the work tree.
+    pub(super) fn is_ignored(&self, inside: &Path) -> Result<bool, Refusal> {
+        let Some(inside) = self.real(inside) else { return Ok(false) };
+        let mut talk = self.ignores.lock().unwrap_or_else(PoisonError::into_inner);
+        if !talk.as_mut().is_some_and(|talk| talk.still_holds(&self.root, &inside)) {
+            let mut fresh = Talk::begin(&self.root)?;
+            fresh.still_holds(&self.root, &inside);
+            *talk = Some(fresh);
+        }
+        let answer = talk.as_mut().map_or(Ok(false), |talk| talk.ask(&inside));
+        if answer.is_err() {
+            *talk = None;
+        }
+        answer
+    }
+
+    /// The files with ignore rules outside of the work tree.
+    pub(super) fn global_ignore_files(&self) -> Result<Vec<PathBuf>, Refusal> {
+        // Fails if the setting is not made.
+        let user = run(git(&self.root).args(["config", "-z", "--path", "core.excludesFile"]), b"").unwrap_or_default();
+        let shared = run(git(&self.root).args(["rev-parse", "--git-path", "info/exclude"]), b"")?;
+        let path = |bytes: &[u8]| self.root.join(String::from_utf8_lossy(bytes).trim_end_matches(['\0', '\n']));
+        Ok([user, shared].iter().filter(|text| !text.is_empty()).map(|text| path(text)).collect())
+    }
+
+    /// Whether the index holds the path or something below it.
+    pub(super) fn is_tracked(&self, inside: &Path) -> Result<bool, Refusal> {
+        Ok(!run(git(&self.root).args(["--literal-pathspecs", "ls-files", "-z", "--"]).arg(inside), b"")?.is_empty())
+    }
+
+    /// Adds files to the index or takes them out, but those in submodules.
+    pub(super) fn add(&self, paths: &[PathBuf]) -> Result<(), Refusal> {
+        let submodules = self.submodules();
+        let mut names = Vec::new();
+        for path in paths.iter().filter(|path| !submodules.iter().any(|submodule| path.starts_with(submodule))) {
+            names.extend_from_slice(path.as_os_str().as_encoded_bytes());
+            names.push(0);
+        }
+        run(git(&self.root).args(["update-index", "--add", "--remove", "-z", "--stdin"]), &names).map(drop)
+    }
+
+    fn submodules(&self) -> Vec<PathBuf> {
+        let arguments = ["config", "-z", "--file", ".gitmodules", "--get-regexp", r"^submodule\..*\.path$"];
+        // Fails if there is no such file.
+        let output = run(git(&self.root).args(arguments), b"").unwrap_or_default();
+        let text = String::from_utf8_lossy(&output);
+        text.split('\0').filter_map(|entry| entry.split_once('\n')).map(|(_, path)| PathBuf::from(path)).collect()
+    }
+
+    /// The path with the links above it resolved, since git does not look beyond them; none if
+    /// they lead out of the work tree.
+    fn real(&self, inside: &Path) -> Option<PathBuf> {
+        let path = self.root.join(inside);
+        let (Some(parent), Some(name)) = (path.parent().and_then(|parent| parent.canonicalize().ok()), path.file_name()) else {
+            return Some(inside.to_path_buf());
+        };
+        let real = parent.strip_prefix(&self.root).ok()?.join(name);
+        // With a `/` git asks for what the directory holds, which it need not do for one that it sees.
+        let is_dir = inside.as_os_str().as_encoded_bytes().ends_with(b"/") && !path.is_dir();
+        Some(if is_dir { real.join("") } else { real })
+    }
+}
+
+/// A process that says of each path which rule is about it.
+#[derive(Debug)]
+struct Talk {
+    child: Child,
+    to: ChildStdin,
+    from: BufReader<ChildStdout>,
+    /// The ignore files that it may have read, as they were before.
+    seen: HashMap<PathBuf, Option<(Stamp, i128)>>,
+}
+
+impl Talk {
+    fn begin(root: &Path) -> Result<Self, Refusal> {
+        let mut command = git(root);
+        command.args(["check-ignore", "--no-index", "--verbose", "--non-matching", "-z", "--stdin"]);
+        // A Ctrl-C is for the stages: what they made is still to be saved.
+        command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().map_err(|error| not_started(&error))?;
+        let (Some(to), Some(from)) = (child.stdin.take(), child.stdout.take()) else {
+            return Err(Refusal::Said("git has no standard input".to_owned()));
+        };
+        Ok(Self { child, to, from: BufReader::new(from), seen: HashMap::new() })
+    }
+
+    /// Whether the ignore files above a path are still as the process may have read them.
+    fn still_holds(&mut self, root: &Path, inside: &Path) -> bool {
+        inside.ancestors().skip(1).all(|dir| {
+            let file = root.join(dir).join(gitignore::NAME);
+            let now = fs::symlink_metadata(&file).ok().map(|meta| (Stamp::of(&meta), os::noted(&meta)));
+            *self.seen.entry(file).or_insert(now) == now
+        })
+    }
+
+    fn ask(&mut self, inside: &Path) -> Result<bool, Refusal> {
+        let answer = self.rule_for(inside);
+        answer.map_err(|_| {
+            let mut words = String::new();
+            if let Some(stderr) = self.child.stderr.as_mut() {
+                let _ = stderr.read_to_string(&mut words);
+            }
+            said(words.as_bytes())
+        })
+    }
+
+    fn rule_for(&mut self, inside: &Path) -> io::Result<bool> {
+        // A colon in front would mean something to git.
+        self.to.write_all(b"./")?;
+        self.to.write_all(inside.as_os_str().as_encoded_bytes())?;
+        self.to.write_all(b"\0")?;
+        self.to.flush()?;
+        // Source, line, pattern and path; the first three are empty where no rule is about it.
+        let mut fields = [const { Vec::new() }; 4];
+        for field in &mut fields {
+            self.from.read_until(0, field)?;
+            if field.pop() != Some(0) {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+        Ok(!fields[0].is_empty() && !fields[2].starts_with(b"!"))
+    }
+}
+
+impl Drop for Talk {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Further variables that change what git finds, or how it reads paths.
+const HABITS: [&str; 5] =
+    ["GIT_CEILING_DIRECTORIES", "GIT_LITERAL_PATHSPECS", "GIT_GLOB_PATHSPECS", "GIT_NOGLOB_PATHSPECS", "GIT_ICASE_PATHSPECS"];
+
+/// The program for the repository that holds a directory, whatever a hook has set.
+fn git(dir: &Path) -> Command {
+    let mut command = Command::new("git");
+    command.arg("-C").arg(dir);
+    for name in LOCAL_ENV.into_iter().chain(HABITS) {
+        command.env_remove(name);
+    }
+    command.envs([("LC_ALL", "C"), ("GIT_DISCOVERY_ACROSS_FILESYSTEM", "1"), ("GIT_FLUSH", "1")]);
+    command
+}
+
+/// What a process prints when it is given some input.
+fn run(command: &mut Command, input: &[u8]) -> Result<Vec<u8>, Refusal> {
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(|error| not_started(&error))?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // A process that ends early says why.
+        let _ = stdin.write_all(input);
+    }
+    let Output { status, stdout, stderr } = child.wait_with_output().map_err(|error| Refusal::Said(error.to_string()))?;
+    if status.success() { Ok(stdout) } else { Err(said(&stderr)) }
+}
+
+fn not_started(error: &io::Error) -> Refusal {
+    if error.kind() == io::ErrorKind::NotFound { Refusal::NotInstalled } else { Refusal::Said(format!("git: {error}")) }
+}
+
+/// The line of standard error that counts.
+fn said(stderr: &[u8]) -> Refusal {
+    let text = String::from_utf8_lossy(stderr);
+    let marked = text.lines().find_map(|line| line.strip_prefix("fatal: ").or_else(|| line.strip_prefix("error: ")));
+    let words = marked.or_else(|| text.lines().next()).unwrap_or("git ended without a word");
+    Refusal::Said(words.to_owned())
+}
