@@ -99,7 +99,7 @@ pub fn repro(
 ) -> Result<(), Fault> {
     let clock = Clock::start();
     repository.workspace().prepare()?;
-    let lock = RepoLock::new(repository.workspace().tmp_dir().join("lock"));
+    let lock = RepoLock::new(repository.workspace().tmp_dir().join("lock"), repository.workspace().lock_kind());
     let plan = {
         let mut waited = |holder: &str, since: Duration| {
             let what = format!(".dvc/tmp/lock, held by {holder}");
@@ -180,19 +180,20 @@ fn execute(
     handed::refuse(repository, &plan.order, peer.as_ref())?;
     let remotes = if request.pull { Some(handed::remotes(repository, &plan.order, peer.as_ref())?) } else { None };
     let records = |stage: &Stage| repository.record(stage);
+    let (tmp, kind) = (workspace.tmp_dir(), workspace.lock_kind());
     let within = Within::new(std::env::var_os(within::VARIABLE));
     let run = Run {
         pipeline: repository.pipeline(),
         disk: Disk::open(workspace)?,
         children: Children::default(),
         shell,
-        logs: Logs::new(&workspace.tmp_dir(), &name),
+        logs: Logs::new(&tmp, &name),
         options: request.options.clone(),
         capture: request.jobs > 1,
         to_stderr: request.to_stderr,
         ledger: Mutex::new(Ledger::new(std::sync::Arc::clone(workspace))),
         lock,
-        rwlock: RwLock::new(&workspace.tmp_dir(), request.command_line.clone(), within.held(|stage| repository.paths_of(stage))),
+        rwlock: RwLock::new(&tmp, kind, request.command_line.clone(), within.held(|stage| repository.paths_of(stage))),
         within,
         patience: request.patience,
         confirm,

@@ -62,7 +62,8 @@ pub fn status(repository: &mut Repository, request: &Request, watcher: &Watcher,
     let early = |error: store::Error| Refusal::Early(error.into());
     repository.workspace().prepare().map_err(early)?;
     let tmp = repository.workspace().tmp_dir();
-    let (lock, rwlock) = (RepoLock::new(tmp.join("lock")), RwLock::new(&tmp, String::new(), Above::new()));
+    let kind = repository.workspace().lock_kind();
+    let (lock, rwlock) = (RepoLock::new(tmp.join("lock"), kind), RwLock::new(&tmp, kind, String::new(), Above::new()));
     let within = Within::new(std::env::var_os(within::VARIABLE));
     let mut teller = Teller { clock: Clock::start(), watcher, sink };
     let choices = loop {

@@ -132,9 +132,6 @@ pub enum Error {
         "Unable to acquire lock. Most likely another DVC process is running or was terminated abruptly. Check the page <https://dvc.org/doc/user-guide/troubleshooting#lock-issue> for other possible reasons and to learn how to resolve this."
     )]
     LockTimeout,
-    /// `core.hardlink_lock` asks for locks that are not built.
-    #[error("locking by hard links (core.hardlink_lock) is not supported")]
-    HardlinkLock,
     /// Others use a path, and have for too long.
     #[error("{0}")]
     Busy(
@@ -187,7 +184,6 @@ impl Error {
             Self::AlreadyTracked(_) => Class::OutputAlreadyTrackedError,
             Self::LockTimeout | Self::Busy(_) => Class::LockError,
             Self::GivenUp => Class::Interrupted,
-            Self::HardlinkLock => Class::NotSupported,
         };
         let fault = Fault::new(class, self.to_string());
         match self {

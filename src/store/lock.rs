@@ -1,6 +1,7 @@
 //! `.dvc/tmp/lock`: one process at a time, as DVC takes it (dvc: `lock.py`, zc.lockfile).
 //!
-//! An exclusive `flock` on the file, which then holds our pid. Several threads of this process
+//! An exclusive `flock` on the file, which then holds our pid, or a hard link where the
+//! configuration wants that. Several threads of this process
 //! share one hold; it is given back when the last of them is through. Unlike DVC, which gives up
 //! after three seconds, we wait, and say for whom.
 
@@ -11,7 +12,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::error::Error;
-use super::os;
+use super::{hardlink, os};
 
 /// How often the lock is tried again.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -20,17 +21,35 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// to go on waiting.
 pub type OnWait<'a> = dyn FnMut(&str, Duration) -> bool + 'a;
 
+/// What a lock is made of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// `flock` on a file that stays.
+    Flock,
+    /// A hard link, which is there while the lock is held (`core.hardlink_lock`).
+    Hardlink,
+}
+
 /// The lock of a repository, or of another file that DVC locks in the same way.
 #[derive(Debug)]
 pub struct RepoLock {
     path: PathBuf,
+    kind: Kind,
     held: Mutex<Held>,
 }
 
 #[derive(Debug, Default)]
 struct Held {
-    file: Option<File>,
+    hold: Option<Hold>,
     times: usize,
+}
+
+/// What has to be dropped to give the lock back.
+#[derive(Debug)]
+#[expect(dead_code, reason = "held for their end only")]
+enum Hold {
+    File(File),
+    Link(hardlink::Link),
 }
 
 /// Holds the lock until dropped.
@@ -41,8 +60,22 @@ pub struct Guard<'a> {
 
 impl RepoLock {
     /// The lock in this file; nothing is locked yet.
-    pub fn new(path: PathBuf) -> Self {
-        Self { path, held: Mutex::default() }
+    pub fn new(path: PathBuf, kind: Kind) -> Self {
+        Self { path, kind, held: Mutex::default() }
+    }
+
+    fn try_once(&self) -> io::Result<Option<Hold>> {
+        match self.kind {
+            Kind::Flock => Ok(try_lock(&self.path)?.map(Hold::File)),
+            Kind::Hardlink => Ok(hardlink::try_lock(&self.path)?.map(Hold::Link)),
+        }
+    }
+
+    fn holder(&self) -> String {
+        match self.kind {
+            Kind::Flock => holder(&self.path),
+            Kind::Hardlink => hardlink::holder(&self.path),
+        }
     }
 
     /// Takes the lock, and waits for it if need be: without limit, or for `patience`.
@@ -55,9 +88,9 @@ impl RepoLock {
             {
                 let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
                 if held.times == 0 {
-                    held.file = try_lock(&self.path).map_err(Error::io("lock", &self.path))?;
+                    held.hold = self.try_once().map_err(Error::io("lock", &self.path))?;
                 }
-                if held.file.is_some() {
+                if held.hold.is_some() {
                     held.times += 1;
                     return Ok(Guard { lock: self });
                 }
@@ -66,7 +99,7 @@ impl RepoLock {
             if patience.is_some_and(|patience| since >= patience) {
                 return Err(Error::LockTimeout);
             }
-            if !on_wait(&holder(&self.path), since) {
+            if !on_wait(&self.holder(), since) {
                 return Err(Error::GivenUp);
             }
             std::thread::sleep(PAUSE);
@@ -79,8 +112,8 @@ impl Drop for Guard<'_> {
         let mut held = self.lock.held.lock().unwrap_or_else(PoisonError::into_inner);
         held.times -= 1;
         if held.times == 0 {
-            // Closing the file gives the lock back.
-            held.file = None;
+            // Closing the file, or removing the link, gives the lock back.
+            held.hold = None;
         }
     }
 }
@@ -103,7 +136,7 @@ fn holder(path: &Path) -> String {
     // Only for a message: a file that cannot be read names nobody.
     File::open(path).and_then(|mut file| file.read_to_string(&mut text)).ok();
     match text.trim().parse::<i64>() {
-        Ok(pid) => format!("PID {pid}{}", os::command_of(pid).map(|command| format!(" ({command})")).unwrap_or_default()),
+        Ok(pid) => os::described(pid),
         Err(_) => "another process".to_owned(),
     }
 }
@@ -114,13 +147,17 @@ mod tests {
 
     #[test]
     fn threads_share_it_and_others_wait() {
+        [Kind::Flock, Kind::Hardlink].into_iter().for_each(shared);
+    }
+
+    fn shared(kind: Kind) {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("lock");
-        let ours = RepoLock::new(path.clone());
-        let theirs = RepoLock::new(path.clone());
+        let ours = RepoLock::new(path.clone(), kind);
+        let theirs = RepoLock::new(path.clone(), kind);
         let first = ours.acquire(None, &mut |_, _| true).unwrap();
         let second = ours.acquire(None, &mut |_, _| true).unwrap();
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), format!(" {}\n", os::own_pid()));
+        assert!(std::fs::read_to_string(&path).unwrap().contains(&os::own_pid().to_string()));
         let mut named = String::new();
         let wait = theirs.acquire(Some(Duration::from_millis(1)), &mut |holder, _| {
             holder.clone_into(&mut named);

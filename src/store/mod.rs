@@ -12,6 +12,7 @@ mod error;
 pub mod git;
 mod gitcontents;
 pub mod gitignore;
+mod hardlink;
 pub mod hasher;
 pub mod link;
 pub mod lock;

@@ -152,6 +152,11 @@ pub fn command_of(pid: i64) -> Option<String> {
     (!words.is_empty()).then(|| words.join(" "))
 }
 
+/// A process in words: its id, and its command where that is known.
+pub fn described(pid: i64) -> String {
+    format!("PID {pid}{}", command_of(pid).map(|command| format!(" ({command})")).unwrap_or_default())
+}
+
 /// A process that has not ended, as the system lists it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Process {

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use super::atomic;
 use super::error::Error;
-use super::lock::RepoLock;
+use super::lock::{Kind, RepoLock};
 use super::os;
 use super::rwtable::{Info, Table};
 
@@ -91,10 +91,10 @@ pub struct Claim {
 impl RwLock {
     /// The file in `tmp` (`.dvc/tmp`). `cmd` is the command line that others see, `above` what is
     /// held by the stages that we are part of.
-    pub fn new(tmp: &Path, cmd: String, above: Above) -> Self {
+    pub fn new(tmp: &Path, kind: Kind, cmd: String, above: Above) -> Self {
         let inner = Inner {
             path: tmp.join("rwlock"),
-            guard: RepoLock::new(tmp.join("rwlock.lock")),
+            guard: RepoLock::new(tmp.join("rwlock.lock"), kind),
             us: Info { pid: i64::from(os::own_pid()), cmd },
             above,
             counts: Mutex::default(),
@@ -323,7 +323,7 @@ mod tests {
     #[test]
     fn shared_reads_are_counted_and_the_file_ends_empty() {
         let dir = tempfile::tempdir().unwrap();
-        let lock = RwLock::new(dir.path(), "us".to_owned(), Above::new());
+        let lock = RwLock::new(dir.path(), Kind::Flock, "us".to_owned(), Above::new());
         let claim = |reads: &[&str], writes: &[&str]| lock.claim(&paths(reads), &paths(writes), None, &mut |_, _| false).unwrap();
         let (first, second) = (claim(&["/r/a"], &["/r/o"]), claim(&["/r/a"], &["/r/p"]));
         let pid = os::own_pid();
@@ -341,7 +341,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         // Process 1 always lives.
         let file = dir.path().join("rwlock");
-        let lock = RwLock::new(dir.path(), "us".to_owned(), Above::new());
+        let lock = RwLock::new(dir.path(), Kind::Flock, "us".to_owned(), Above::new());
         std::fs::write(&file, "{\"write\": {\"/r/d\": {\"pid\": 1, \"cmd\": \"dvc add\"}}}").unwrap();
         let refused = lock.claim(&paths(&["/r/d/x"]), &[], Some(Duration::ZERO), &mut |_, _| true);
         let Err(Error::Busy(busy)) = refused else { panic!("{refused:?}") };
@@ -349,7 +349,7 @@ mod tests {
         assert!(lock.writer_of(&paths(&["/r/d/x"])).is_some());
         let tmp = dir.path().join(".dvc/tmp");
         std::fs::create_dir_all(&tmp).unwrap();
-        let lock = RwLock::new(&tmp, "us".to_owned(), Above::new());
+        let lock = RwLock::new(&tmp, Kind::Flock, "us".to_owned(), Above::new());
         let place = dir.path().join("d");
         let text = format!("{{\"write\": {{\"{}\": {{\"pid\": 4294967, \"cmd\": \"dvc repro\"}}}}}}", place.display());
         std::fs::write(tmp.join("rwlock"), text).unwrap();
@@ -364,12 +364,14 @@ mod tests {
         let parent = os::ancestors()[0];
         std::fs::write(dir.path().join("rwlock"), format!("{{\"write\": {{\"/r/o\": {{\"pid\": {parent}, \"cmd\": \"dvc repro\"}}}}}}"))
             .unwrap();
-        let lock = RwLock::new(dir.path(), "us".to_owned(), Above::new());
+        let lock = RwLock::new(dir.path(), Kind::Flock, "us".to_owned(), Above::new());
         let refused = lock.claim(&paths(&["/r/o"]), &[], None, &mut |_, _| false);
         assert!(matches!(refused, Err(Error::Busy(_))), "{refused:?}");
         // What its other stages hold is waited for.
         let above = |path: &str| Above::from([(parent, vec![path.to_owned()])]);
-        let claim = |above: Above| RwLock::new(dir.path(), "us".to_owned(), above).claim(&paths(&["/r/o"]), &[], None, &mut |_, _| false);
+        let claim = |above: Above| {
+            RwLock::new(dir.path(), Kind::Flock, "us".to_owned(), above).claim(&paths(&["/r/o"]), &[], None, &mut |_, _| false)
+        };
         assert!(matches!(claim(above("/r/o/x")), Err(Error::Busy(_))));
         assert!(matches!(claim(above("/r/p")), Err(Error::GivenUp)));
     }
@@ -377,7 +379,7 @@ mod tests {
     #[test]
     fn what_was_never_had_is_not_given_back() {
         let dir = tempfile::tempdir().unwrap();
-        let lock = RwLock::new(dir.path(), "us".to_owned(), Above::new());
+        let lock = RwLock::new(dir.path(), Kind::Flock, "us".to_owned(), Above::new());
         let claim = |writes: &[&str]| lock.claim(&paths(&["/r/a"]), &paths(writes), Some(Duration::ZERO), &mut |_, _| true);
         let held = claim(&["/r/o"]).unwrap();
         let file = dir.path().join("rwlock");
@@ -397,7 +399,7 @@ mod tests {
     fn found(text: &str) -> (tempfile::TempDir, RwLock) {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("rwlock"), text).unwrap();
-        let lock = RwLock::new(dir.path(), "us".to_owned(), Above::new());
+        let lock = RwLock::new(dir.path(), Kind::Flock, "us".to_owned(), Above::new());
         (dir, lock)
     }
 
@@ -432,7 +434,7 @@ mod tests {
     #[test]
     fn a_file_that_is_written_at_the_moment_is_not_taken_for_broken() {
         let (dir, lock) = found("");
-        let guard = RepoLock::new(dir.path().join("rwlock.lock"));
+        let guard = RepoLock::new(dir.path().join("rwlock.lock"), Kind::Flock);
         let held = guard.acquire(None, &mut |_, _| true).unwrap();
         let looks = {
             let lock = lock.clone();

@@ -16,7 +16,7 @@ use super::error::Error;
 use super::git::Git;
 use super::os::Stamp;
 use super::state::{self, StateDb};
-use super::{gitignore, os};
+use super::{gitignore, lock, os};
 use crate::format::Files;
 use crate::format::config::{self, Config, Source};
 use crate::model::RepoPath;
@@ -113,6 +113,11 @@ impl Workspace {
         &self.config
     }
 
+    /// What the locks in `.dvc/tmp` are made of.
+    pub fn lock_kind(&self) -> lock::Kind {
+        if self.config.hardlink_lock { lock::Kind::Hardlink } else { lock::Kind::Flock }
+    }
+
     /// Git; none with `core.no_scm`.
     pub fn git(&self) -> Option<&Git> {
         self.git.as_ref()
@@ -163,15 +168,12 @@ impl Workspace {
         RepoPath::locate(&self.root_text, base, text)
     }
 
-    /// Refuses what cannot be honoured, and makes what DVC makes when it opens a repository: `.dvc/tmp`, its `btime`, and the lines
+    /// Makes what DVC makes when it opens a repository: `.dvc/tmp`, its `btime`, and the lines
     /// of `.dvc/.gitignore`.
     ///
     /// # Errors
     /// The system refuses to create or write.
     pub fn prepare(&self) -> Result<Prepared, Error> {
-        if self.config.hardlink_lock {
-            return Err(Error::HardlinkLock);
-        }
         let tmp = self.tmp_dir();
         fs::create_dir_all(&tmp).map_err(Error::io("create", &tmp))?;
         let btime = tmp.join("btime");

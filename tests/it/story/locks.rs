@@ -279,3 +279,71 @@ fn what_stops_dvc_is_put_right_for_dvc_too() {
     project.run(["status"]).ok();
     status().ok().says("up to date.");
 }
+
+/// A project whose locks are hard links, and the DVC to share it with.
+fn hardlinked() -> Option<(Project, &'static std::path::Path)> {
+    let dvc = crate::dvc::get("locks by hard links")?;
+    Some((chain().file(".dvc/config", "[core]\n    hardlink_lock = true\n"), dvc))
+}
+
+#[test]
+fn a_hard_link_that_dvc_holds_is_waited_for() {
+    let Some((project, dvc)) = hardlinked() else { return };
+    std::fs::create_dir_all(project.at(".dvc/tmp")).unwrap();
+    let script = "import sys; from dvc.lock import make_lock; lock = make_lock(sys.argv[1] + '/lock', tmp_dir=sys.argv[1], hardlink_lock=True)\n\
+                  with lock: open(sys.argv[1] + '/held', 'w').close(); sys.stdin.readline()";
+    let mut python = project.scratch.command(dvc.with_file_name("python"));
+    let mut other = python.args(["-c", script]).arg(project.at(".dvc/tmp")).stdin(Stdio::piped()).spawn().unwrap();
+    wait_until_held(&project);
+    let mut child = start(&project, &["--jobs", "2"]);
+    wait_for(&project, "Waiting for .dvc/tmp/lock, held by another process");
+    project.run(["status", "--lock-timeout", "1"]).complains(LOCKED);
+    assert!(!project.has("mid.txt"));
+    drop(other.stdin.take());
+    assert!(other.wait().unwrap().success());
+    assert!(child.wait().unwrap().success(), "{}", project.read("../stderr"));
+    assert!(project.has("end.txt"));
+    let left = project.files(".dvc/tmp").into_iter().filter(|name| name == "lock" || name.ends_with(".lock")).collect::<Vec<_>>();
+    assert_eq!(left, [""; 0]);
+    Ran::of(project.scratch.command(dvc).arg("status")).ok().says("up to date.");
+}
+
+#[track_caller]
+fn wait_until_held(project: &Project) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !project.has(".dvc/tmp/held") {
+        assert!(Instant::now() < deadline, "DVC never took the lock");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_hard_link_of_ours_keeps_dvc_out() {
+    use dvc_paraffin::store::lock::{Kind, RepoLock};
+    let Some((project, dvc)) = hardlinked() else { return };
+    let status = || Ran::of(project.scratch.command(dvc).arg("status"));
+    project.repro(["--jobs", "2"]).ok();
+    for (name, code) in [("lock", 255), ("rwlock.lock", 1)] {
+        let lock = RepoLock::new(project.at(&format!(".dvc/tmp/{name}")), Kind::Hardlink);
+        let held = lock.acquire(None, &mut |_, _| true).unwrap();
+        status().exits(code).complains(LOCKED);
+        drop(held);
+        status().ok().says("up to date.");
+    }
+}
+
+#[test]
+fn with_hard_links_dvc_sees_which_paths_are_in_use() {
+    let Some((project, dvc)) = hardlinked() else { return };
+    let project = project.stage("first", |s| {
+        s.cmd("touch ../mark; n=0; until test -e ../go; do n=$((n+1)); test $n -lt 600 || exit 9; sleep 0.05; done; cp in.txt mid.txt")
+            .dep("in.txt")
+            .out("mid.txt")
+    });
+    let mut child = start(&project, &["--jobs", "2"]);
+    wait_until(&project, "the stage", || project.has("../mark"));
+    let status = Ran::of(project.scratch.command(dvc).arg("status"));
+    project.write("../go", "");
+    assert!(child.wait().unwrap().success(), "{}", project.read("../stderr"));
+    status.exits(1).complains("is busy, it is being blocked by:").complains(&child.id().to_string());
+}
