@@ -39,6 +39,10 @@ pub enum Terminal<'a> {
 
 /// How often it is looked whether what a command started has ended.
 const PAUSE: Duration = Duration::from_millis(20);
+/// Within which time a signal that a command has got must have come to us as well.
+const EXPECTED: Duration = Duration::from_secs(2);
+/// How often at most it is looked again only because of someone who may not belong there.
+const LOOKS: usize = 50;
 /// How long after a stop was asked for what still runs is killed.
 const GRACE: Duration = Duration::from_secs(10);
 /// How long after that nobody waits any more.
@@ -99,6 +103,9 @@ impl Children {
             child
         };
         let status = self.wait_for(stage, &mut child);
+        if let Ok(status) = &status {
+            self.expect_stop(stage, *status);
+        }
         self.wait_for_kin(stage);
         let family = self.lock().running.remove(&stage);
         if let (Terminal::Log(file), Some(family), Ok(true)) = (terminal, family, status.as_ref().map(ExitStatus::success)) {
@@ -133,15 +140,34 @@ impl Children {
         Ok(Output { status, stdout: whole(&mut out)?, stderr: whole(&mut err)? })
     }
 
+    /// A signal of the terminal may have ended the command before we have seen it ourselves. So
+    /// one that did not end well is not done with at once if there is still something to stop.
+    fn expect_stop(&self, stage: StageId, status: ExitStatus) {
+        let began = Instant::now();
+        while !status.success() && began.elapsed() < EXPECTED {
+            {
+                let mut inner = self.lock();
+                let stopping = inner.stopping.is_some();
+                let Some(family) = inner.running.get_mut(&stage).filter(|_| !stopping) else { return };
+                family.meet(&os::processes());
+                if !family.is_left() && status.signal() != Some(Signal::INT.as_raw()) {
+                    return;
+                }
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+
     /// If the run was told to stop: waits until all that the command started has ended too.
     fn wait_for_kin(&self, stage: StageId) {
-        loop {
+        for look in 0.. {
             {
                 let mut inner = self.lock();
                 let (Some(signal), killed) = (inner.stopping, inner.killed) else { return };
                 let Some(family) = inner.running.get_mut(&stage) else { return };
                 family.meet(&os::processes());
-                if !family.is_left() || killed.is_some_and(|when| when.elapsed() >= LAST) {
+                let awaited = family.is_left() || family.is_unsure() && look < LOOKS;
+                if !awaited || killed.is_some_and(|when| when.elapsed() >= LAST) {
                     return;
                 }
                 family.remind(signal);

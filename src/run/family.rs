@@ -22,6 +22,10 @@ pub(super) struct Family {
     /// The line of the stage in the environment of all that it starts; may be empty.
     line: String,
     kin: Vec<Kin>,
+    /// When the leader was started.
+    since: u64,
+    /// Whether someone was met of whom it could not be told at that moment.
+    unsure: bool,
 }
 
 /// One that is not the leader.
@@ -36,7 +40,8 @@ struct Kin {
 
 impl Family {
     pub(super) fn new(leader: Pid, group: bool, line: String) -> Self {
-        Self { leader, group, ended: false, line, kin: Vec::new() }
+        let since = os::process(leader.as_raw_nonzero().get()).map_or(0, |process| process.start);
+        Self { leader, group, ended: false, line, kin: Vec::new(), since, unsure: false }
     }
 
     /// From now on the leader is no more.
@@ -51,6 +56,7 @@ impl Family {
         // Once all of a group have ended, its id is free for another.
         let group = self.group && (!self.ended || self.kin.iter().any(|kin| kin.process.group == leader));
         let mut met = true;
+        self.unsure = false;
         while std::mem::take(&mut met) {
             for process in all {
                 let known = process.pid == leader && !self.ended || self.kin.iter().any(|kin| is_same(&kin.process, process));
@@ -59,7 +65,10 @@ impl Family {
                 }
                 let is_child = process.parent == leader && !self.ended || self.kin.iter().any(|kin| kin.process.pid == process.parent);
                 let of_group = group && process.group == leader;
-                let environment = if self.line.is_empty() { Vec::new() } else { os::environment_of(process.pid) };
+                let environment = if self.line.is_empty() { None } else { os::environment_of(process.pid) };
+                // The second process is the parent of the system's own, which have no environment.
+                self.unsure |= environment.as_ref().is_some_and(Vec::is_empty) && process.start >= self.since && process.parent != 2;
+                let environment = environment.unwrap_or_default();
                 if is_child || of_group || within::is_marked(&environment, &self.line) {
                     let inner = within::is_marked(&environment, &self.line) && !within::ends_with(&environment, &self.line);
                     self.kin.push(Kin { process: *process, inner, told: None });
@@ -72,6 +81,12 @@ impl Family {
     /// Whether something that the command started is still there.
     pub(super) fn is_left(&self) -> bool {
         !self.kin.is_empty()
+    }
+
+    /// Whether a process that was started since may turn out to belong to the command: it was
+    /// becoming another program when it was looked at.
+    pub(super) fn is_unsure(&self) -> bool {
+        self.unsure
     }
 
     /// Those that are still there, as they are called.

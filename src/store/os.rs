@@ -188,10 +188,10 @@ pub fn process(pid: i32) -> Option<Process> {
     (!matches!(state, "Z" | "X")).then_some(Process { pid, parent, group, start })
 }
 
-/// The variables that a process was started with, as `name=value` with a zero after each; empty
-/// where the system does not tell.
-pub fn environment_of(pid: i32) -> Vec<u8> {
-    fs::read(format!("/proc/{pid}/environ")).unwrap_or_default()
+/// The variables that a process was started with, as `name=value` with a zero after each; none
+/// where the system does not tell. It is empty for a moment when a process becomes another program.
+pub fn environment_of(pid: i32) -> Option<Vec<u8>> {
+    fs::read(format!("/proc/{pid}/environ")).ok()
 }
 
 /// Whether a process ignores an interrupt from the terminal.
