@@ -197,6 +197,8 @@ fn expression(segments: &[&str], pattern: &str, tail: &str) -> Result<Option<Str
     let end = segments.len() - 1;
     let mut out = String::new();
     let mut slash = false;
+    // Python reads ranges when the expression is whole: a bracket that does not end comes first.
+    let mut bad_range = None;
     for (at, segment) in segments.iter().enumerate() {
         if *segment == "**" {
             match at {
@@ -218,7 +220,7 @@ fn expression(segments: &[&str], pattern: &str, tail: &str) -> Result<Option<Str
         if *segment == "*" {
             out.push_str("[^/]+");
         } else {
-            match glob(segment, pattern)? {
+            match glob(segment, pattern, &mut bad_range)? {
                 Some(text) => out.push_str(&text),
                 None => return Ok(None),
             }
@@ -228,11 +230,11 @@ fn expression(segments: &[&str], pattern: &str, tail: &str) -> Result<Option<Str
         }
         slash = true;
     }
-    Ok(Some(out))
+    bad_range.map_or(Ok(Some(out)), Err)
 }
 
 /// One segment as an expression; none for a bracket that does not end, which git drops.
-fn glob(segment: &str, pattern: &str) -> Result<Option<String>, IgnoreError> {
+fn glob(segment: &str, pattern: &str, bad_range: &mut Option<IgnoreError>) -> Result<Option<String>, IgnoreError> {
     let chars: Vec<char> = segment.chars().collect();
     let mut out = String::new();
     let mut at = 0;
@@ -252,7 +254,12 @@ fn glob(segment: &str, pattern: &str) -> Result<Option<String>, IgnoreError> {
                 let start = at + usize::from(negated);
                 let skip = start + usize::from(chars.get(start) == Some(&']'));
                 let Some(close) = (skip..chars.len()).find(|&index| chars[index] == ']') else { return Ok(None) };
-                out.push_str(&class(&chars[start..close], negated)?);
+                match class(&chars[start..close], negated) {
+                    Ok(text) => out.push_str(&text),
+                    Err(error) => {
+                        bad_range.get_or_insert(error);
+                    }
+                }
                 at = close + 1;
             }
             _ => out.push_str(&regex::escape(&ch.to_string())),
@@ -313,6 +320,13 @@ mod tests {
                 assert_eq!(char::from_digit(got, 10), Some(want), "{path} in {line}");
             }
         }
+    }
+
+    #[test]
+    fn a_bracket_without_end_hides_a_wrong_range() {
+        let read = |line: &str| Patterns::built_in().with_file(&RepoPath::root(), line.as_bytes());
+        assert!(read("[c-a]/x").is_err());
+        assert!(read("[c-a]/[x").unwrap().ignored_by("b/[x", false).is_none());
     }
 
     #[test]

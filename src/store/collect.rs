@@ -44,7 +44,11 @@ impl Workspace {
     /// Directories and files that DVC does not ignore, sorted.
     fn list(&self, dir: &RepoPath) -> Result<(Vec<RepoPath>, Vec<RepoPath>), Error> {
         let Ok(entries) = fs::read_dir(self.place(dir)) else { return Ok((Vec::new(), Vec::new())) };
-        let rules = self.dvcignore().rules(dir, true)?;
+        let ignore = self.dvcignore();
+        if ignore.is_closed(dir)? {
+            return Ok((Vec::new(), Vec::new()));
+        }
+        let rules = ignore.rules(dir, true)?;
         let (mut dirs, mut files) = (Vec::new(), Vec::new());
         for entry in entries.flatten() {
             let (Ok(kind), Ok(name)) = (entry.file_type(), entry.file_name().into_string()) else { continue };
@@ -93,6 +97,8 @@ mod tests {
             ("x.txt", ""),
             (".gitignore", "ig/\nc.dvc\n"),
             (".dvcignore", "skip\n"),
+            ("own/dvc.yaml", ""),
+            ("own/.dvcignore", "**/\n"),
         ] {
             let path = dir.path().join(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();

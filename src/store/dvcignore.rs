@@ -63,6 +63,15 @@ impl DvcIgnore {
         Ok(rules.ignored_by(path.as_str(), is_dir).cloned())
     }
 
+    /// Whether a walk finds nothing in a directory: it is ignored, be it by its own `.dvcignore`
+    /// (`**/`), which only shows inside.
+    ///
+    /// # Errors
+    /// A `.dvcignore` that cannot be read.
+    pub fn is_closed(&self, dir: &RepoPath) -> Result<bool, Error> {
+        Ok(self.rules(dir, true)?.is_some_and(|rules| !dir.is_root() && rules.ignored_by(dir.as_str(), true).is_some()))
+    }
+
     fn extend(&self, above: Arc<Patterns>, dir: &RepoPath, sub_repos: bool) -> Result<Arc<Patterns>, Error> {
         let mut rules = above;
         let file = dir.join(NAME);
@@ -116,5 +125,9 @@ mod tests {
         assert_eq!(hit("sub/inner/x", true).as_deref(), Some("in sub_repo:inner"));
         assert_eq!(hit("sub/inner/x", false), None);
         assert_eq!(hit("/elsewhere/a.tmp", true), None);
+        fs::create_dir(at("own")).unwrap();
+        fs::write(at("own/.dvcignore"), "**/\n").unwrap();
+        let closed = ["own", "skip", "sub"].map(|dir| ignore.is_closed(&RepoPath::new(dir)).unwrap());
+        assert_eq!(closed, [true, true, false]);
     }
 }

@@ -94,16 +94,13 @@ impl Workspace {
     /// The files that count, by their path below the directory.
     fn files_below(&self, dir: &RepoPath) -> Result<Vec<String>, Error> {
         let ignore = self.dvcignore();
-        if let Some(rules) = ignore.rules(dir, true)?
-            && rules.ignored_by(dir.as_str(), true).is_some()
-        {
-            // Within an ignored directory all is ignored.
-            return Ok(Vec::new());
-        }
         let mut files = Vec::new();
         let mut open = vec![String::new()];
         while let Some(below) = open.pop() {
             let here = if below.is_empty() { dir.clone() } else { dir.join(&below) };
+            if ignore.is_closed(&here)? {
+                continue;
+            }
             let rules = ignore.rules(&here, true)?;
             let place = self.place(&here);
             for entry in list(&place)? {

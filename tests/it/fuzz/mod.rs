@@ -7,6 +7,7 @@
 //! to begin; without a seed each run looks at new ones, and a difference prints the seed that
 //! makes its case alone.
 
+mod ignore;
 mod values;
 mod yaml;
 
