@@ -102,7 +102,7 @@ fn float(number: f64) -> String {
 
 /// Sorts by keys as Python compares them; the first two that cannot be compared are told in
 /// the order in which its sort asks (binary insertion after the first run).
-fn sort(entries: &mut [(&Key, &Value)]) -> Result<(), JsonError> {
+pub(super) fn sort(entries: &mut [(&Key, &Value)]) -> Result<(), JsonError> {
     if entries.iter().all(|(key, _)| matches!(key.0, Value::Str(_))) {
         entries.sort_by(|(a, _), (b, _)| a.as_str().cmp(&b.as_str()));
         return Ok(());

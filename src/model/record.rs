@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::digest::{Digest, Meta};
 use super::stage::Cmd;
-use super::value::{Map, Value};
+use super::value::{Key, Map, Value};
 
 /// A path with its recorded hash.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -62,7 +62,7 @@ pub enum SeenParams {
     Missing,
     /// The tracked keys in the order of dvc.yaml (all top-level keys for a whole file);
     /// none where the file lacks the key.
-    Values(Vec<(String, Option<Value>)>),
+    Values(Vec<(Key, Option<Value>)>),
 }
 
 /// What stands at an output's path now.

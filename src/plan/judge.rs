@@ -4,6 +4,7 @@
 //! at the first difference too; ours lists all of a step). Sources: dvc `stage/__init__.py`
 //! `changed`, `output.py` `status`, `dependency/param.py` `workspace_status`.
 
+use crate::format::template::python_str;
 use crate::model::value::{Map, Value};
 use crate::model::{Cmd, Digest, Observed, Reason, Record, RepoPath, Seen, SeenParams, Stage, Verdict};
 
@@ -92,19 +93,20 @@ fn params(stage: &Stage, index: usize, record: Option<&Record>, seen: &SeenParam
         &empty
     });
     for (key, now) in values {
-        let old = recorded.get(&crate::model::Key::str(key));
+        let old = recorded.get(key);
+        let key = python_str(&key.0);
         match (now, old) {
-            (None, _) => reasons.push(Reason::ParamMissing { path: path.clone(), key: key.clone() }),
-            (Some(now), None) => reasons.push(Reason::ParamNew { path: path.clone(), key: key.clone(), new: value_text(now) }),
+            (None, _) => reasons.push(Reason::ParamMissing { path: path.clone(), key }),
+            (Some(now), None) => reasons.push(Reason::ParamNew { path: path.clone(), key, new: value_text(now) }),
             (Some(now), Some(old)) if now != old => {
-                reasons.push(Reason::ParamModified { path: path.clone(), key: key.clone(), old: value_text(old), new: value_text(now) })
+                reasons.push(Reason::ParamModified { path: path.clone(), key, old: value_text(old), new: value_text(now) })
             }
             _ => {}
         }
     }
     if dep.keys.is_empty() {
-        let gone = recorded.keys().filter_map(|key| key.as_str()).filter(|key| !values.iter().any(|(name, _)| name == key));
-        reasons.extend(gone.map(|key| Reason::ParamMissing { path: path.clone(), key: key.to_owned() }));
+        let gone = recorded.keys().filter(|key| !values.iter().any(|(name, _)| name == *key));
+        reasons.extend(gone.map(|key| Reason::ParamMissing { path: path.clone(), key: python_str(&key.0) }));
     }
 }
 

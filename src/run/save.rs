@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 
 use crate::format::Files;
 use crate::format::{dotdvc, runcache};
-use crate::model::{Class, EventKind, Fault, Meta, Out, OutKind, Record, RecordedPath, RepoPath};
+use crate::model::{Class, EventKind, Fault, Key, Meta, Out, OutKind, Record, RecordedPath, RepoPath};
 use crate::store::tree::Hashed;
 use crate::store::{self, atomic};
 
@@ -160,13 +160,15 @@ impl Job<'_> {
         let shown = self.shown(&params.path, &params.def_path);
         let values = match self.disk().params(params)? {
             crate::model::SeenParams::Values(values) => values,
-            crate::model::SeenParams::Missing if self.stage.can_be_cached() => params.keys.iter().map(|key| (key.clone(), None)).collect(),
+            crate::model::SeenParams::Missing if self.stage.can_be_cached() => {
+                params.keys.iter().map(|key| (Key::str(key), None)).collect()
+            }
             crate::model::SeenParams::Missing => return Err(error::dep_missing(&shown)),
         };
-        let missing: Vec<&str> = values.iter().filter(|(_, value)| value.is_none()).map(|(key, _)| key.as_str()).collect();
+        let missing: Vec<&str> = values.iter().filter(|(_, value)| value.is_none()).filter_map(|(key, _)| key.as_str()).collect();
         if !missing.is_empty() {
             return Err(error::params_missing(&missing, &shown));
         }
-        Ok(values.into_iter().filter_map(|(key, value)| Some((crate::model::Key::str(&key), value?))).collect())
+        Ok(values.into_iter().filter_map(|(key, value)| Some((key, value?))).collect())
     }
 }

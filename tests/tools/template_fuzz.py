@@ -179,7 +179,7 @@ class Maker:
         plain = lambda value: {str(key): plain(item) for key, item in value.items()} if isinstance(value, dict) else [plain(item) for item in value] if isinstance(value, list) else str(value) if isinstance(value, Raw) else value
         files["q.json"] = json.dumps(plain(parts["q.json"]))
         files["r.toml"] = rng.choice(["a = 1.50\nb = [1, 'x']\n[m2]\nx = true\n", "a = 2020-01-01\n", "z2 = inf\n", "a = \n"])
-        files["s.py"] = rng.choice(["s1 = -1\nclass S:\n    x = 1.50\n    def __init__(self):\n        self.y = [1, None]\n", "s2 = {'a': (1,)}\n", "s3 = \n", "s4 = 0x1F\ns5 = 1e3\ns6 = 'a' 'b'\n"])
+        files["s.py"] = rng.choice(["s1 = -1\nclass S:\n    x = 1.50\n    def __init__(self):\n        self.y = [1, None]\n", "s2 = {'a': [1]}\n", "s3 = \n", "s4 = 0x1F\ns5 = 1e3\ns6 = 'a' 'b'\n"])
         files["sub/t.yaml"] = flow({rng.choice(NAMES): self.tree(1) for _ in range(2)})
         chosen = [parts["vars"]] if parts["vars"] else []
         chosen += rng.choice([["p.yaml", "q.json"]] * 6 + [["p.yaml"], [self.file()], ["q.json", "p.yaml:" + rng.choice(names)], ["p.yaml", "p.yaml"]])

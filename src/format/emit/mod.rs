@@ -245,11 +245,12 @@ impl Seen {
     }
 }
 
-/// What makes a list or map the same one.
+/// What makes a list or map the same one; to DVC a date is such a thing too.
 fn address(value: &Value) -> Option<usize> {
     match value {
         Value::Seq(items) => Some(Arc::as_ptr(items).addr()),
         Value::Map(map) | Value::Set(map) => Some(Arc::as_ptr(map).addr()),
+        Value::Time(text) => Some(Arc::as_ptr(text).cast::<u8>().addr()),
         _ => None,
     }
 }

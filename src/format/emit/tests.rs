@@ -82,6 +82,12 @@ fn containers_are_laid_out_as_dvc_does() {
 }
 
 #[test]
+fn a_date_that_occurs_twice_gets_an_anchor() {
+    let source = "a: &id001 2020-01-02\nb:\n- *id001\n- 2020-01-02\n";
+    assert_eq!(document(&yaml::parse(source.as_bytes()).unwrap().value), source);
+}
+
+#[test]
 fn long_keys_get_a_question_mark() {
     let long = "k".repeat(123);
     let value = Value::seq(vec![Value::Int(1), Value::Int(2)]);

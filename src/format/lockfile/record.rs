@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use crate::format::floats;
+use crate::format::{floats, pyjson};
 use crate::model::{Algo, Cmd, Digest, Key, Map, Meta, Record, RecordedPath, Value};
 
 /// The params file that comes first (dvc: `DEFAULT_PARAMS_FILE`).
@@ -76,7 +76,8 @@ fn params(files: &IndexMap<String, Map>) -> Value {
     sorted.sort_by_key(|(path, _)| (*path != DEFAULT_PARAMS, *path));
     let file = |(path, keys): (&String, &Map)| {
         let mut keys: Vec<(&Key, &Value)> = keys.iter().collect();
-        keys.sort_by(|(a, _), (b, _)| a.as_str().cmp(&b.as_str()));
+        // Where keys cannot be compared DVC fails; here they stay as they are.
+        let _ = pyjson::sort(&mut keys);
         (Key::str(path), Value::map(keys.into_iter().map(|(key, value)| (key.clone(), value.clone())).collect()))
     };
     Value::map(sorted.into_iter().map(file).collect())

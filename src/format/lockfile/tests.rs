@@ -126,6 +126,15 @@ fn anchors_are_numbered_through_the_file() {
 }
 
 #[test]
+fn keys_that_are_no_text_stay_what_they_are() {
+    let keys: Map = [(Key(Value::Int(10)), Value::str("b")), (Key(Value::Int(9)), Value::str("a"))].into_iter().collect();
+    let record = Record { deps: Vec::new(), params: [("params.yaml".to_owned(), keys)].into_iter().collect(), ..record("run") };
+    let mut lock = Lock::default();
+    lock.set("a", &record, Place::End);
+    assert!(text(&lock).ends_with("params.yaml:\n        9: a\n        10: b\n"));
+}
+
+#[test]
 fn refuses_what_dvc_refuses() {
     let told = |source: &str| Lock::parse(source.as_bytes(), "./dvc.lock").unwrap_err().fault();
     assert_eq!(told("").detail("text"), Some("'./dvc.lock' validation failed.\n\nrequired key not provided, in schema\n"));

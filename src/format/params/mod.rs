@@ -89,6 +89,8 @@ impl ParamsError {
     pub fn stage_fault(&self) -> Fault {
         match self {
             Self::Io { .. } | Self::Directory { .. } => self.fault(),
+            // A value that Python cannot make is no error of the file to DVC, but an unexpected one.
+            Self::Yaml { source, .. } if matches!(**source, YamlError::Value(_)) => self.fault(),
             Self::Encoding { path } | Self::Yaml { path, .. } | Self::Corrupted { path, .. } => {
                 Fault::new(Class::BadParamFileError, format!("Unable to read parameters from '{path}'")).caused_by(self.fault())
             }

@@ -9,14 +9,14 @@ use crate::model::{Key, Map, Value};
 
 /// The value of each key, in the order of the keys and each once; all top-level entries of the
 /// file where there are no keys.
-pub fn select(map: &Map, keys: &[String]) -> Vec<(String, Option<Value>)> {
+pub fn select(map: &Map, keys: &[String]) -> Vec<(Key, Option<Value>)> {
     if keys.is_empty() {
-        return map.iter().map(|(key, value)| (key_text(key), Some(value.clone()))).collect();
+        return map.iter().map(|(key, value)| (key.clone(), Some(value.clone()))).collect();
     }
-    let mut out: Vec<(String, Option<Value>)> = Vec::with_capacity(keys.len());
+    let mut out: Vec<(Key, Option<Value>)> = Vec::with_capacity(keys.len());
     for (index, key) in keys.iter().enumerate() {
         if !keys[..index].contains(key) {
-            out.push((key.clone(), look_up(map, key)));
+            out.push((Key::str(key), look_up(map, key)));
         }
     }
     out
@@ -55,6 +55,10 @@ fn descend(value: &Value, glob: &[&str], found: &mut Vec<Value>) {
     match value {
         Value::Map(map) => in_map(map, first).into_iter().for_each(|(_, value)| descend(value, rest, found)),
         Value::Seq(items) => in_list(items, first).into_iter().for_each(|value| descend(value, rest, found)),
+        Value::Set(map) => {
+            let items: Vec<Value> = map.keys().map(|key| key.0.clone()).collect();
+            in_list(&items, first).into_iter().for_each(|value| descend(value, rest, found));
+        }
         _ => {}
     }
 }
@@ -120,7 +124,8 @@ mod tests {
     use super::*;
 
     fn sample() -> Map {
-        let value = crate::format::yaml::parse(b"l: [5, 6]\nm: {a: [{b: 1}], x.y: 2}\n1: one\nlr: 0.1\nlrs: {k: 3}\n").unwrap().value;
+        let value =
+            crate::format::yaml::parse(b"l: [5, 6]\nm: {a: [{b: 1}], x.y: 2}\n1: one\nlr: 0.1\nlrs: {k: 3}\ns: !!set {e}\n").unwrap().value;
         value.as_map().unwrap().clone()
     }
 
@@ -137,17 +142,18 @@ mod tests {
             ("lr", Some(Value::Float(0.1))),
             ("l?", Some(Value::Float(0.1))),
             ("l*", None),
+            ("s.0", Some(Value::str("e"))),
             ("**.b", Some(Value::Int(1))),
             ("nope", None),
             (".lr", Some(Value::Float(0.1))),
         ] {
-            assert_eq!(select(&map, &[key.to_owned()]), [(key.to_owned(), want)], "{key}");
+            assert_eq!(select(&map, &[key.to_owned()]), [(Key::str(key), want)], "{key}");
         }
     }
 
     #[test]
     fn takes_all_without_keys() {
-        let keys: Vec<String> = select(&sample(), &[]).into_iter().map(|(key, _)| key).collect();
-        assert_eq!(keys, ["l", "m", "1", "lr", "lrs"]);
+        let keys: Vec<Key> = select(&sample(), &[]).into_iter().map(|(key, _)| key).collect();
+        assert_eq!(keys, [Key::str("l"), Key::str("m"), Key(Value::Int(1)), Key::str("lr"), Key::str("lrs"), Key::str("s")]);
     }
 }

@@ -39,7 +39,9 @@ fn picked(path: &str, keys: &[&str]) -> String {
     let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
     let found: Vec<String> = select(&map, &keys)
         .into_iter()
-        .map(|(key, value)| format!("{key}={}", value.as_ref().map_or_else(|| "?".to_owned(), python_repr)))
+        .map(|(key, value)| {
+            format!("{}={}", crate::format::template::python_str(&key.0), value.as_ref().map_or_else(|| "?".to_owned(), python_repr))
+        })
         .collect();
     found.join(" ")
 }
@@ -82,6 +84,8 @@ fn bad_files_are_told_as_dvc_tells_them() {
         "Unable to read parameters from 'bad.json': unable to read: 'bad.json', JSON file structure is corrupted: \
          Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"
     );
+    let error = parse(b"a: 2020-13-01", "p.yaml").unwrap_err();
+    assert_eq!(error.stage_fault(), Fault::new(Class::Unexpected, "month must be in 1..12"));
     let error = read(&files(), &RepoPath::new("sub/bad.py")).unwrap_err();
     assert!(error.fault().to_string().ends_with("invalid syntax (bad.py, line 1)"));
 }

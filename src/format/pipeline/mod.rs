@@ -205,8 +205,11 @@ impl ProjectFile {
     }
 }
 
-/// The text, document and places of a file with a schema.
-pub(crate) fn parse_checked(
+/// The document of a file with a schema, and the places of its parts.
+///
+/// # Errors
+/// Where it is no YAML or does not fit.
+pub fn parse_checked(
     bytes: &[u8],
     path: &RepoPath,
     cwd: &RepoPath,

@@ -6,8 +6,6 @@
 mod check;
 mod frame;
 mod rules;
-#[cfg(test)]
-mod tests;
 
 pub use check::{Invalid, Part};
 pub use frame::{syntax_fault, syntax_text};

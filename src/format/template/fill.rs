@@ -74,8 +74,9 @@ impl<'a> Filler<'a> {
             Value::Map(map) => {
                 let mut out = Map::with_capacity(map.len());
                 for (key, value) in map.iter() {
-                    let key = hashable(self.value(&key.0)?)?;
-                    out.insert(key, self.value(value)?);
+                    // What is wrong with the value is found before the key is put anywhere.
+                    let (key, value) = (self.value(&key.0)?, self.value(value)?);
+                    out.insert(hashable(key)?, value);
                 }
                 Ok(Value::map(out))
             }
@@ -101,13 +102,14 @@ impl<'a> Filler<'a> {
             Value::Map(map) => {
                 let mut out = IndexMap::with_capacity(map.len());
                 for (key, value) in map.iter() {
-                    let key = match self.mixed(&key.0)? {
+                    let (key, value) = (self.mixed(&key.0)?, self.mixed(value)?);
+                    let key = match key {
                         Mixed::Leaf(key) => Key(key),
                         Mixed::Node(node) => return Err(unhashable(node_type(&node))),
                         Mixed::Seq(_) => return Err(unhashable("list")),
                         Mixed::Map(_) => return Err(unhashable("dict")),
                     };
-                    out.insert(key, self.mixed(value)?);
+                    out.insert(key, value);
                 }
                 Ok(Mixed::Map(out))
             }

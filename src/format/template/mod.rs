@@ -10,8 +10,6 @@ mod group;
 mod node;
 mod pystr;
 mod resolver;
-#[cfg(test)]
-mod tests;
 mod vars;
 
 pub use pystr::{python_repr, python_str};

@@ -27,6 +27,14 @@ impl From<usize> for Step {
     }
 }
 
+/// Whether DVC finds what is under such a key (dpath: `segments.match`).
+fn is_findable(step: &Step) -> bool {
+    match step {
+        Step::Key(key) => matches!(key.0, Value::Str(_) | Value::Int(_) | Value::BigInt(_) | Value::Bool(_)),
+        Step::Index(_) => true,
+    }
+}
+
 /// Zero-based line and column, small.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct Spot {
@@ -95,7 +103,9 @@ impl Places {
             if step >= 5 {
                 break;
             }
-            if let Some((node, Value::Seq(_) | Value::Map(_) | Value::Set(_))) = self.find(root, path) {
+            if path.iter().all(is_findable)
+                && let Some((node, Value::Seq(_) | Value::Map(_) | Value::Set(_))) = self.find(root, path)
+            {
                 return (Some(node.value.into()), step);
             }
             step += 1;

@@ -8,6 +8,9 @@
 //! makes its case alone.
 
 mod ignore;
+mod params;
+mod schema;
+mod templates;
 mod values;
 mod yaml;
 

@@ -1,15 +1,20 @@
-//! Replays what real DVC made of templates (`tests/tools/make_template_table.py`).
+//! Templates against DVC's own resolver: a table of cases that real DVC resolved
+//! (`tests/tools/make_template_table.py`), and random ones. Values, names of generated stages,
+//! what was used of files, and every sentence of an error must be the same.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
-use super::*;
-use crate::format::Files;
-use crate::format::yaml;
-use crate::model::{Key, Map, RepoPath, Value};
+use dvc_paraffin::format::pipeline::parse_checked;
+use dvc_paraffin::format::schema::check_project;
+use dvc_paraffin::format::template::{BoolOption, ListOption, ResolveError, Resolver, TemplateSettings, TopLevel, Tracked, python_repr};
+use dvc_paraffin::format::{Files, yaml};
+use dvc_paraffin::model::{Key, Map, RepoPath, Value};
+
+use super::{Judged, compare};
 
 const ROOT: &str = "/top/repo";
-const TABLE: &str = include_str!("../../../tests/data/template_table.json");
+const TABLE: &str = include_str!("../../data/template_table.json");
 
 /// Files by path.
 struct Table(HashMap<String, Vec<u8>>);
@@ -56,10 +61,14 @@ fn run(case: &serde_json::Value) -> serde_json::Value {
     let files =
         Table(files.iter().map(|(name, text)| (base.join(name).as_str().to_owned(), text.as_str().unwrap().as_bytes().to_vec())).collect());
     let cwd = RepoPath::new(text(case, "cwd"));
+    if parse_checked(source.as_bytes(), &path, &cwd, check_project).is_err() {
+        let class = if yaml::parse(source.as_bytes()).is_err() { "YAMLSyntaxError" } else { "YAMLValidationError" };
+        return serde_json::json!({"invalid": class, "warnings": []});
+    }
     let document = yaml::parse(source.as_bytes()).unwrap().or_empty_map();
     let mut out = serde_json::Map::new();
     let mut errors = serde_json::Map::new();
-    let mut resolver = match Resolver::new(&files, ROOT, &path, TemplateSettings::default(), &cwd, document) {
+    let mut resolver = match Resolver::new(&files, ROOT, &path, settings(case), &cwd, document) {
         Ok(resolver) => resolver,
         Err(error) => return serde_json::json!({"errors": {"vars": error_of(&error)}, "warnings": []}),
     };
@@ -94,6 +103,13 @@ fn run(case: &serde_json::Value) -> serde_json::Value {
     serde_json::from_str(&out.to_string().replace(ROOT, "@ROOT@")).unwrap()
 }
 
+fn settings(case: &serde_json::Value) -> TemplateSettings {
+    TemplateSettings {
+        parsing_bool: if case["settings"]["bool"] == "boolean_optional" { BoolOption::BooleanOptional } else { BoolOption::StoreTrue },
+        parsing_list: if case["settings"]["list"] == "append" { ListOption::Append } else { ListOption::Nargs },
+    }
+}
+
 fn stage(resolver: &mut Resolver<'_>, name: &str) -> serde_json::Value {
     match resolver.stage(name) {
         Ok(Some(resolved)) => serde_json::json!({
@@ -105,6 +121,21 @@ fn stage(resolver: &mut Resolver<'_>, name: &str) -> serde_json::Value {
     }
 }
 
+/// The parts of an answer that differ.
+fn differences(want: &serde_json::Value, got: &serde_json::Value) -> String {
+    let mut out = String::new();
+    for (key, want) in want.as_object().unwrap() {
+        let got = got.get(key).unwrap_or(&serde_json::Value::Null);
+        if got != want {
+            match (key.as_str(), want.as_object(), got.as_object()) {
+                ("stages" | "errors", Some(_), Some(_)) => out.push_str(&differences(want, got)),
+                _ => write!(out, "{key}\n  want {want}\n  got  {got}\n").unwrap(),
+            }
+        }
+    }
+    if out.is_empty() { format!("want {want}\ngot  {got}\n") } else { out }
+}
+
 #[test]
 fn templates_resolve_as_with_dvc() {
     let table: Vec<serde_json::Value> = serde_json::from_str(TABLE).unwrap();
@@ -114,13 +145,19 @@ fn templates_resolve_as_with_dvc() {
         let (got, want) = (run(case), &case["want"]);
         if &got != want {
             count += 1;
-            let _ = write!(wrong, "\n== {}\n{}\n", text(case, "name"), text(case, "source"));
-            for (key, want) in want.as_object().unwrap() {
-                if got.get(key) != Some(want) {
-                    let _ = write!(wrong, "{key}\n  want {want}\n  got  {}\n", got.get(key).unwrap_or(&serde_json::Value::Null));
-                }
-            }
+            let _ = write!(wrong, "\n== {}\n{}\n{}", text(case, "name"), text(case, "source"), differences(want, &got));
         }
     }
     assert!(count == 0, "{count} of {} cases differ{wrong}", table.len());
+}
+
+#[test]
+fn random_templates_resolve_as_with_dvc() {
+    compare("template_fuzz.py", "templates", 8, 1600, |case| {
+        let (got, want) = (run(case), &case["want"]);
+        if &got == want {
+            return Judged::Equal;
+        }
+        Judged::Differs(format!("\n{}\n{}\n{}", text(case, "source"), case["files"], differences(want, &got)))
+    });
 }
