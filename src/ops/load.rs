@@ -182,7 +182,7 @@ impl Repository {
         let shown = file.seen_from(&self.cwd);
         let absolute = file.under(self.workspace.root());
         let absolute_text = absolute.to_string_lossy();
-        if self.ignored_by(file, false)?.is_some() {
+        if self.workspace.dvcignore().ignored_by(file, false, true)?.is_some() {
             return Err(Fault::new(Class::StageFileDoesNotExistError, format!("'{absolute_text}' is dvc-ignored")));
         }
         if !absolute.exists() {
@@ -233,7 +233,7 @@ impl Repository {
         Ok(Loaded { stages: vec![stage], ..Loaded::default() })
     }
 
-    /// The rule of .dvcignore that hides a path.
+    /// The rule of .dvcignore that hides an output; one in a repository inside is not hidden.
     fn ignored_by(&self, path: &RepoPath, is_dir: bool) -> Result<Option<String>, Fault> {
         Ok(self.workspace.dvcignore().ignored_by(path, is_dir, false)?.map(|rule| rule.origin()))
     }

@@ -191,6 +191,17 @@ fn another_repository_inside_is_part_of_the_project() {
     project.repro(["-P"]).ok().ran(["a"]);
 }
 
+/// DVC says so too: what belongs to a DVC repository inside is not this one's.
+#[test]
+fn a_stage_of_a_dvc_repository_inside_is_no_target() {
+    let project = Project::new().file("inner/.dvc/config", "").stage("a", |s| s.cmd("echo 1 > out").out("out"));
+    project.write("inner/dvc.yaml", "stages:\n  z:\n    cmd: echo z > z\n    outs: [z]\n");
+    let want = format!("ERROR: '{}' is dvc-ignored\n", project.at("inner/dvc.yaml").display());
+    project.repro(["inner/dvc.yaml:z"]).exits(255).ran([]).complains(&want);
+    project.repro(["-P"]).ok().ran(["a"]);
+    Ran::of(project.command(project.at("inner")).args(["repro"])).ok().ran(["z"]);
+}
+
 #[test]
 fn without_a_git_program_only_what_needs_it_is_refused() {
     let run = |layout: &Layout| {
