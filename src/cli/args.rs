@@ -107,6 +107,7 @@ Examples:
     arg_required_else_help = true,
     subcommand_required = true,
     infer_long_args = true,
+    args_override_self = true,
     max_term_width = 100,
     styles = Styles::plain(),
 )]
@@ -539,6 +540,14 @@ mod tests {
         for line in ["--help", "repro --help", "--version", "-V", "help graph"] {
             assert_eq!(parsed(line).unwrap_err().exit_code, 0, "{line}");
         }
+    }
+
+    #[test]
+    fn a_flag_may_be_given_twice_and_the_last_value_counts() {
+        let Command::Repro(repro) = parsed("repro --force -f -s a -s --jobs 2 -j 3").unwrap().command else { panic!("no repro") };
+        assert!(repro.force && repro.single_item);
+        assert_eq!(repro.jobs, std::num::NonZeroUsize::new(3));
+        assert_eq!(repro.targets, ["a"]);
     }
 
     #[test]

@@ -106,16 +106,17 @@ impl Disk {
         Ok(found.map_or(SeenParams::Missing, |map| SeenParams::Values(params::select(&map, &dep.keys))))
     }
 
-    /// Makes room for an output before its stage runs; a persistent one is only unprotected.
+    /// Makes room for an output before its stage runs; a persistent one is only unprotected, if the
+    /// cache protects it at all (dvc: `output.py` `unprotect`).
     ///
     /// # Errors
     /// It cannot be removed.
     pub fn remove_out(&self, out: &Out) -> Result<(), Fault> {
-        if out.persist {
-            self.workspace.unprotect_out(&out.path)?
-        } else {
-            self.workspace.remove_out(&out.path)?
-        };
+        match (out.persist, out.cache) {
+            (false, _) => self.workspace.remove_out(&out.path)?,
+            (true, true) => self.workspace.unprotect_out(&out.path)?,
+            (true, false) => {}
+        }
         Ok(())
     }
 

@@ -10,6 +10,7 @@ mod git;
 mod handed;
 mod interrupt;
 mod locks;
+mod outputs;
 mod parallel;
 mod pull;
 mod resolve;
