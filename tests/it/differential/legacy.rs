@@ -134,3 +134,34 @@ fn ascii(text: &str) -> String {
     }
     out
 }
+
+#[test]
+fn entries_become_what_dvc_2_wrote() {
+    let dir = tempfile::tempdir().unwrap();
+    let (root, cache) = (dir.path(), dir.path().join("store"));
+    let put = |path: String, bytes: &[u8]| {
+        let path = root.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    };
+    let (dos, unix) = (hex(b"a\r\n"), hex(b"a\n"));
+    put("in.txt".to_owned(), b"a\r\n");
+    put(format!("store/files/md5/{}/{}", &dos[..2], &dos[2..]), b"a\r\n");
+    let listing = format!("[{{\"md5\": \"{dos}\", \"relpath\": \"x\"}}]");
+    let (new, old) = (hex(listing.as_bytes()), hex(listing.replace(&dos, &unix).as_bytes()));
+    put(format!("store/files/md5/{}/{}.dir", &new[..2], &new[2..]), listing.as_bytes());
+
+    let entry = |name: &str, hash: &str, file: &str, folder: &str| {
+        let item = |path: &str, md5: &str| format!("    - path: {path}\n{hash}      md5: {md5}\n      size: 3\n");
+        format!("  {name}:\n    cmd: x\n    deps:\n{}    outs:\n{}", item("in.txt", file), item("d", &format!("{folder}.dir")))
+    };
+    let hash = "      hash: md5\n";
+    let text = format!("schema: '2.0'\nstages:\n{}{}", entry("a", hash, &dos, &new), entry("b", hash, &dos, &new));
+    let wanted = format!("schema: '2.0'\nstages:\n{}{}", entry("a", hash, &dos, &new), entry("b", "", &unix, &old));
+    assert_eq!(aged(root, &cache, &text, Some("b")), wanted);
+    assert_eq!(std::fs::read(cache.join(&unix[..2]).join(&unix[2..])).unwrap(), b"a\r\n");
+    assert!(cache.join(&old[..2]).join(format!("{}.dir", &old[2..])).exists());
+
+    let added = format!("outs:\n- md5: {dos}\n  size: 3\n  hash: md5\n  path: in.txt\n");
+    assert_eq!(aged(root, &cache, &added, None), format!("outs:\n- md5: {unix}\n  size: 3\n  path: in.txt\n"));
+}
