@@ -59,16 +59,8 @@ impl Twins<'_> {
         }
         self.counts.answers += 1;
         let ours = Ran::of(self.ours.command(program::path()).current_dir(&cwd).args(&words));
-        let running = |ran: &Ran| {
-            let mut lines: Vec<String> = ran
-                .out()
-                .lines()
-                .filter(|line| line.starts_with("Running stage "))
-                .map(|line| line.trim_end_matches(':').to_owned())
-                .collect();
-            lines.sort();
-            lines
-        };
+        let running =
+            |ran: &Ran| -> Vec<String> { ran.out().lines().filter(|line| line.starts_with("Running stage ")).map(str::to_owned).collect() };
         let (mut want, mut got) = (running(&theirs), running(&ours));
         for line in &mut got {
             if let Some(marked) = line.strip_suffix(" (upstream may change)") {
