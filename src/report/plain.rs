@@ -138,7 +138,9 @@ impl Plain {
             Status::Planned => {
                 self.turn_to(stage);
                 let announced = self.board.note(stage).is_some_and(|note| note.commands > 0);
-                let cmds = self.board.planned(stage).map(|planned| planned.cmds.clone()).unwrap_or_default();
+                // A frozen stage would only be looked at: DVC says nothing of it in a dry run.
+                let runs = self.board.planned(stage).filter(|planned| !planned.frozen);
+                let cmds = runs.map(|planned| planned.cmds.clone()).unwrap_or_default();
                 if !announced {
                     for cmd in &cmds {
                         self.command(stage, cmd);

@@ -17,6 +17,9 @@ fn a_dry_run_leaves_a_frozen_stage_alone() {
     let project = project.stage("second", |s| s.cmd("wc -c < mid.txt > end.txt").field("frozen", "true").dep("mid.txt").out("end.txt"));
     project.write("in.txt", "other\n");
     project.repro(["--dry"]).ok().ran(["first"]).says("Stage 'second' didn't change, skipping");
+    // Also one whose output is not what it was: it would be recorded, not run.
+    project.write("end.txt", "other\n");
+    project.repro(["--dry"]).ok().ran(["first"]).does_not_say("wc -c");
 }
 
 #[test]
