@@ -1,12 +1,31 @@
 //! Pipelines of public repositories, read by the program and by real DVC: the same stages, flags,
-//! hashes, edges and order. The files and DVC's answers are not part of the project; where the folder
-//! `../shared/corpus` is missing nothing is compared.
+//! hashes, edges and order, and the same `status`. The files and DVC's answers are not part of the
+//! project; where the folder `../shared/corpus` is missing nothing is compared.
+//!
+//! DVC's answers hold absolute paths of the machine on which they were made: of these the root of
+//! the repository, and nothing else, is made equal on both sides.
 
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::process::Command;
 
+use crate::dvc;
 use crate::support::archive::{shared, unpacked};
 use crate::support::ran::Ran;
+use crate::support::scratch::Scratch;
 use crate::support::{aloud, program};
+
+/// The roots of repositories in DVC's answers.
+const THEIRS: &str = r#"/tmp/research/corpus/scratch2?/slim/[^/"]+"#;
+
+/// Runs the program and puts `/ROOT` in place of the repository's root in what it prints.
+const WRAPPER: &str = r#"#!/usr/bin/env python3
+import subprocess, sys
+root = subprocess.run(["git", "rev-parse", "--show-toplevel"], capture_output=True, text=True, check=True).stdout.strip()
+done = subprocess.run(["@PROGRAM@", *sys.argv[1:]], stdout=subprocess.PIPE, text=True)
+print(done.stdout.replace(root, "/ROOT"), end="")
+sys.exit(done.returncode)
+"#;
 
 #[test]
 fn public_pipelines_are_read_as_dvc_reads_them() {
@@ -16,9 +35,31 @@ fn public_pipelines_are_read_as_dvc_reads_them() {
         return;
     }
     let dev = unpacked(&archive).join("dev");
+    let scratch = Scratch::new();
+    rooted(&dev.join("oracle"), &scratch.top().join("oracle"));
+    let wrapper = scratch.top().join("program");
+    std::fs::write(&wrapper, WRAPPER.replace("@PROGRAM@", program::path().to_str().unwrap())).unwrap();
+    std::fs::set_permissions(&wrapper, std::fs::Permissions::from_mode(0o755)).unwrap();
     let mut compare = Command::new("python3");
-    compare.arg(dev.join("compare.py")).arg("--bin").arg(program::path()).arg("--list").arg(dev.join("dev.txt"));
+    compare.arg(dev.join("compare.py")).arg("--bin").arg(&wrapper).arg("--list").arg(dev.join("dev.txt"));
+    compare.arg("--oracle").arg(scratch.top().join("oracle"));
+    // Stages with deps at http:// are handed to an installed dvc.
+    if let Some(dvc) = dvc::get("`status` of the public pipelines") {
+        let path = std::env::var("PATH").unwrap();
+        compare.arg("--status").env("PATH", format!("{}:{path}", dvc.parent().unwrap().display()));
+    }
     let ran = Ran::of(&mut compare);
     ran.ok().says(", 0 failed");
     aloud(&format!("public pipelines: {}", ran.out().lines().last().unwrap_or_default()));
+}
+
+/// A copy of DVC's answers without the roots of that machine.
+fn rooted(from: &Path, to: &Path) {
+    let theirs = regex::Regex::new(THEIRS).unwrap();
+    std::fs::create_dir(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let text = std::fs::read_to_string(entry.path()).unwrap();
+        std::fs::write(to.join(entry.file_name()), theirs.replace_all(&text, "/ROOT").as_bytes()).unwrap();
+    }
 }
