@@ -8,15 +8,15 @@ use std::fs;
 
 use anstyle::Style;
 
+use crate::format::suggest;
 use crate::model::{Class, Fault};
 use crate::report::streams::{RED, paint};
 use crate::report::words;
 
-use super::suggest;
-
 /// DVC's exit code for a failure (dvc: `cli/__init__.py` `main`).
 pub fn exit_code(fault: &Fault) -> i32 {
     match fault.class {
+        Class::UsageError => 254,
         Class::ConfigError => 251,
         Class::Interrupted => 252,
         Class::NotDvcRepoError => 253,

@@ -7,6 +7,7 @@ use crate::ops::graph::{Phase, Picture, refused};
 use crate::ops::load::Repository;
 use crate::ops::targets::Reading;
 use crate::plan::graph::Graph as Dag;
+use crate::plan::terms::{Overrides, Rulebook};
 
 use super::args::{Format, Graph};
 use super::repro::{settings_file, write_json};
@@ -42,14 +43,15 @@ pub fn run(args: &Graph, setting: &Setting) -> i32 {
 fn picture(args: &Graph) -> Result<(String, Value), (Phase, Fault)> {
     let load = |fault| (Phase::Load, fault);
     let workspace = workspace().map_err(|fault| (Phase::Open, fault))?;
-    let paraffin = settings_file(&workspace).map_err(|fault| (Phase::Open, fault))?;
+    let (settings, overrides) = (settings_file(&workspace).map_err(|fault| (Phase::Open, fault))?, Overrides::default());
+    let rulebook = Rulebook::new(&settings, &overrides).map_err(|fault| (Phase::Open, fault))?;
     let mut repository = Repository::new(workspace);
     repository.load_targets(&args.targets, Reading::default()).map_err(load)?;
     repository.load_all().map_err(load)?;
     let graph = Dag::build(repository.pipeline(), repository.cwd()).map_err(|fault| (Phase::Graph, fault))?;
     let targets: Vec<StageId> = repository.resolve_targets(&args.targets, Reading::default(), Some(&graph)).map_err(load)?;
     let record = |stage: &_| repository.record(stage);
-    let picture = Picture { pipeline: repository.pipeline(), graph: &graph, record: &record, paraffin: &paraffin, targets: &targets };
+    let picture = Picture { pipeline: repository.pipeline(), graph: &graph, record: &record, rulebook: &rulebook, targets: &targets };
     let json = picture.json();
     let text = match args.format() {
         Format::Json => format!("{json}\n"),

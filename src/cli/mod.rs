@@ -8,6 +8,7 @@ use crate::model::{Class, Fault};
 use crate::store::workspace::{Env, Workspace};
 
 pub mod args;
+pub mod config;
 pub mod confirm;
 pub mod demo;
 pub mod error;
@@ -15,7 +16,6 @@ pub mod graph;
 pub mod repro;
 pub mod resolve;
 pub mod status;
-pub mod suggest;
 pub mod terminal;
 
 use args::{Args, Command};
@@ -66,6 +66,7 @@ fn dispatch(args: &Args, setting: &Setting) -> Result<i32, Fault> {
         }
         Command::Status(status) => Ok(status::run(status, &args.global, setting)),
         Command::Resolve(resolve) => Ok(resolve::run(resolve, &args.global, setting)),
+        Command::Config(config) => config::run(config, &args.global).map(|()| 0),
         Command::Version => {
             print(concat!("dvc-paraffin ", env!("CARGO_PKG_VERSION"), "\n"), false);
             Ok(0)

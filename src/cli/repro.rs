@@ -4,13 +4,15 @@
 use std::io::{Write, stderr, stdout};
 use std::path::Path;
 
-use crate::format::paraffin::{self, Paraffin};
+use crate::format::paraffin::{self, queue_name};
+use crate::model::settings::Settings as Told;
 use crate::model::{Class, Event, Fault};
 use crate::ops::load::Repository;
 use crate::ops::repro::{Request, repro};
 use crate::ops::targets::Reading;
 use crate::plan::schedule;
 use crate::plan::select::Scope;
+use crate::plan::terms::Overrides;
 use crate::report::answer::Answer;
 use crate::report::{Settings, Sink, screen};
 use crate::run::perform::Options;
@@ -79,7 +81,7 @@ fn start(args: &Repro, global: &Global, setting: &Setting, slot: &mut Option<Rep
     let told = settings_file(&workspace)?;
     let interactive = args.interactive || workspace.config().interactive;
     let jobs = if interactive { 1 } else { jobs(args, &told) };
-    let request = request(args, global, setting, jobs);
+    let request = Request { settings: told, ..request(args, global, setting, jobs) };
     let repository = slot.insert(Repository::new(workspace));
     let mut both = Both { screen: open_screen(args, global, setting, jobs), answer: std::mem::take(answer) };
     let ask = |question: &str| confirm::ask(question, &|| watcher.times() > 0);
@@ -95,16 +97,16 @@ pub(super) fn watcher() -> Result<Watcher, Fault> {
 }
 
 /// paraffin.yaml, if there is one.
-pub(super) fn settings_file(workspace: &Workspace) -> Result<Paraffin, Fault> {
+pub(super) fn settings_file(workspace: &Workspace) -> Result<Told, Fault> {
     let path = workspace.root().join(paraffin::FILE);
     match std::fs::read_to_string(&path) {
-        Ok(text) => Paraffin::parse(paraffin::FILE, &text).map_err(|error| error.fault()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Paraffin::default()),
+        Ok(text) => paraffin::parse(paraffin::FILE, &text).map_err(|error| error.fault()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Told::default()),
         Err(error) => Err(Fault::new(Class::ConfigError, format!("cannot read '{}': {error}", paraffin::FILE))),
     }
 }
 
-fn jobs(args: &Repro, told: &Paraffin) -> usize {
+fn jobs(args: &Repro, told: &Told) -> usize {
     let cpus = || std::thread::available_parallelism().map_or(1, usize::from);
     args.jobs.map(usize::from).or(told.jobs).unwrap_or_else(cpus)
 }
@@ -144,10 +146,18 @@ pub(super) fn request(args: &Repro, global: &Global, setting: &Setting, jobs: us
         dry: args.dry,
         explain: args.explain,
         on_error: match args.on_error() {
-            OnError::Fail => schedule::OnError::Fail,
+            OnError::Fail => args.limits.max_failures.map_or(schedule::OnError::Fail, |most| schedule::OnError::KeepGoingUntil(most.get())),
             OnError::KeepGoing => schedule::OnError::KeepGoing,
             OnError::Ignore => schedule::OnError::Ignore,
         },
+        settings: Told::default(),
+        overrides: Overrides {
+            queue_slots: args.limits.queue_slots.iter().map(|(name, slots)| (queue_name(name).to_owned(), *slots)).collect(),
+            timeout: args.limits.timeout.map(|timeout| timeout.0),
+            retries: args.limits.retries,
+            ..Overrides::default()
+        },
+        queues: (!args.limits.queues.is_empty()).then(|| args.limits.queues.clone()),
         jobs,
         patience: global.lock_timeout,
         to_stderr: args.json.json,

@@ -20,6 +20,7 @@ pub mod pyjson;
 pub mod pytext;
 pub mod runcache;
 pub mod schema;
+pub mod suggest;
 pub mod target;
 pub mod template;
 pub mod yaml;

@@ -46,8 +46,21 @@ pub enum EventKind {
     Started {
         /// Which.
         stage: StageId,
-        /// Job slot, from 0.
-        slot: usize,
+        /// What it has while it works.
+        slots: Slots,
+        /// Which try, from 1.
+        attempt: u32,
+    },
+    /// A stage failed and will be tried again.
+    Retrying {
+        /// Which.
+        stage: StageId,
+        /// How the try ended.
+        outcome: Outcome,
+        /// How many tries there will be at most.
+        tries: u32,
+        /// When the next one begins.
+        after: Duration,
     },
     /// One of the stage's commands is about to run.
     Command {
@@ -113,6 +126,22 @@ pub enum EventKind {
         /// Whether they were staged already (`core.autostage`).
         staged: bool,
     },
+}
+
+/// What a stage has while it runs.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Slots {
+    /// Its job slot, from 0.
+    pub job: usize,
+    /// The numbers of its queue's slots; none where the queue has no limit.
+    pub queue: Vec<usize>,
+}
+
+impl Slots {
+    /// The numbers that the stage goes by: those of its queue, else its job slot.
+    pub fn numbers(&self) -> &[usize] {
+        if self.queue.is_empty() { std::slice::from_ref(&self.job) } else { &self.queue }
+    }
 }
 
 /// A stage of the plan, as those who show it need it.
@@ -201,9 +230,25 @@ pub enum Status {
     NotStarted,
 }
 
+/// What ended a stage from outside, or before it could succeed or fail.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndedBy {
+    /// It ran too long.
+    Timeout,
+    /// The user or the system asked to stop.
+    Interrupt,
+    /// A signal that was not ours.
+    Signal,
+    /// One of its `early_stop` codes.
+    EarlyStop,
+}
+
 /// Times and results of the commands of one stage.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct Attempt {
+    /// Which try, from 1.
+    pub number: u32,
     /// Time of day at which the work began, nanoseconds since 1970 UTC.
     pub started: i128,
     /// Time of day at which it ended.
@@ -227,13 +272,13 @@ pub struct Outcome {
     pub attempt: Option<Attempt>,
     /// Why it failed.
     pub fault: Option<Fault>,
-    /// Whether a stage that depends on the failed one is tried all the same (`--ignore-errors`).
-    pub ignored: bool,
+    /// What ended it, if it was not its command alone.
+    pub ended_by: Option<EndedBy>,
 }
 
 impl Outcome {
     /// An end without an attempt.
     pub fn plain(status: Status) -> Self {
-        Self { status, attempt: None, fault: None, ignored: false }
+        Self { status, attempt: None, fault: None, ended_by: None }
     }
 }

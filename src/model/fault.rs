@@ -63,6 +63,7 @@ pub enum Class {
     StagePathOutsideError,
     TOMLFileCorruptedError,
     Unexpected,
+    UsageError,
     YAMLFileCorruptedError,
     YAMLSyntaxError,
     YAMLValidationError,

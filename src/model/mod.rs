@@ -7,11 +7,12 @@ pub mod path;
 pub mod pipeline;
 pub mod reason;
 pub mod record;
+pub mod settings;
 pub mod stage;
 pub mod value;
 
 pub use digest::{Algo, Digest, Meta, TreeEntry};
-pub use event::{Attempt, Event, EventKind, Level, Outcome, Status, Stream};
+pub use event::{Attempt, EndedBy, Event, EventKind, Level, Outcome, Slots, Status, Stream};
 pub use fault::{Class, Fault};
 pub use path::RepoPath;
 pub use pipeline::Pipeline;

@@ -8,11 +8,11 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::{Map, Value, json};
 
-use crate::format::paraffin::{DEFAULT_QUEUE, Paraffin};
 use crate::model::{self, Algo, Cmd, Digest, Fault, Meta, OutKind, Pipeline, Record, RepoPath, Stage, StageId};
 use crate::plan::graph::Graph;
 use crate::plan::level::levels;
 use crate::plan::select::{self, Scope};
+use crate::plan::terms::Rulebook;
 use crate::report::answer;
 use crate::report::chart::{Chart, Node};
 
@@ -28,7 +28,7 @@ pub struct Picture<'a> {
     /// What dvc.lock says of a stage.
     pub record: &'a dyn Fn(&Stage) -> Option<Record>,
     /// Queues.
-    pub paraffin: &'a Paraffin,
+    pub rulebook: &'a Rulebook<'a>,
     /// Only these and what they need; all without any.
     pub targets: &'a [StageId],
 }
@@ -84,8 +84,7 @@ impl Picture<'_> {
             let mut object = describe(definition, (self.record)(definition).as_ref());
             object.insert("component".to_owned(), json!(component.get(stage.index())));
             object.insert("level".to_owned(), json!(level.get(stage)));
-            let queue = definition.address.name.as_deref().map_or(DEFAULT_QUEUE, |name| self.paraffin.queue_of(name));
-            object.insert("queue".to_owned(), json!(queue));
+            object.insert("queue".to_owned(), json!(self.rulebook.queue_of(&definition.address).0));
             stages.insert(addr(stage), Value::Object(object));
             edges.extend(self.graph.upstream(*stage).iter().filter(|up| chosen.contains(up)).map(|up| [addr(stage), addr(up)]));
         }
@@ -296,6 +295,7 @@ fn map(entries: &model::Map) -> Value {
 mod tests {
     use super::*;
     use crate::model::{Address, Dep, Out, RecordedPath};
+    use crate::plan::terms::Overrides;
 
     fn stage(name: &str, deps: &[&str], outs: &[&str]) -> Stage {
         let out = |path: &&str| Out {
@@ -351,8 +351,10 @@ mod tests {
                 outs: Vec::new(),
             })
         };
-        let paraffin = Paraffin::parse("paraffin.yaml", "queue:\n  b: gpu\n").unwrap();
-        look(&Picture { pipeline: &pipeline, graph: &graph, record: &record, paraffin: &paraffin, targets })
+        let settings = crate::format::paraffin::parse("paraffin.yaml", "queue:\n  b: gpu\n").unwrap();
+        let overrides = Overrides::default();
+        let rulebook = Rulebook::new(&settings, &overrides).unwrap();
+        look(&Picture { pipeline: &pipeline, graph: &graph, record: &record, rulebook: &rulebook, targets })
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! Floor 5: one file for each command, which wires the floors below together.
 
 pub mod demo;
+mod ending;
 pub mod granular;
 pub mod graph;
 mod handed;
 pub mod load;
+mod planning;
 pub mod repro;
 pub mod resolve;
 pub mod status;

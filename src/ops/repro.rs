@@ -7,35 +7,37 @@ use std::ffi::OsString;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use crate::model::event::{Level, Planned};
-use crate::model::{Class, Event, EventKind, Fault, Outcome, Stage, StageId, Status};
-use crate::plan::graph::Graph;
+use crate::model::event::Level;
+use crate::model::settings::Settings;
+use crate::model::{Class, Event, EventKind, Fault, Outcome, Record, RepoPath, Stage, StageId, Status};
 use crate::plan::judge::Rules;
-use crate::plan::level::levels;
-use crate::plan::schedule::{OnError, Setup};
-use crate::plan::select::{self, Scope};
+use crate::plan::schedule::OnError;
+use crate::plan::select::Scope;
+use crate::plan::terms::{Overrides, Rulebook};
 use crate::report::Sink;
 use crate::run;
 use crate::run::child::Children;
 use crate::run::clock::Clock;
 use crate::run::disk::Disk;
 use crate::run::drive;
+use crate::run::durations::Durations;
 use crate::run::job::Run;
 use crate::run::ledger::Ledger;
 use crate::run::logs::Logs;
 use crate::run::peer::Peer;
 use crate::run::perform::Options;
-use crate::run::shell::{self, Shell};
+use crate::run::shell::Shell;
 use crate::run::signals::Watcher;
 use crate::run::within::{self, Within};
 use crate::store;
 use crate::store::lock::RepoLock;
 use crate::store::rwlock::RwLock;
 
-use super::handed;
 use super::load::Repository;
+use super::planning::{self, Plan};
 use super::targets::Reading;
-use super::worker::{StageWorker, plan_order};
+use super::worker::StageWorker;
+use super::{ending, handed};
 
 /// What was asked for.
 #[derive(Clone, Debug)]
@@ -63,6 +65,12 @@ pub struct Request {
     pub explain: bool,
     /// What to do when a stage fails.
     pub on_error: OnError,
+    /// What paraffin.yaml says.
+    pub settings: Settings,
+    /// What the command line says of the terms of stages.
+    pub overrides: Overrides,
+    /// Only stages of these queues run (`--queues`).
+    pub queues: Option<Vec<String>>,
     /// Job slots.
     pub jobs: usize,
     /// How long locks are waited for; none: without limit.
@@ -99,6 +107,7 @@ pub fn repro(
 ) -> Result<(), Fault> {
     let clock = Clock::start();
     repository.workspace().prepare()?;
+    let book = Rulebook::new(&request.settings, &request.overrides)?;
     let lock = RepoLock::new(repository.workspace().tmp_dir().join("lock"), repository.workspace().lock_kind());
     let plan = {
         let mut waited = |holder: &str, since: Duration| {
@@ -110,53 +119,15 @@ pub fn repro(
             Err(store::Error::GivenUp) => return Err(run::error::interrupted()),
             other => other?,
         };
-        make_plan(repository, request)?
+        planning::make(repository, request, &book)?
     };
     for text in repository.warnings() {
         sink.event(&clock.event(EventKind::Notice { level: Level::Warning, text: text.clone() }));
     }
-    execute(repository, request, &plan, lock, confirm, watcher, &clock, sink)
-}
-
-/// What will be run, and in which order.
-struct Plan {
-    order: Vec<StageId>,
-    /// For each stage of `order` the stages that it waits for.
-    after: Vec<Vec<StageId>>,
-    /// The graph without the edges of frozen stages; none for `--single-item`.
-    graph: Option<Graph>,
-}
-
-impl Plan {
-    fn upstream(&self, stage: StageId) -> Vec<StageId> {
-        self.graph.as_ref().map(|graph| graph.upstream(stage)).unwrap_or_default()
+    for text in &plan.remarks {
+        sink.event(&clock.event(EventKind::Notice { level: Level::Warning, text: text.clone() }));
     }
-
-    fn downstream(&self, stage: StageId) -> Vec<StageId> {
-        self.graph.as_ref().map(|graph| graph.downstream(stage)).unwrap_or_default()
-    }
-}
-
-fn make_plan(repository: &mut Repository, request: &Request) -> Result<Plan, Fault> {
-    let single = request.is_single();
-    let targets = if request.targets.is_empty() { vec!["dvc.yaml".to_owned()] } else { request.targets.clone() };
-    if !request.all_pipelines {
-        repository.load_targets(&targets, request.reading)?;
-    }
-    // What lies in a directory is told in the order of the graph, also where only that is run.
-    let graphless = single && !repository.name_a_directory(&targets, request.reading);
-    repository.load_all_or(graphless)?;
-    let graph = if graphless { None } else { Some(Graph::build(repository.pipeline(), repository.cwd())?) };
-    let wanted = if request.all_pipelines { Vec::new() } else { repository.resolve_targets(&targets, request.reading, graph.as_ref())? };
-    let graph = graph.filter(|_| !single);
-    let active = graph.as_ref().map(|graph| graph.active(repository.pipeline()));
-    let order = match &active {
-        None => wanted,
-        Some(_) if wanted.is_empty() && !request.all_pipelines => Vec::new(),
-        Some(active) => select::plan(active, &wanted, &request.scope),
-    };
-    let after = plan_order(repository.pipeline(), &order, graph.as_ref());
-    Ok(Plan { order, after, graph: active })
+    execute(repository, request, &plan, &book, lock, confirm, watcher, &clock, sink)
 }
 
 #[expect(clippy::too_many_arguments, reason = "the parts of a run meet here, and nowhere else")]
@@ -164,6 +135,7 @@ fn execute(
     repository: &Repository,
     request: &Request,
     plan: &Plan,
+    book: &Rulebook<'_>,
     lock: RepoLock,
     confirm: Option<Confirm<'_>>,
     watcher: &Watcher,
@@ -172,22 +144,63 @@ fn execute(
 ) -> Result<(), Fault> {
     let workspace = repository.workspace();
     let name = run_name(clock);
-    let shell = Shell::of(request.shell.as_deref());
-    if let Some(text) = shell.warning.clone() {
+    let records = |stage: &Stage| repository.record(stage);
+    let run = open(repository, request, plan, lock, confirm, &records, name.clone())?;
+    if let Some(text) = run.shell.warning.clone() {
         sink.event(&clock.event(EventKind::Notice { level: Level::Warning, text }));
     }
+    fetch_runs(&run, plan, clock, sink);
+    let worker = StageWorker::new(&run, repository, &plan.order, request, watcher);
+    sink.event(&clock.event(EventKind::RunStarted { run: name, plan: plan.describe(repository), jobs: request.jobs }));
+    let channel = drive::messages();
+    watcher.tell(channel.0.clone());
+    let mut tell = |event: &Event| {
+        sink.event(event);
+        for notice in ending::remarks(repository, request, plan, event) {
+            sink.event(&Event { kind: notice, ..event.clone() });
+        }
+        for text in run.rwlock.take_warnings() {
+            sink.event(&Event { kind: EventKind::Notice { level: Level::Warning, text }, ..event.clone() });
+        }
+    };
+    let addresses: Vec<String> = plan.order.iter().map(|id| repository.pipeline().get(*id).address.seen_from(&RepoPath::root())).collect();
+    let setup = plan.setup(request, book, &addresses, &Durations::load(&workspace.tmp_dir()));
+    let ends = drive::drive(setup, &worker, clock, channel, &mut tell)
+        .map_err(|error| Fault::new(Class::Unexpected, format!("cannot start threads: {error}")))?;
+    for text in settle(&run, learn(plan, &addresses, &ends)) {
+        sink.event(&clock.event(EventKind::Notice { level: Level::Debug, text }));
+    }
+    let failed = ending::verdict(repository, request, plan, &ends, watcher);
+    let (to_track, staged) = if failed.is_none() { worker.track(workspace.config().autostage)? } else { (Vec::new(), false) };
+    sink.event(&clock.event(EventKind::RunFinished { fault: failed.clone(), to_track, staged }));
+    failed.map_or(Ok(()), Err)
+}
+
+/// All that the stages of the run share.
+fn open<'a>(
+    repository: &'a Repository,
+    request: &Request,
+    plan: &Plan,
+    lock: RepoLock,
+    confirm: Option<Confirm<'a>>,
+    records: &'a (dyn Fn(&Stage) -> Option<Record> + Sync),
+    name: String,
+) -> Result<Run<'a>, Fault> {
+    let workspace = repository.workspace();
     let peer = Peer::find(|name| std::env::var_os(name), request.patience.is_none());
     handed::refuse(repository, &plan.order, peer.as_ref())?;
     let remotes = if request.pull { Some(handed::remotes(repository, &plan.order, peer.as_ref())?) } else { None };
-    let records = |stage: &Stage| repository.record(stage);
     let (tmp, kind) = (workspace.tmp_dir(), workspace.lock_kind());
     let within = Within::new(std::env::var_os(within::VARIABLE));
-    let run = Run {
+    Ok(Run {
         pipeline: repository.pipeline(),
         disk: Disk::open(workspace)?,
         children: Children::default(),
-        shell,
+        shell: Shell::of(request.shell.as_deref()),
         logs: Logs::new(&tmp, &name),
+        name,
+        jobs: request.jobs,
+        terms: plan.terms.clone(),
         options: request.options.clone(),
         capture: request.jobs > 1,
         to_stderr: request.to_stderr,
@@ -198,34 +211,12 @@ fn execute(
         patience: request.patience,
         confirm,
         made: Mutex::default(),
-        records: &records,
+        records,
         remotes,
         peer,
         pullable: Mutex::default(),
         has_dvc_root: std::env::var_os("DVC_ROOT").is_some(),
-    };
-    fetch_runs(&run, plan, clock, sink);
-    let worker = StageWorker::new(&run, repository, &plan.order, request, watcher);
-    let planned = plan.order.iter().map(|id| describe(repository, plan, *id)).collect();
-    sink.event(&clock.event(EventKind::RunStarted { run: name, plan: with_levels(planned), jobs: request.jobs }));
-    let channel = drive::messages();
-    watcher.tell(channel.0.clone());
-    let mut tell = |event: &Event| {
-        sink.event(event);
-        for notice in remarks(repository, request, plan, event) {
-            sink.event(&Event { kind: notice, ..event.clone() });
-        }
-        for text in run.rwlock.take_warnings() {
-            sink.event(&Event { kind: EventKind::Notice { level: Level::Warning, text }, ..event.clone() });
-        }
-    };
-    let ends = drive::drive(setup(plan, request), &worker, clock, channel, &mut tell)
-        .map_err(|error| Fault::new(Class::Unexpected, format!("cannot start threads: {error}")))?;
-    settle(&run, clock, sink);
-    let failed = verdict(repository, request, plan, &ends, watcher);
-    let (to_track, staged) = if failed.is_none() { worker.track(workspace.config().autostage)? } else { (Vec::new(), false) };
-    sink.event(&clock.event(EventKind::RunFinished { fault: failed.clone(), to_track, staged }));
-    failed.map_or(Ok(()), Err)
+    })
 }
 
 /// Brings earlier runs from the remote (`--pull`). That it cannot be done is a warning.
@@ -238,25 +229,24 @@ fn fetch_runs(run: &Run<'_>, plan: &Plan, clock: &Clock, sink: &mut dyn Sink) {
     }
 }
 
-/// What may be done once no stage waits for it any more.
-fn settle(run: &Run<'_>, clock: &Clock, sink: &mut dyn Sink) {
+/// What may be done once no stage waits for it any more; remarks on what went wrong.
+fn settle(run: &Run<'_>, learnt: Durations) -> Vec<String> {
     run.logs.prune();
-    for text in run.disk.settle() {
-        sink.event(&clock.event(EventKind::Notice { level: Level::Debug, text }));
-    }
+    let mut remarks = run.disk.settle();
+    let saved = learnt.save(&run.disk.workspace().tmp_dir());
+    remarks.extend(saved.err().map(|error| format!("durations are not kept: {error}")));
+    remarks
 }
 
-fn setup(plan: &Plan, request: &Request) -> Setup {
-    Setup {
-        plan: plan.order.clone(),
-        after: plan.after.clone(),
-        dependents: plan.order.iter().map(|stage| plan.downstream(*stage)).collect(),
-        jobs: request.jobs,
-        on_error: request.on_error,
-        force: request.options.force,
-        force_downstream: request.force_downstream,
-        dry: request.dry,
+/// How long the stages took that ran.
+fn learn(plan: &Plan, addresses: &[String], ends: &HashMap<StageId, Outcome>) -> Durations {
+    let mut durations = Durations::default();
+    for (id, address) in plan.order.iter().zip(addresses) {
+        if let Some(Outcome { status: Status::Ran, attempt: Some(attempt), .. }) = ends.get(id) {
+            durations.learn(address.clone(), attempt.running);
+        }
     }
+    durations
 }
 
 /// Names of runs sort by time: `20261120-140355-3f2a`.
@@ -264,104 +254,6 @@ fn run_name(clock: &Clock) -> String {
     let seconds = i64::try_from(clock.now() / 1_000_000_000).unwrap_or(0);
     let time = jiff::Timestamp::from_second(seconds).unwrap_or_default();
     format!("{}-{:04x}", time.strftime("%Y%m%d-%H%M%S"), fastrand::u16(..))
-}
-
-fn describe(repository: &Repository, plan: &Plan, id: StageId) -> Planned {
-    let stage = repository.pipeline().get(id);
-    let in_plan: Vec<StageId> = plan.upstream(id);
-    Planned {
-        stage: id,
-        address: stage.address.seen_from(repository.cwd()),
-        data_file: stage.is_data_file(),
-        frozen: stage.frozen,
-        upstream: in_plan,
-        cmds: stage.cmd.as_ref().map(shell::lines).unwrap_or_default(),
-        level: 0,
-        queue: "default".to_owned(),
-    }
-}
-
-fn with_levels(mut planned: Vec<Planned>) -> Vec<Planned> {
-    let members: std::collections::HashSet<StageId> = planned.iter().map(|stage| stage.stage).collect();
-    for stage in &mut planned {
-        stage.upstream.retain(|up| members.contains(up));
-    }
-    let upstream: HashMap<StageId, Vec<StageId>> = planned.iter().map(|stage| (stage.stage, stage.upstream.clone())).collect();
-    let order: Vec<StageId> = planned.iter().map(|stage| stage.stage).collect();
-    let level = levels(&order, |stage| upstream[&stage].clone());
-    for stage in &mut planned {
-        stage.level = level[&stage.stage];
-    }
-    planned
-}
-
-/// DVC's warnings when a failure does not end the run (dvc: `handle_error`).
-fn remarks(repository: &Repository, request: &Request, plan: &Plan, event: &Event) -> Vec<EventKind> {
-    let EventKind::Finished { stage, outcome: Outcome { status: Status::Failed, fault: Some(fault), .. } } = &event.kind else {
-        return Vec::new();
-    };
-    let warning = |text: String| EventKind::Notice { level: Level::Warning, text };
-    match request.on_error {
-        OnError::Fail => Vec::new(),
-        OnError::Ignore => vec![warning(format!("{} (ignored)", fault.message))],
-        OnError::KeepGoing => {
-            let mut notices = vec![warning(fault.message.clone())];
-            let names = dependents(repository, plan, *stage);
-            if !names.is_empty() {
-                let noun = if names.len() > 1 { "Stages" } else { "Stage" };
-                notices.push(warning(format!("{noun} {} will be skipped due to this failure", joined(&names))));
-            }
-            notices
-        }
-    }
-}
-
-/// All that depends on a stage, directly or not, in the order of collection.
-fn dependents(repository: &Repository, plan: &Plan, stage: StageId) -> Vec<String> {
-    let mut found = std::collections::BTreeSet::new();
-    let mut open = vec![stage];
-    while let Some(here) = open.pop() {
-        for next in plan.downstream(here) {
-            if found.insert(next) {
-                open.push(next);
-            }
-        }
-    }
-    found.iter().map(|id| repository.pipeline().get(*id).address.seen_from(repository.cwd())).collect()
-}
-
-/// `'a'`, `'a' and 'b'`, `'a', 'b' and 'c'` (dvc: `utils/humanize.py`).
-fn joined(names: &[String]) -> String {
-    let quoted: Vec<String> = names.iter().map(|name| format!("'{name}'")).collect();
-    match quoted.split_last() {
-        Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
-        _ => quoted.concat(),
-    }
-}
-
-/// The failure of the run as a whole, if it failed.
-fn verdict(repository: &Repository, request: &Request, plan: &Plan, ends: &HashMap<StageId, Outcome>, watcher: &Watcher) -> Option<Fault> {
-    if watcher.times() > 0 {
-        return Some(run::error::interrupted());
-    }
-    let failed: Vec<(&StageId, &Outcome)> =
-        plan.order.iter().filter_map(|stage| Some((stage, ends.get(stage)?))).filter(|(_, end)| end.status == Status::Failed).collect();
-    let names: Vec<String> =
-        failed.iter().map(|(stage, _)| repository.pipeline().get(**stage).address.seen_from(repository.cwd())).collect();
-    match (request.on_error, failed.first()) {
-        (OnError::Ignore, _) | (_, None) => None,
-        (OnError::Fail, Some((_, end))) => {
-            let fault = Fault::new(Class::ReproductionError, format!("failed to reproduce '{}'", names[0]));
-            Some(match &end.fault {
-                Some(cause) => fault.caused_by(cause.clone()),
-                None => fault,
-            })
-        }
-        (OnError::KeepGoing, Some(_)) => {
-            let noun = if names.len() > 1 { " stages:" } else { "" };
-            Some(Fault::new(Class::ReproductionError, format!("failed to reproduce{noun} {}", joined(&names))))
-        }
-    }
 }
 
 /// The rules of judgement that the flags give.

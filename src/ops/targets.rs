@@ -4,7 +4,7 @@
 //! group, a pattern with `--glob`, or with `--recursive` a directory. Unlike DVC, a target that
 //! means no stage at all is an error: DVC would run the whole repository.
 
-use crate::format::{fnmatch, target};
+use crate::format::{fnmatch, suggest, target};
 use crate::model::{Class, Fault, RepoPath, Stage, StageId};
 use crate::plan::graph::Graph;
 use crate::plan::select;
@@ -127,13 +127,8 @@ impl Repository {
             return fault.with("hint", hint);
         }
         let names = self.pipeline().of_file(file).iter().filter_map(|id| self.pipeline().get(*id).address.name.as_deref());
-        let nearest = names
-            .chain(self.group_names(file))
-            .map(|found| (strsim::damerau_levenshtein(name, found), found))
-            .filter(|(distance, found)| *distance <= found.len().max(name.len()) / 2)
-            .min();
-        match nearest {
-            Some((_, nearest)) => fault.with("nearest", nearest),
+        match suggest::nearest(name, names.chain(self.group_names(file))).first() {
+            Some(nearest) => fault.with("nearest", *nearest),
             None => fault,
         }
     }

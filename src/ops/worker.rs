@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use crate::model::event::{Level, Saying};
-use crate::model::{Class, Digest, EventKind, Fault, Outcome, Pipeline, Reason, RepoPath, StageId, Status, Verdict};
+use crate::model::settings::Cause;
+use crate::model::{Class, Digest, EndedBy, EventKind, Fault, Outcome, Pipeline, Reason, RepoPath, StageId, Status, Verdict};
 use crate::plan::graph::Graph;
 use crate::plan::judge::{self, Rules};
 use crate::plan::schedule::CheckWith;
 use crate::run;
-use crate::run::drive::{Reply, Worker};
+use crate::run::drive::{Reply, Start, Worker};
 use crate::run::job::{Job, Run, hold};
 use crate::run::peer::{Peer, only_dvc_sees};
 use crate::run::shell;
@@ -95,6 +96,7 @@ impl<'a> StageWorker<'a> {
             stage,
             record: self.repository.record(stage),
             address: stage.address.seen_from(self.repository.cwd()),
+            start: Start::default(),
         }
     }
 
@@ -263,8 +265,8 @@ impl Worker for StageWorker<'_> {
         }
     }
 
-    fn perform(&self, reasons: &[Reason], reply: &Reply) -> Outcome {
-        let job = self.job(reply.stage());
+    fn perform(&self, reasons: &[Reason], start: &Start, reply: &Reply) -> Outcome {
+        let job = Job { start: start.clone(), ..self.job(reply.stage()) };
         if let Some(confirm) = self.run.confirm {
             let question = format!("Going to reproduce stage: '{}'. Are you sure you want to continue?", job.address);
             if !confirm(&question) {
@@ -273,6 +275,16 @@ impl Worker for StageWorker<'_> {
             }
         }
         job.perform(reasons, reply)
+    }
+
+    fn again(&self, stage: StageId, attempt: u32, outcome: &Outcome) -> Option<(Duration, u32)> {
+        let retries = &self.run.terms[*self.place.get(&stage)?].retries;
+        let cause = match outcome.ended_by {
+            Some(EndedBy::Timeout) => Cause::Timeout,
+            // What is not the command's failure is not mended by another try.
+            _ => Cause::of(outcome.attempt.as_ref()?.returncode?),
+        };
+        retries.again(attempt, cause).then_some((retries.backoff, retries.max + 1))
     }
 
     fn stop(&self, times: u32) {

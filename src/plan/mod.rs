@@ -2,9 +2,11 @@
 //! changed and why, and which may start now. Nothing here looks at the disk or the clock;
 //! observations and results are handed in.
 
+pub mod claims;
 pub mod graph;
 pub mod judge;
 pub mod level;
 pub mod outs;
 pub mod schedule;
 pub mod select;
+pub mod terms;

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value, json};
 
 use crate::model::event::Planned;
-use crate::model::{Event, EventKind, Fault, Level, Outcome, Reason, StageId, Status, Verdict};
+use crate::model::{EndedBy, Event, EventKind, Fault, Level, Outcome, Reason, StageId, Status, Verdict};
 
 use super::sink::Sink;
 
@@ -39,10 +39,14 @@ impl Answer {
             "exit_code": exit_code,
             "run": self.run,
             "stages": self.plan.iter().map(|planned| self.stage(planned)).collect::<Vec<_>>(),
-            "stopped_early": Value::Null,
+            "stopped_early": self.plan.iter().find(|planned| self.stopped_early(planned.stage)).map(|planned| &planned.address),
             "error": fault.map_or(Value::Null, error),
             "log": self.log,
         })
+    }
+
+    fn stopped_early(&self, stage: StageId) -> bool {
+        self.ends.get(&stage).is_some_and(|outcome| outcome.ended_by == Some(EndedBy::EarlyStop))
     }
 
     fn stage(&self, planned: &Planned) -> Value {
@@ -56,22 +60,13 @@ impl Answer {
         object.insert("reasons".to_owned(), json!(self.reasons.get(&planned.stage).map_or(&[][..], Vec::as_slice)));
         object.insert("queue".to_owned(), json!(planned.queue));
         object.insert("slot".to_owned(), json!(self.slots.get(&planned.stage)));
-        object.insert("attempt".to_owned(), json!(attempt.map(|_| 1)));
+        object.insert("attempt".to_owned(), json!(attempt.map(|attempt| attempt.number)));
         object.insert("started".to_owned(), json!(attempt.and_then(|attempt| time_of_day(attempt.started))));
         object.insert("ended".to_owned(), json!(attempt.and_then(|attempt| time_of_day(attempt.ended))));
-        object.insert("cause".to_owned(), json!(cause(status, attempt.and_then(|attempt| attempt.returncode))));
+        object.insert("cause".to_owned(), json!(outcome.and_then(|outcome| outcome.ended_by)));
         object.insert("log".to_owned(), json!(attempt.and_then(|attempt| attempt.log.as_ref())));
         object.insert("error".to_owned(), outcome.and_then(|outcome| outcome.fault.as_ref()).map_or(Value::Null, error));
         Value::Object(object)
-    }
-}
-
-/// What ended a stage from outside of its command.
-fn cause(status: Status, returncode: Option<i32>) -> Option<&'static str> {
-    match status {
-        Status::Stopped => Some("interrupt"),
-        Status::Failed if returncode.is_some_and(|code| code < 0) => Some("signal"),
-        _ => None,
     }
 }
 
@@ -105,8 +100,8 @@ impl Sink for Answer {
             EventKind::Judged { stage, verdict: Verdict::Stale(reasons) } => {
                 self.reasons.insert(*stage, reasons.clone());
             }
-            EventKind::Started { stage, slot } => {
-                self.slots.insert(*stage, *slot);
+            EventKind::Started { stage, slots, .. } => {
+                self.slots.insert(*stage, slots.numbers()[0]);
             }
             EventKind::Finished { stage, outcome } => {
                 self.ends.insert(*stage, outcome.clone());
@@ -130,7 +125,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::model::{Attempt, Class};
+    use crate::model::{Attempt, Class, Slots};
 
     fn event(kind: EventKind) -> Event {
         Event { at: 0, elapsed: Duration::ZERO, kind }
@@ -155,16 +150,22 @@ mod tests {
         let plan = vec![planned(1, "a"), planned(0, "b")];
         answer.event(&event(EventKind::RunStarted { run: "r1".to_owned(), plan, jobs: 2 }));
         answer.event(&event(EventKind::Judged { stage: StageId(1), verdict: Verdict::Stale(vec![Reason::NeverRun]) }));
-        answer.event(&event(EventKind::Started { stage: StageId(1), slot: 1 }));
+        answer.event(&event(EventKind::Started { stage: StageId(1), slots: Slots { job: 1, queue: Vec::new() }, attempt: 1 }));
         let fault = Fault::new(Class::StageCmdFailedError, "failed to run: false, exited with -9");
         let attempt = Attempt {
+            number: 1,
             started: 1_795_167_652_607_617_600,
             ended: 1_795_167_653_000_000_000,
             returncode: Some(-9),
             log: Some("x/0.log".to_owned()),
             ..Attempt::default()
         };
-        let outcome = Outcome { attempt: Some(attempt), fault: Some(fault.clone()), ..Outcome::plain(Status::Failed) };
+        let outcome = Outcome {
+            attempt: Some(attempt),
+            ended_by: Some(EndedBy::Signal),
+            fault: Some(fault.clone()),
+            ..Outcome::plain(Status::Failed)
+        };
         answer.event(&event(EventKind::Finished { stage: StageId(1), outcome }));
         answer.event(&event(EventKind::Notice { level: Level::Warning, text: "'x' is empty.".to_owned() }));
         let fault = Fault::new(Class::ReproductionError, "failed to reproduce 'a'").caused_by(fault);

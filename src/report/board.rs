@@ -19,6 +19,8 @@ pub(super) struct Note {
     pub may: bool,
     /// Why it must run.
     pub reasons: Vec<Reason>,
+    /// Which try it is at.
+    pub attempt: u32,
     /// When its work began.
     pub started: Option<Duration>,
 }
@@ -49,9 +51,11 @@ impl Board {
                     note.reasons.clone_from(reasons);
                 }
             }
-            EventKind::Started { stage, .. } => {
+            EventKind::Started { stage, attempt, .. } => {
                 if let Some(note) = self.note(*stage) {
                     note.started = Some(event.elapsed);
+                    note.attempt = *attempt;
+                    note.commands = 0;
                 }
             }
             EventKind::Finished { outcome, .. } => self.tally.add(outcome),

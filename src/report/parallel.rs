@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::model::event::Saying;
-use crate::model::{Class, Event, EventKind, Outcome, StageId, Status, Stream, Verdict};
+use crate::model::{EndedBy, Event, EventKind, Outcome, StageId, Status, Stream, Verdict};
 
 use super::block::{Block, From};
 use super::board::Board;
@@ -84,8 +84,8 @@ impl Parallel {
         let Some(note) = self.board.note(stage) else { return };
         note.commands += 1;
         if note.commands == 1 {
-            let reason = words::brief(&note.reasons);
-            self.seen += 1;
+            let (reason, again) = (words::brief(&note.reasons), note.attempt > 1);
+            self.seen += usize::from(!again);
             let Some(planned) = self.board.planned(stage) else { return };
             let (running, name) = (words::running(planned), planned.address.clone());
             self.ours(stage, &running);
@@ -129,6 +129,12 @@ impl Parallel {
                 }
                 self.last_ran = true;
             }
+            Status::Stopped if outcome.ended_by == Some(EndedBy::EarlyStop) => {
+                self.blank();
+                self.print(&block);
+                self.last_ran = true;
+                self.ended(&words::stopped_early(&planned.address, outcome));
+            }
             Status::Failed | Status::Stopped => {
                 block.tail(if self.settings.live { TAIL_TERMINAL } else { TAIL_LOG });
                 if !block.is_empty() {
@@ -141,6 +147,19 @@ impl Parallel {
                 }
             }
             Status::UpstreamFailed | Status::NotStarted => {}
+        }
+    }
+
+    /// A try failed and another one follows: what it printed is shown now.
+    fn retrying(&mut self, stage: StageId, outcome: &Outcome, tries: u32, after: Duration) {
+        let mut block = self.blocks.remove(&stage).unwrap_or_default();
+        block.tail(if self.settings.live { TAIL_TERMINAL } else { TAIL_LOG });
+        self.blank();
+        self.print(&block);
+        self.last_ran = true;
+        if !self.settings.quiet {
+            let text = words::retrying(self.board.name(stage), outcome, tries, after);
+            self.io.err(&format!("{text}{}", log(outcome, block.dropped)));
         }
     }
 
@@ -162,7 +181,7 @@ impl Parallel {
         if let Some(time) = time {
             text.push_str(&format!(" after {}", duration(time)));
         }
-        if let Some(why) = why(outcome) {
+        if let Some(why) = words::why_failed(outcome) {
             // The other lines come with DVC's sentence.
             text.push_str(&format!(": {}", why.lines().next().unwrap_or_default()));
         }
@@ -250,18 +269,6 @@ impl Parallel {
     }
 }
 
-/// Why a stage failed, in few words; DVC's sentence, which repeats the command, comes later.
-fn why(outcome: &Outcome) -> Option<String> {
-    let fault = outcome.fault.as_ref().filter(|_| outcome.status == Status::Failed)?;
-    let inner = fault.cause.as_deref().filter(|_| fault.class == Class::ReproductionError).unwrap_or(fault);
-    let code = outcome.attempt.as_ref().and_then(|attempt| attempt.returncode);
-    Some(match code.filter(|_| inner.class == Class::StageCmdFailedError) {
-        Some(code) if code < 0 => format!("killed by signal {}", -code),
-        Some(code) => format!("exit code {code}"),
-        None => inner.to_string(),
-    })
-}
-
 /// Where the whole output is, on a line of its own; nothing if it was not kept.
 fn log(outcome: &Outcome, dropped: usize) -> String {
     let Some(log) = outcome.attempt.as_ref().and_then(|attempt| attempt.log.as_ref()) else { return String::new() };
@@ -310,6 +317,7 @@ impl Sink for Parallel {
             }
             EventKind::Line { stage, stream, text } => self.blocks.entry(*stage).or_default().line(*stream, text),
             EventKind::Finished { stage, outcome } => self.finished(*stage, outcome, event),
+            EventKind::Retrying { stage, outcome, tries, after } => self.retrying(*stage, outcome, *tries, *after),
             EventKind::Waiting { .. } | EventKind::Interrupted { .. } | EventKind::Notice { .. } => {
                 self.patience.remark(event, &self.board, &self.settings, &mut self.io);
             }

@@ -10,7 +10,7 @@
 //! that order.
 
 use crate::model::event::Saying;
-use crate::model::{Event, EventKind, StageId, Status, Verdict};
+use crate::model::{EndedBy, Event, EventKind, Outcome, StageId, Status, Verdict};
 
 use super::board::Board;
 use super::screen::{Patience, Settings};
@@ -83,7 +83,14 @@ impl Plain {
                 }
             }
             EventKind::Line { .. } | EventKind::RunStarted { .. } | EventKind::Tick => {}
-            EventKind::Finished { stage, outcome } => self.finished(*stage, outcome.status),
+            EventKind::Finished { stage, outcome } => self.finished(*stage, outcome),
+            EventKind::Retrying { stage, outcome, tries, after } => {
+                self.turn_to(*stage);
+                self.last_ran = true;
+                self.current = None;
+                let text = words::retrying(self.board.name(*stage), outcome, *tries, *after);
+                self.ours(&text);
+            }
             EventKind::Waiting { .. } | EventKind::Interrupted { .. } | EventKind::Notice { .. } => {
                 self.patience.remark(event, &self.board, &self.settings, &mut self.io);
             }
@@ -92,9 +99,8 @@ impl Plain {
                     let text = words::closing(to_track, *staged, self.board.tally.reproduced());
                     self.say(&text);
                 }
-                if !self.settings.quiet {
-                    self.io.err(&self.board.tally.sentence(event.elapsed));
-                }
+                let text = self.board.tally.sentence(event.elapsed);
+                self.ours(&text);
             }
         }
     }
@@ -124,8 +130,15 @@ impl Plain {
         self.say(&words::command(cmd));
     }
 
-    fn finished(&mut self, stage: StageId, status: Status) {
-        match status {
+    /// A line of our own.
+    fn ours(&mut self, text: &str) {
+        if !self.settings.quiet {
+            self.io.err(text);
+        }
+    }
+
+    fn finished(&mut self, stage: StageId, outcome: &Outcome) {
+        match outcome.status {
             Status::Unchanged | Status::Frozen => {
                 self.turn_to(stage);
                 let pulled = self.board.note(stage).is_some_and(|note| note.pulled);
@@ -151,6 +164,11 @@ impl Plain {
             Status::Ran | Status::Restored | Status::Updated => {
                 self.turn_to(stage);
                 self.last_ran = true;
+            }
+            Status::Stopped if outcome.ended_by == Some(EndedBy::EarlyStop) => {
+                self.turn_to(stage);
+                let text = words::stopped_early(self.board.name(stage), outcome);
+                self.ours(&text);
             }
             Status::Failed | Status::Stopped => self.turn_to(stage),
             Status::UpstreamFailed | Status::NotStarted => {}
@@ -211,6 +229,7 @@ fn stage_of(event: &Event) -> Option<StageId> {
         | EventKind::Command { stage, .. }
         | EventKind::Said { stage, .. }
         | EventKind::Line { stage, .. }
+        | EventKind::Retrying { stage, .. }
         | EventKind::Finished { stage, .. } => Some(*stage),
         _ => None,
     }

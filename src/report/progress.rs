@@ -133,7 +133,7 @@ impl Sink for Progress {
                     row.last = last;
                 }
             }
-            EventKind::Finished { stage, .. } => {
+            EventKind::Finished { stage, .. } | EventKind::Retrying { stage, .. } => {
                 self.running.shift_remove(stage);
             }
             EventKind::RunFinished { .. } => self.clear(),

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::model::event::{Planned, Saying};
-use crate::model::{Attempt, Class, Event, EventKind, Fault, Level, Outcome, Reason, StageId, Status, Stream, Verdict};
+use crate::model::{Attempt, Class, Event, EventKind, Fault, Level, Outcome, Reason, Slots, StageId, Status, Stream, Verdict};
 
 use super::redact::Redact;
 use super::screen::{self, Settings};
@@ -61,7 +61,7 @@ impl Script {
     }
 
     fn started(self, stage: u32) -> Self {
-        self.with(EventKind::Started { stage: StageId(stage), slot: 0 })
+        self.with(EventKind::Started { stage: StageId(stage), slots: Slots::default(), attempt: 1 })
     }
 
     fn command(self, stage: u32, cmd: &str) -> Self {

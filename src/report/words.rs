@@ -2,8 +2,12 @@
 //!
 //! Reasons, sayings and failures travel as data; here alone they become text.
 
+use std::time::Duration;
+
 use crate::model::event::{Planned, Saying};
-use crate::model::{Class, Fault, Reason};
+use crate::model::{Class, EndedBy, Fault, Outcome, Reason, Status};
+
+use super::tally::duration;
 
 /// `Running stage 'x':`
 pub fn running(planned: &Planned) -> String {
@@ -19,6 +23,35 @@ pub fn command(cmd: &str) -> String {
 pub fn unchanged(planned: &Planned) -> String {
     let word = if planned.data_file { "" } else { "Stage " };
     format!("{word}'{}' didn't change, skipping", planned.address)
+}
+
+/// What is said of a stage that failed and is tried again.
+pub fn retrying(name: &str, outcome: &Outcome, tries: u32, after: Duration) -> String {
+    let attempt = outcome.attempt.as_ref().map_or(1, |attempt| attempt.number);
+    let why = why_failed(outcome).map(|why| format!(" ({})", why.lines().next().unwrap_or_default())).unwrap_or_default();
+    let when = if after.is_zero() { String::new() } else { format!(" in {}", duration(after)) };
+    format!("Stage '{name}' failed{why}, try {attempt} of {tries}; again{when}")
+}
+
+/// Why a stage failed, in few words; DVC's sentence, which repeats the command, comes later.
+pub fn why_failed(outcome: &Outcome) -> Option<String> {
+    let fault = outcome.fault.as_ref().filter(|_| outcome.status == Status::Failed)?;
+    let inner = fault.cause.as_deref().filter(|_| fault.class == Class::ReproductionError).unwrap_or(fault);
+    if outcome.ended_by == Some(EndedBy::Timeout) {
+        return Some(format!("timeout after {}s", fault.chain().find_map(|fault| fault.detail("timeout")).unwrap_or_default()));
+    }
+    let code = outcome.attempt.as_ref().and_then(|attempt| attempt.returncode);
+    Some(match code.filter(|_| inner.class == Class::StageCmdFailedError) {
+        Some(code) if code < 0 => format!("killed by signal {}", -code),
+        Some(code) => format!("exit code {code}"),
+        None => inner.to_string(),
+    })
+}
+
+/// What is said of a stage that stopped the run early.
+pub fn stopped_early(name: &str, outcome: &Outcome) -> String {
+    let code = outcome.attempt.as_ref().and_then(|attempt| attempt.returncode).unwrap_or(0);
+    format!("Stage '{name}' stopped the run early (exit code {code}); it is not recorded and runs again next time")
 }
 
 /// DVC's sentence about a stage at work.

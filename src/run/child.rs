@@ -4,22 +4,24 @@
 //! both outputs go straight into the stage's log file (no pipe that a background child could
 //! keep open, no thread to read it), and the process leads a group of its own, so that the whole
 //! group can be signalled. A run that was told to stop waits until all that its commands started
-//! has ended, not their shells alone: what still writes would spoil the next run. What has not
-//! ended after some grace is killed. A command that ends well may leave processes behind, as
-//! with DVC; the log names them.
+//! has ended, not their shells alone: what still writes would spoil the next run. The same holds for
+//! a command that took too long. What has not ended after some grace is killed. A command that
+//! ends well may leave processes behind, as with DVC; the log names them.
 
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, test_kill_process_group, waitid};
 
 use crate::model::StageId;
-use crate::store::os;
+use crate::model::settings::GRACE;
+use crate::store::os::{self, Process};
 
 use super::family::Family;
 use super::within;
@@ -43,9 +45,9 @@ const PAUSE: Duration = Duration::from_millis(20);
 const EXPECTED: Duration = Duration::from_secs(2);
 /// How often at most it is looked again only because of someone who may not belong there.
 const LOOKS: usize = 50;
-/// How long after a stop was asked for what still runs is killed.
-const GRACE: Duration = Duration::from_secs(10);
-/// How long after that nobody waits any more.
+/// How often it is looked whose grace is over.
+const LOOK: Duration = Duration::from_millis(50);
+/// How long after a process was killed nobody waits for its end any more.
 const LAST: Duration = Duration::from_secs(2);
 
 /// The processes that run now, by stage, and whether the run was told to stop.
@@ -56,13 +58,64 @@ pub struct Children {
 
 #[derive(Debug, Default)]
 struct Inner {
-    running: HashMap<StageId, Family>,
+    running: HashMap<StageId, Member>,
+    /// How many commands were started.
+    count: u64,
     /// The last signal of a stop.
     stopping: Option<Signal>,
-    /// When they were killed.
-    killed: Option<Instant>,
-    /// Whether that was asked for.
+    /// Whether it was asked that what runs be killed.
     asked_to_kill: bool,
+}
+
+/// How long a command may run, and how long it may take to end once it was told to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// When it has taken too long.
+    pub deadline: Option<Instant>,
+    /// Between the signal that asks and the one that kills.
+    pub grace: Duration,
+}
+
+/// How a command ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Ended {
+    /// Its exit code or signal.
+    pub status: ExitStatus,
+    /// Whether it was stopped since it took too long.
+    pub timed_out: bool,
+}
+
+/// A running command with all that it started.
+#[derive(Debug)]
+struct Member {
+    family: Family,
+    /// Which of all commands it is.
+    number: u64,
+    grace: Duration,
+    /// The last signal that it was sent, and since when it was told to end.
+    told: Option<(Signal, Instant)>,
+    timed_out: bool,
+    /// When it was killed.
+    killed: Option<Instant>,
+}
+
+impl Member {
+    /// Sends a signal to all of it. With `heard`, those of that group have it already.
+    fn signal(&mut self, processes: &[Process], signal: Signal, heard: Option<i32>) {
+        let now = Instant::now();
+        let since = self.told.map_or(now, |(_, since)| since);
+        self.told = Some((signal, since));
+        if signal == Signal::KILL {
+            self.killed.get_or_insert(now);
+        }
+        self.family.meet(processes);
+        self.family.signal(signal, heard);
+    }
+
+    /// Whether it was told to end and has had its time.
+    fn is_overdue(&self) -> bool {
+        self.killed.is_none() && self.told.is_some_and(|(_, since)| since.elapsed() >= self.grace)
+    }
 }
 
 impl Children {
@@ -71,7 +124,7 @@ impl Children {
     /// # Errors
     /// It could not be started or waited for. [`io::ErrorKind::Interrupted`]: the run was told to
     /// stop before the command started.
-    pub fn run(&self, stage: StageId, mut command: Command, terminal: &Terminal<'_>) -> io::Result<ExitStatus> {
+    pub fn run(&self, stage: StageId, mut command: Command, terminal: &Terminal<'_>, limits: Limits) -> io::Result<Ended> {
         let group = match terminal {
             Terminal::Inherited => false,
             Terminal::InheritedToStderr => {
@@ -90,7 +143,7 @@ impl Children {
             }
         };
         let line = within::line_of(&command);
-        let mut child = {
+        let (mut child, number) = {
             // The lock is held over the start, so that a stop that comes now finds the child.
             let mut inner = self.lock();
             if inner.stopping.is_some() {
@@ -98,20 +151,52 @@ impl Children {
             }
             let child = command.spawn()?;
             if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
-                inner.running.insert(stage, Family::new(pid, group, line));
+                inner.count += 1;
+                let (family, number, grace) = (Family::new(pid, group, line), inner.count, limits.grace);
+                inner.running.insert(stage, Member { family, number, grace, told: None, timed_out: false, killed: None });
             }
-            child
+            (child, inner.count)
         };
+        let watch = limits.deadline.and_then(|deadline| self.watch(stage, number, deadline));
         let status = self.wait_for(stage, &mut child);
         if let Ok(status) = &status {
             self.expect_stop(stage, *status);
         }
         self.wait_for_kin(stage);
-        let family = self.lock().running.remove(&stage);
-        if let (Terminal::Log(file), Some(family), Ok(true)) = (terminal, family, status.as_ref().map(ExitStatus::success)) {
-            name_those_left(family, &child, file);
+        drop(watch);
+        let member = self.lock().running.remove(&stage);
+        let (status, timed_out) = (status?, member.as_ref().is_some_and(|member| member.timed_out));
+        if let (Terminal::Log(file), Some(member), true) = (terminal, member, status.success()) {
+            name_those_left(member.family, &child, file);
         }
-        status
+        Ok(Ended { status, timed_out })
+    }
+
+    /// Stops a command at its deadline, unless it has ended before; the watch ends with the value.
+    fn watch(&self, stage: StageId, number: u64, deadline: Instant) -> Option<Sender<()>> {
+        let (ended, end) = channel::<()>();
+        let children = self.clone();
+        let body = move || {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if end.recv_timeout(left) != Err(RecvTimeoutError::Timeout) {
+                return;
+            }
+            let still_there = |inner: &mut Inner, signal: Signal| {
+                let stopping = inner.stopping.is_some();
+                let Some(member) = inner.running.get_mut(&stage).filter(|member| member.number == number) else { return false };
+                // A stop that was asked for has its own end.
+                if !stopping {
+                    member.timed_out = true;
+                    member.signal(&os::processes(), signal, None);
+                }
+                !stopping
+            };
+            let grace = children.lock().running.get(&stage).map_or(Duration::ZERO, |member| member.grace);
+            if still_there(&mut children.lock(), Signal::TERM) && end.recv_timeout(grace) == Err(RecvTimeoutError::Timeout) {
+                still_there(&mut children.lock(), Signal::KILL);
+            }
+        };
+        std::thread::Builder::new().name("timeout".to_owned()).spawn(body).ok().map(|_| ended)
     }
 
     /// Waits for a command. Its id is given up only under the lock, so that nobody signals
@@ -121,11 +206,11 @@ impl Children {
         while matches!(ended(), Err(rustix::io::Errno::INTR)) {}
         let mut inner = self.lock();
         let stopping = inner.stopping.is_some();
-        if let Some(family) = inner.running.get_mut(&stage) {
-            if stopping {
-                family.meet(&os::processes());
+        if let Some(member) = inner.running.get_mut(&stage) {
+            if stopping || member.told.is_some() {
+                member.family.meet(&os::processes());
             }
-            family.leader_ended();
+            member.family.leader_ended();
         }
         child.wait()
     }
@@ -136,7 +221,8 @@ impl Children {
     /// As [`Children::run`].
     pub fn output(&self, stage: StageId, command: Command) -> io::Result<Output> {
         let (mut out, mut err) = (tempfile::tempfile()?, tempfile::tempfile()?);
-        let status = self.run(stage, command, &Terminal::Apart(&out, &err))?;
+        let limits = Limits { deadline: None, grace: GRACE };
+        let status = self.run(stage, command, &Terminal::Apart(&out, &err), limits)?.status;
         Ok(Output { status, stdout: whole(&mut out)?, stderr: whole(&mut err)? })
     }
 
@@ -148,7 +234,8 @@ impl Children {
             {
                 let mut inner = self.lock();
                 let stopping = inner.stopping.is_some();
-                let Some(family) = inner.running.get_mut(&stage).filter(|_| !stopping) else { return };
+                let Some(member) = inner.running.get_mut(&stage).filter(|member| !stopping && member.told.is_none()) else { return };
+                let family = &mut member.family;
                 family.meet(&os::processes());
                 if !family.is_left() && status.signal() != Some(Signal::INT.as_raw()) {
                     return;
@@ -158,16 +245,19 @@ impl Children {
         }
     }
 
-    /// If the run was told to stop: waits until all that the command started has ended too.
+    /// If the command or the run was told to stop: waits until all that the command started has
+    /// ended too.
     fn wait_for_kin(&self, stage: StageId) {
         for look in 0.. {
             {
                 let mut inner = self.lock();
-                let (Some(signal), killed) = (inner.stopping, inner.killed) else { return };
-                let Some(family) = inner.running.get_mut(&stage) else { return };
+                let stopping = inner.stopping;
+                let Some(member) = inner.running.get_mut(&stage) else { return };
+                let Some(signal) = stopping.or(member.told.map(|(signal, _)| signal)) else { return };
+                let family = &mut member.family;
                 family.meet(&os::processes());
                 let awaited = family.is_left() || family.is_unsure() && look < LOOKS;
-                if !awaited || killed.is_some_and(|when| when.elapsed() >= LAST) {
+                if !awaited || member.killed.is_some_and(|when| when.elapsed() >= LAST) {
                     return;
                 }
                 family.remind(signal);
@@ -190,11 +280,20 @@ impl Children {
         inner.signal(signal, heard);
     }
 
+    /// Kills each command whose grace is over, until none is left.
     fn kill_after_grace(&self) {
-        std::thread::sleep(GRACE);
-        let mut inner = self.lock();
-        if inner.killed.is_none() {
-            inner.signal(Signal::KILL, false);
+        loop {
+            std::thread::sleep(LOOK);
+            let mut inner = self.lock();
+            if inner.running.is_empty() {
+                return;
+            }
+            if inner.running.values().any(Member::is_overdue) {
+                let processes = os::processes();
+                for member in inner.running.values_mut().filter(|member| member.is_overdue()) {
+                    member.signal(&processes, Signal::KILL, None);
+                }
+            }
         }
     }
 
@@ -216,14 +315,10 @@ impl Children {
 impl Inner {
     fn signal(&mut self, signal: Signal, heard: bool) {
         self.stopping = Some(signal);
-        if signal == Signal::KILL {
-            self.killed.get_or_insert_with(Instant::now);
-        }
         let processes = os::processes();
         let own_group = rustix::process::getpgrp().as_raw_nonzero().get();
-        for family in self.running.values_mut() {
-            family.meet(&processes);
-            family.signal(signal, heard.then_some(own_group));
+        for member in self.running.values_mut() {
+            member.signal(&processes, signal, heard.then_some(own_group));
         }
     }
 }

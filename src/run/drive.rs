@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::time::{Duration, Instant};
 
-use crate::model::{Class, Event, EventKind, Fault, Outcome, Reason, StageId, Status, Stream, Verdict};
+use crate::model::{Class, Event, EventKind, Fault, Outcome, Reason, Slots, StageId, Status, Stream, Verdict};
 use crate::plan::schedule::{Action, CheckWith, Input, Schedule, Setup};
 
 use super::clock::Clock;
@@ -99,6 +99,25 @@ impl Drop for Reply {
     }
 }
 
+/// On which terms a try of a stage begins.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Start {
+    /// What it has while it runs.
+    pub slots: Slots,
+    /// Which try it is, from 1.
+    pub attempt: u32,
+}
+
+/// A stage between two tries.
+#[derive(Debug)]
+struct Resting {
+    stage: StageId,
+    /// When the next one begins.
+    until: Instant,
+    /// How the last one ended.
+    outcome: Outcome,
+}
+
 /// What a run does with a stage.
 pub trait Worker: Sync {
     /// Finds out whether the stage must run. None: another process is in the way; it is to be
@@ -115,7 +134,11 @@ pub trait Worker: Sync {
     fn preview(&self, stage: StageId, reasons: &[Reason], reply: &Reply);
 
     /// Runs the stage and saves its results.
-    fn perform(&self, reasons: &[Reason], reply: &Reply) -> Outcome;
+    fn perform(&self, reasons: &[Reason], start: &Start, reply: &Reply) -> Outcome;
+
+    /// Whether a stage that ended so after this many tries is tried again, and when; with the most
+    /// tries that it gets.
+    fn again(&self, stage: StageId, attempt: u32, outcome: &Outcome) -> Option<(Duration, u32)>;
 
     /// Stops what runs; `times` says how often the user asked.
     fn stop(&self, times: u32);
@@ -150,6 +173,8 @@ pub fn drive(
                 reasons: HashMap::new(),
                 tails: HashMap::new(),
                 ends: HashMap::new(),
+                attempts: HashMap::new(),
+                resting: Vec::new(),
                 later: Vec::new(),
                 asked: Instant::now(),
                 dry,
@@ -174,6 +199,10 @@ struct Driver<'a> {
     reasons: HashMap<StageId, Vec<Reason>>,
     tails: HashMap<StageId, Tail>,
     ends: HashMap<StageId, Outcome>,
+    /// How often stages were started.
+    attempts: HashMap<StageId, u32>,
+    /// Stages that will be tried again.
+    resting: Vec<Resting>,
     /// Checks to be made again.
     later: Vec<Action>,
     /// When they were last made.
@@ -184,7 +213,7 @@ struct Driver<'a> {
 impl<'a> Driver<'a> {
     /// Waits for one message, or for the next tick.
     fn turn(&mut self, messages: &Receiver<Message>, stages: &rayon::Scope<'a>, checks: &rayon::Scope<'a>) {
-        match messages.recv_timeout(TICK) {
+        match messages.recv_timeout(self.patience()) {
             Ok(message) => {
                 let actions = self.take(message);
                 self.act(actions, stages, checks);
@@ -198,10 +227,28 @@ impl<'a> Driver<'a> {
             }
             Err(RecvTimeoutError::Disconnected) => unreachable!("the driver holds a sender itself"),
         }
+        self.wake(stages, checks);
         if self.asked.elapsed() >= TICK {
             self.asked = Instant::now();
-            let again = std::mem::take(&mut self.later);
-            self.act(again, stages, checks);
+            let mut actions = std::mem::take(&mut self.later);
+            actions.extend(self.schedule.step(Input::Tick));
+            self.act(actions, stages, checks);
+        }
+    }
+
+    /// How long to wait for a message.
+    fn patience(&self) -> Duration {
+        let next = self.resting.iter().map(|resting| resting.until.saturating_duration_since(Instant::now())).min();
+        next.map_or(TICK, |next| next.min(TICK))
+    }
+
+    /// Lets stages try again whose time has come.
+    fn wake(&mut self, stages: &rayon::Scope<'a>, checks: &rayon::Scope<'a>) {
+        let now = Instant::now();
+        while let Some(at) = self.resting.iter().position(|resting| resting.until <= now) {
+            let stage = self.resting.swap_remove(at).stage;
+            let actions = self.schedule.step(Input::Awake(stage));
+            self.act(actions, stages, checks);
         }
     }
 
@@ -236,10 +283,7 @@ impl<'a> Driver<'a> {
             Message::Finished(stage, event, outcome) => {
                 self.tell_lines(stage, true);
                 self.tails.remove(&stage);
-                (self.sink)(&event);
-                let status = outcome.status;
-                self.ends.insert(stage, outcome);
-                self.schedule.step(Input::Finished(stage, status))
+                self.finished(stage, &event, outcome)
             }
             Message::Interrupt(times) => {
                 self.worker.stop(times);
@@ -247,6 +291,21 @@ impl<'a> Driver<'a> {
                 self.schedule.step(Input::Stop)
             }
         }
+    }
+
+    /// A try of a stage is over.
+    fn finished(&mut self, stage: StageId, event: &Event, outcome: Outcome) -> Vec<Action> {
+        let attempt = self.attempts.get(&stage).copied().unwrap_or(1);
+        let goes_on = outcome.status == Status::Failed && self.schedule.goes_on();
+        if let Some((after, tries)) = self.worker.again(stage, attempt, &outcome).filter(|_| goes_on) {
+            self.tell(EventKind::Retrying { stage, outcome: outcome.clone(), tries, after });
+            self.resting.push(Resting { stage, until: Instant::now() + after, outcome });
+            return self.schedule.step(Input::Rest(stage));
+        }
+        (self.sink)(event);
+        let status = outcome.status;
+        self.ends.insert(stage, outcome);
+        self.schedule.step(Input::Finished(stage, status))
     }
 
     fn checked(&mut self, stage: StageId, result: Result<Verdict, Fault>) -> Vec<Action> {
@@ -294,6 +353,18 @@ impl<'a> Driver<'a> {
         }
     }
 
+    /// A stage is over by the schedule's word; what waited for another try ends with its last one.
+    fn settled(&mut self, stage: StageId, status: Status) {
+        match self.resting.iter().position(|resting| resting.stage == stage) {
+            Some(at) => {
+                let outcome = self.resting.swap_remove(at).outcome;
+                self.tell(EventKind::Finished { stage, outcome: outcome.clone() });
+                self.ends.insert(stage, outcome);
+            }
+            None => self.end_untouched(stage, status),
+        }
+    }
+
     fn end_untouched(&mut self, stage: StageId, status: Status) {
         let outcome = Outcome::plain(status);
         self.tell(EventKind::Finished { stage, outcome: outcome.clone() });
@@ -307,17 +378,22 @@ impl<'a> Driver<'a> {
     fn act(&mut self, actions: Vec<Action>, stages: &rayon::Scope<'a>, checks: &rayon::Scope<'a>) {
         for action in actions {
             match action {
-                Action::Settled(stage, status) => self.end_untouched(stage, status),
+                Action::Settled(stage, status) => self.settled(stage, status),
+                // Jobs are not shared.
+                Action::Want | Action::Return => {}
                 Action::Check(stage, with) => {
                     let (worker, reply) = (self.worker, self.reply(stage));
                     checks.spawn(move |_| check(worker, with, reply));
                 }
-                Action::Start(stage, slot) => {
+                Action::Start(stage, slots) => {
                     let (worker, reply) = (self.worker, self.reply(stage));
-                    let reasons = self.reasons.remove(&stage).unwrap_or_default();
-                    reply.tell(EventKind::Started { stage, slot });
+                    let reasons = self.reasons.get(&stage).cloned().unwrap_or_default();
+                    let count = self.attempts.entry(stage).or_insert(0);
+                    *count += 1;
+                    let start = Start { slots, attempt: *count };
+                    reply.tell(EventKind::Started { stage, slots: start.slots.clone(), attempt: start.attempt });
                     stages.spawn(move |_| {
-                        let outcome = catch_unwind(AssertUnwindSafe(|| worker.perform(&reasons, &reply)));
+                        let outcome = catch_unwind(AssertUnwindSafe(|| worker.perform(&reasons, &start, &reply)));
                         match outcome {
                             Ok(outcome) => reply.end(outcome),
                             Err(_) => drop(reply),

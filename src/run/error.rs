@@ -1,10 +1,19 @@
 //! Failures of a stage's work that have no type of their own below, as DVC words them.
 
+use std::time::Duration;
+
 use crate::model::{Class, Fault};
 
 /// dvc: `StageCmdFailedError`.
 pub fn command_failed(cmd: &str, code: i32) -> Fault {
     Fault::new(Class::StageCmdFailedError, format!("failed to run: {cmd}, exited with {code}")).with("returncode", code.to_string())
+}
+
+/// A command ran longer than it may.
+pub fn timed_out(cmd: &str, timeout: Duration, code: i32) -> Fault {
+    let seconds = timeout.as_secs_f64().to_string();
+    let fault = Fault::new(Class::StageCmdFailedError, format!("failed to run: {cmd}, stopped after its timeout of {seconds}s"));
+    fault.with("timeout", seconds).with("returncode", code.to_string())
 }
 
 /// The run was stopped before the stage did anything.

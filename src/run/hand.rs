@@ -39,19 +39,24 @@ impl Job<'_> {
         let mut words = vec!["repro", "--single-item"];
         words.extend(flags.into_iter().filter(|(given, _)| *given).map(|(_, flag)| flag));
         words.extend(["--", &self.address]);
-        let command = peer.command(&self.disk().cwd().under(self.disk().root()), words);
+        let mut command = peer.command(&self.disk().cwd().under(self.disk().root()), words);
+        self.dress(&mut command);
         let log = self.open_log(reply, attempt);
         let running = reply.clock().elapsed();
-        let ended = self.run.children.run(self.id, command, &self.terminal(log.as_ref()));
+        let ended = self.run.children.run(self.id, command, &self.terminal(log.as_ref()), self.limits());
         attempt.running = reply.clock().elapsed().saturating_sub(running);
         self.disk().workspace().forget_dvcignore();
-        let status = ended.map_err(|source| match source.kind() {
+        let ended = ended.map_err(|source| match source.kind() {
             std::io::ErrorKind::Interrupted => error::interrupted(),
             _ => Fault::new(Class::DvcException, format!("cannot run dvc: {source}")),
         })?;
-        if !status.success() {
+        if ended.timed_out {
+            return Err(error::timed_out("dvc repro", self.terms().timeout.unwrap_or_default(), returncode(ended.status)));
+        }
+        if !ended.status.success() {
             let words = attempt.log.as_ref().and_then(|shown| last_words(&self.disk().root().join(shown)));
-            let text = words.unwrap_or_else(|| format!("`dvc repro -s {}` failed with exit code {}", self.address, returncode(status)));
+            let text =
+                words.unwrap_or_else(|| format!("`dvc repro -s {}` failed with exit code {}", self.address, returncode(ended.status)));
             return Err(Fault::new(Class::DvcException, text));
         }
         let record = self.run.locked(Some(self.id), reply, || hold(&self.run.ledger).take_over(self.place, self.stage, &before))?;

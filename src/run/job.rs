@@ -1,24 +1,26 @@
 //! What the work on stages shares within a run, and what belongs to one stage of it.
 
 use std::collections::{HashMap, HashSet};
+use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::model::event::Level;
+use crate::model::settings::{EnvValue, Terms};
 use crate::model::{Digest, EventKind, Fault, Pipeline, Record, RepoPath, Stage, StageId};
 use crate::store::lock::RepoLock;
 use crate::store::rwlock::{Claim, RwLock};
 
 use super::child::Children;
 use super::disk::Disk;
-use super::drive::Reply;
+use super::drive::{Reply, Start};
 use super::ledger::Ledger;
 use super::logs::Logs;
 use super::peer::Peer;
 use super::perform::Options;
 use super::pull::Remotes;
 use super::shell::Shell;
-use super::within::Within;
+use super::within::{self, Within};
 
 /// How long a wait for someone else lasts before a line says so.
 const QUIET: Duration = Duration::from_secs(1);
@@ -35,6 +37,12 @@ pub struct Run<'a> {
     pub shell: Shell,
     /// Where logs go.
     pub logs: Logs,
+    /// The name of the run.
+    pub name: String,
+    /// Its job slots.
+    pub jobs: usize,
+    /// The terms of each stage, by its place in the plan.
+    pub terms: Vec<Terms>,
     /// What was asked for.
     pub options: Options,
     /// Whether output goes into logs; otherwise the terminal is inherited.
@@ -81,6 +89,8 @@ pub struct Job<'a> {
     pub record: Option<Record>,
     /// Its address as seen from the current directory.
     pub address: String,
+    /// Which try it is, and in which slots; meaningless while it is checked.
+    pub start: Start,
 }
 
 /// The lock on a mutex; a panic elsewhere does not spoil what it guards, since every change
@@ -126,6 +136,29 @@ impl<'a> Job<'a> {
     /// The disk of the run.
     pub fn disk(&self) -> &'a Disk {
         &self.run.disk
+    }
+
+    /// The terms on which the stage runs.
+    pub fn terms(&self) -> &'a Terms {
+        &self.run.terms[self.place]
+    }
+
+    /// Gives a process of the stage the variables that it should see.
+    pub fn dress(&self, command: &mut Command) {
+        command.env(within::VARIABLE, self.run.within.value(&self.stage.address));
+        let slots = self.start.slots.numbers();
+        let joined = |texts: Vec<String>| texts.join(",");
+        command.env("PARAFFIN_RUN_ID", &self.run.name).env("PARAFFIN_QUEUE", &self.terms().queue);
+        command.env("PARAFFIN_SLOT", joined(slots.iter().map(usize::to_string).collect()));
+        command.env("PARAFFIN_JOBS", self.run.jobs.to_string()).env("PARAFFIN_ATTEMPT", self.start.attempt.to_string());
+        for (name, value) in &self.terms().env {
+            match value {
+                EnvValue::One(value) => command.env(name, value),
+                EnvValue::PerSlot(values) => {
+                    command.env(name, joined(slots.iter().filter_map(|slot| values.get(*slot).cloned()).collect()))
+                }
+            };
+        }
     }
 
     /// How DVC shows a path of this stage.

@@ -25,13 +25,13 @@ impl Logs {
         Self { dir: tmp.join("paraffin/runs").join(run), shown: format!(".dvc/tmp/paraffin/runs/{run}") }
     }
 
-    /// Opens the log of the stage at this place of the plan: appended to, so that several
+    /// Opens the log of this try of the stage at this place of the plan: appended to, so that several
     /// commands of a stage follow each other. Gives the file, its path, and how to show that.
     ///
     /// # Errors
     /// The folder or file cannot be made.
-    pub fn open(&self, place: usize) -> io::Result<(File, PathBuf, String)> {
-        let name = format!("{:04}.log", place + 1);
+    pub fn open(&self, place: usize, attempt: u32) -> io::Result<(File, PathBuf, String)> {
+        let name = if attempt > 1 { format!("{:04}.{attempt}.log", place + 1) } else { format!("{:04}.log", place + 1) };
         let path = self.dir.join(&name);
         let open = || OpenOptions::new().create(true).append(true).open(&path);
         let file = match open() {

@@ -5,6 +5,7 @@ pub mod child;
 pub mod clock;
 pub mod disk;
 pub mod drive;
+pub mod durations;
 pub mod error;
 mod family;
 pub mod hand;

@@ -5,19 +5,20 @@
 //! is removed, and objects are stored before .gitignore and dvc.lock are touched, so that a
 //! failure to store leaves both as they were.
 
+use std::time::Instant;
+
 use crate::format::runcache;
 use crate::model::event::{Level, Saying};
-use crate::model::{Attempt, Cmd, EventKind, Fault, Meta, Outcome, Reason, Record, RecordedPath, Status};
+use crate::model::{Attempt, Cmd, EndedBy, EventKind, Fault, Meta, Outcome, Reason, Record, RecordedPath, Status};
 
 use crate::store;
 
-use super::child::{Terminal, returncode};
+use super::child::{Limits, Terminal, returncode};
 use super::drive::Reply;
 use super::error;
 use super::job::{Job, hold};
 use super::pull::Wanted;
 use super::shell;
-use super::within;
 
 /// What was asked of all stages of a run.
 #[derive(Clone, Debug, Default)]
@@ -33,15 +34,23 @@ pub struct Options {
 impl Job<'_> {
     /// Runs the stage and saves its results.
     pub fn perform(&self, reasons: &[Reason], reply: &Reply) -> Outcome {
-        let mut attempt = Attempt { started: reply.clock().now(), ..Attempt::default() };
+        let mut attempt = Attempt { number: self.start.attempt, started: reply.clock().now(), ..Attempt::default() };
         let result = self.bring_about(reasons, reply, &mut attempt);
         attempt.ended = reply.clock().now();
         match result {
-            Ok(status) => Outcome { status, attempt: Some(attempt), fault: None, ignored: false },
+            Ok(status) => {
+                let ended_by = (status == Status::Stopped).then_some(EndedBy::EarlyStop);
+                Outcome { status, attempt: Some(attempt), fault: None, ended_by }
+            }
             Err(fault) => {
                 attempt.returncode = fault.detail("returncode").and_then(|code| code.parse().ok());
-                let status = if self.run.children.stopping() { Status::Stopped } else { Status::Failed };
-                Outcome { status, attempt: Some(attempt), fault: Some(fault), ignored: false }
+                let (status, ended_by) = match attempt.returncode {
+                    _ if fault.detail("timeout").is_some() => (Status::Failed, Some(EndedBy::Timeout)),
+                    _ if self.run.children.stopping() => (Status::Stopped, Some(EndedBy::Interrupt)),
+                    Some(code) if code < 0 => (Status::Failed, Some(EndedBy::Signal)),
+                    _ => (Status::Failed, None),
+                };
+                Outcome { status, attempt: Some(attempt), fault: Some(fault), ended_by }
             }
         }
     }
@@ -62,6 +71,9 @@ impl Job<'_> {
                 Status::Updated
             }
         };
+        if status == Status::Stopped {
+            return Ok(status);
+        }
         let saving = reply.clock().elapsed();
         self.save(reply)?;
         attempt.saving = reply.clock().elapsed().saturating_sub(saving);
@@ -107,7 +119,7 @@ impl Job<'_> {
         // The command may have changed what DVC ignores.
         self.disk().workspace().forget_dvcignore();
         attempt.running = reply.clock().elapsed().saturating_sub(running);
-        result.map(|()| Status::Ran)
+        result.map(|early| if early { Status::Stopped } else { Status::Ran })
     }
 
     pub(super) fn forced(&self, reasons: &[Reason]) -> bool {
@@ -175,9 +187,11 @@ impl Job<'_> {
         }
     }
 
-    fn run_commands(&self, cmd: &Cmd, reply: &Reply, attempt: &mut Attempt) -> Result<(), Fault> {
+    /// True if a command ended the run early.
+    fn run_commands(&self, cmd: &Cmd, reply: &Reply, attempt: &mut Attempt) -> Result<bool, Fault> {
         let wdir = self.stage.wdir.under(self.disk().root());
         let log = self.open_log(reply, attempt);
+        let limits = self.limits();
         for (number, line) in shell::lines(cmd).into_iter().enumerate() {
             let event = EventKind::Command { stage: self.id, cmd: line.clone(), first: number == 0 };
             // Its line stands before what it prints, on a terminal and in a block.
@@ -187,19 +201,31 @@ impl Job<'_> {
             }
             let mut command = self.run.shell.command(&line);
             command.current_dir(&wdir).env("DVC_STAGE", &self.address);
-            command.env(within::VARIABLE, self.run.within.value(&self.stage.address));
+            self.dress(&mut command);
             if !self.run.has_dvc_root {
                 command.env("DVC_ROOT", self.disk().root());
             }
-            let status =
-                self.run.children.run(self.id, command, &self.terminal(log.as_ref())).map_err(|error| start_failed(&line, &error))?;
-            let code = returncode(status);
+            let ended = self.run.children.run(self.id, command, &self.terminal(log.as_ref()), limits);
+            let ended = ended.map_err(|error| start_failed(&line, &error))?;
+            let code = returncode(ended.status);
             attempt.returncode = Some(code);
+            if ended.timed_out {
+                return Err(error::timed_out(&line, self.terms().timeout.unwrap_or_default(), code));
+            }
+            if self.terms().early_stop.contains(&code) {
+                return Ok(true);
+            }
             if code != 0 {
                 return Err(error::command_failed(&line, code));
             }
         }
-        Ok(())
+        Ok(false)
+    }
+
+    /// How long the stage may run from now on.
+    pub(super) fn limits(&self) -> Limits {
+        // A time that no clock reaches is no limit.
+        Limits { deadline: self.terms().timeout.and_then(|timeout| Instant::now().checked_add(timeout)), grace: self.terms().grace }
     }
 
     /// Where the stage's output goes.
@@ -216,7 +242,7 @@ impl Job<'_> {
         if !self.run.capture {
             return None;
         }
-        match self.run.logs.open(self.place) {
+        match self.run.logs.open(self.place, self.start.attempt) {
             Ok((file, path, shown)) => {
                 attempt.log = Some(shown);
                 reply.log(path);

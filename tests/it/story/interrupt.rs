@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::support::is_alive;
 use crate::support::project::Project;
 
 /// A stage that never ends by itself, with a grandchild that would outlive it; and one that is quick.
@@ -36,11 +37,6 @@ fn until(what: &str, project: &Project, mut done: impl FnMut() -> bool) {
     }
 }
 
-fn alive(pid: &str) -> bool {
-    let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    state.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with(['Z', 'X']))
-}
-
 /// Starts the endless stage, interrupts the program, and checks what is left.
 fn interrupted() -> (Project, i32) {
     let project = endless();
@@ -53,7 +49,7 @@ fn interrupted() -> (Project, i32) {
         code = child.try_wait().unwrap().map(|status| status.code().unwrap_or(-1));
         code.is_some()
     });
-    until("the end of the grandchild", &project, || !alive(&inner));
+    until("the end of the grandchild", &project, || !is_alive(&inner));
     let lock = project.read("dvc.lock");
     assert!(lock.contains("  quick:") && !lock.contains("  endless:"), "{lock}");
     let busy = project.read(".dvc/tmp/rwlock");

@@ -13,6 +13,7 @@ mod locks;
 mod outputs;
 mod parallel;
 mod pull;
+mod queues;
 mod resolve;
 mod state;
 mod status;

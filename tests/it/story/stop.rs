@@ -3,6 +3,7 @@
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::support::is_alive;
 use crate::support::on_threads;
 use crate::support::project::Project;
 use crate::support::ran::Ran;
@@ -71,11 +72,7 @@ const STUBBORN: &str = "setsid sh -c 'trap \"\" TERM INT HUP; echo $$ >> ../pids
 /// Those of the stage's processes that still live.
 fn survivors(project: &Project) -> Vec<String> {
     let pids = project.read("../pids");
-    let lives = |pid: &str| {
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with(['Z', 'X']))
-    };
-    let alive: Vec<String> = pids.lines().filter(|pid| lives(pid)).map(str::to_owned).collect();
+    let alive: Vec<String> = pids.lines().filter(|pid| is_alive(pid)).map(str::to_owned).collect();
     for pid in &alive {
         let _ = std::process::Command::new("kill").args(["-KILL", pid]).status();
     }

@@ -20,7 +20,9 @@ pub fn nearest<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>) -> Ve
 fn likeness(wanted: &str, name: &str) -> f64 {
     let typos = strsim::normalized_damerau_levenshtein(wanted, name);
     let part = if wanted.len() >= 3 && name.contains(wanted) { 0.8 } else { 0.0 };
-    typos.max(part)
+    // One slip in a short name would count too much.
+    let slip = if wanted.len() >= 3 && strsim::damerau_levenshtein(wanted, name) == 1 { ALIKE } else { 0.0 };
+    typos.max(part).max(slip)
 }
 
 /// `Did you mean 'a'?`, `Did you mean 'a' or 'b'?`; none without a near name.

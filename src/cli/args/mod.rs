@@ -14,6 +14,8 @@ use clap::builder::styling::Styles;
 use clap::error::{ContextKind, ContextValue};
 use clap::{ArgAction, Args as ClapArgs, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
 
+use crate::format::paraffin::{self, units};
+
 /// The program.
 const NAME: &str = "dvc-paraffin";
 
@@ -154,6 +156,8 @@ pub enum Command {
     Status(Status),
     /// Show what a dvc.yaml means after vars, foreach and matrix.
     Resolve(Resolve),
+    /// Check paraffin.yaml, and say which pattern gives a stage what.
+    Config(Config),
     /// Make a small project and run it with four jobs.
     Demo(Demo),
     /// Print a completion script for a shell.
@@ -246,9 +250,52 @@ pub struct Repro {
     /// Say why each stage runs: what changed, from what to what.
     #[arg(long)]
     pub explain: bool,
+    /// How paraffin.yaml is overridden.
+    #[command(flatten)]
+    pub limits: Limits,
     /// Where the JSON answer goes.
     #[command(flatten)]
     pub json: Json,
+}
+
+/// `config`
+#[derive(ClapArgs, Clone, Debug, Default)]
+#[command(after_help = "\
+Examples:
+  dvc-paraffin config                      check paraffin.yaml; how many stages are in which queue
+  dvc-paraffin config --explain train@3    the terms of a stage, and which pattern gave each
+  dvc-paraffin config --schema             the JSON Schema of paraffin.yaml, for editors")]
+pub struct Config {
+    /// Only check the file (this is what happens without any flag).
+    #[arg(long, conflicts_with_all = ["schema", "explain"])]
+    pub check: bool,
+    /// Print the JSON Schema of paraffin.yaml.
+    #[arg(long, conflicts_with = "explain")]
+    pub schema: bool,
+    /// The terms on which these stages run, and who gave each.
+    #[arg(long, value_name = "STAGE", num_args = 1.., value_hint = ValueHint::AnyPath)]
+    pub explain: Vec<String>,
+}
+
+/// Queues and limits of `repro`, beside or instead of those of paraffin.yaml.
+#[derive(ClapArgs, Clone, Debug, Default, PartialEq, Eq)]
+#[command(next_help_heading = "Queues and limits")]
+pub struct Limits {
+    /// Run only stages of these queues; others that must run are left, which is a failure.
+    #[arg(short = 'Q', long, value_name = "NAME", value_delimiter = ',')]
+    pub queues: Vec<String>,
+    /// Give a queue so many slots (gpu=1).
+    #[arg(long, value_name = "NAME=N", value_delimiter = ',', value_parser = queue_slots)]
+    pub queue_slots: Vec<(String, usize)>,
+    /// Stop a stage that runs longer than this (90, 10m, 2h, none).
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub timeout: Option<Timeout>,
+    /// Try a failed stage up to N more times.
+    #[arg(long, value_name = "N")]
+    pub retries: Option<u32>,
+    /// Go on until N stages have failed.
+    #[arg(long, value_name = "N", value_parser = jobs, conflicts_with_all = ["keep_going", "ignore_errors"])]
+    pub max_failures: Option<NonZeroUsize>,
 }
 
 impl Repro {
@@ -446,148 +493,24 @@ fn jobs(text: &str) -> Result<NonZeroUsize, String> {
     NonZeroUsize::new(number).ok_or_else(|| wanted.to_owned())
 }
 
+/// A limit of time; none for one that does not hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeout(pub Option<Duration>);
+
+fn time(text: &str) -> Result<Timeout, String> {
+    let wrong = || format!("{} or none is needed", paraffin::DURATION);
+    if text == "none" { Ok(Timeout(None)) } else { units::duration(text).map(|time| Timeout(Some(time))).ok_or_else(wrong) }
+}
+
+fn queue_slots(text: &str) -> Result<(String, usize), String> {
+    let (name, number) = text.split_once('=').ok_or_else(|| "a queue and its slots are needed, like gpu=1".to_owned())?;
+    Ok((name.to_owned(), jobs(number)?.get()))
+}
+
 fn seconds(text: &str) -> Result<Duration, String> {
     let number: f64 = text.parse().map_err(|_| "a number of seconds is needed".to_owned())?;
     Duration::try_from_secs_f64(number).map_err(|_| "a number of seconds from 0 on is needed".to_owned())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parsed(line: &str) -> Result<Args, Early> {
-        let words = std::iter::once("dvc-paraffin").chain(line.split_whitespace());
-        parse(words.map(OsString::from))
-    }
-
-    fn repro(line: &str) -> (Global, Repro) {
-        match parsed(line).unwrap() {
-            Args { global, command: Command::Repro(repro) } => (global, *repro),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn mistake(line: &str) -> String {
-        let early = parsed(line).unwrap_err();
-        assert_eq!(early.exit_code, USAGE, "{}", early.text);
-        early.text
-    }
-
-    #[test]
-    fn the_definition_is_sound() {
-        Args::command().debug_assert();
-    }
-
-    #[test]
-    fn takes_the_flags_of_dvc() {
-        let (_, all) = repro(
-            "repro -f -s -p -P -R -i -k --downstream --force-downstream --glob --dry --no-commit --no-run-cache --pull --allow-missing a b",
-        );
-        assert!(all.force && all.single_item && all.pipeline && all.all_pipelines && all.recursive && all.interactive && all.keep_going);
-        assert!(
-            all.downstream
-                && all.force_downstream
-                && all.glob
-                && all.dry
-                && all.no_commit
-                && all.no_run_cache
-                && all.pull
-                && all.allow_missing
-        );
-        assert_eq!(all.targets, ["a", "b"]);
-        let (_, together) = repro("repro -fskPR");
-        assert!(together.force && together.single_item && together.keep_going && together.all_pipelines && together.recursive);
-    }
-
-    #[test]
-    fn global_flags_stand_anywhere() {
-        for line in ["-q --cd d --wait-for-lock repro a", "repro a -q --cd d --wait-for-lock"] {
-            let (global, _) = repro(line);
-            assert_eq!((global.quiet, global.cd, global.wait_for_lock), (1, Some(PathBuf::from("d")), true), "{line}");
-        }
-        assert!(mistake("repro -q -v").contains("cannot be used with"));
-    }
-
-    #[test]
-    fn the_last_word_on_errors_wins() {
-        assert_eq!(repro("repro -k --ignore-errors").1.on_error(), OnError::Ignore);
-        assert_eq!(repro("repro --ignore-errors -k").1.on_error(), OnError::KeepGoing);
-        assert_eq!(repro("repro").1.on_error(), OnError::Fail);
-    }
-
-    #[test]
-    fn jobs_are_a_positive_number() {
-        assert_eq!(repro("repro -j 3").1.jobs, NonZeroUsize::new(3));
-        assert_eq!(repro("repro --concurrency=4").1.jobs, NonZeroUsize::new(4));
-        for line in ["repro --jobs 0", "repro -j -1", "repro --jobs=-1", "repro -j many", "repro -j"] {
-            mistake(line);
-        }
-    }
-
-    #[test]
-    fn mistakes_name_the_nearest_right_word() {
-        assert!(mistake("rerpo").contains("'repro'"), "{}", mistake("rerpo"));
-        assert!(mistake("repro --fource").contains("'--force'"), "{}", mistake("repro --fource"));
-        assert!(mistake("repro --keepgoing").contains("'--keep-going'"));
-        assert!(mistake("repro --forc").contains("--forc"));
-        assert!(mistake("push").contains("`dvc push` works"));
-        mistake("");
-        mistake("graph --format svg");
-    }
-
-    #[test]
-    fn help_and_version_are_no_mistakes() {
-        for line in ["--help", "repro --help", "--version", "-V", "help graph"] {
-            assert_eq!(parsed(line).unwrap_err().exit_code, 0, "{line}");
-        }
-    }
-
-    #[test]
-    fn a_flag_may_be_given_twice_and_the_last_value_counts() {
-        let Command::Repro(repro) = parsed("repro --force -f -s a -s --jobs 2 -j 3").unwrap().command else { panic!("no repro") };
-        assert!(repro.force && repro.single_item);
-        assert_eq!(repro.jobs, std::num::NonZeroUsize::new(3));
-        assert_eq!(repro.targets, ["a"]);
-    }
-
-    #[test]
-    fn graph_knows_its_short_forms() {
-        let format = |line: &str| match parsed(line).unwrap().command {
-            Command::Graph(graph) => graph.format(),
-            other => panic!("{other:?}"),
-        };
-        assert_eq!(format("graph"), Format::Text);
-        assert_eq!(format("dag --dot"), Format::Dot);
-        assert_eq!(format("graph --levels"), Format::Mermaid);
-        assert_eq!(format("graph --levels --format text"), Format::Text);
-        assert_eq!(format("graph --json"), Format::Json);
-    }
-
-    #[test]
-    fn bash_completes_commands_flags_and_values() {
-        let script = completion(clap_complete::Shell::Bash);
-        let complete = |words: &[&str]| {
-            let typed: String = words.iter().map(|word| format!(" '{word}'")).collect();
-            let ask = format!(
-                "{script}\nCOMP_WORDS=(dvc-paraffin{typed}); COMP_CWORD={count}\n\
-                 _dvc__paraffin dvc-paraffin \"${{COMP_WORDS[{count}]}}\" \"${{COMP_WORDS[{count}-1]}}\"; echo \"${{COMPREPLY[*]}}\"\n",
-                count = words.len()
-            );
-            let output = std::process::Command::new("bash").args(["--norc", "-c", &ask]).output().unwrap();
-            String::from_utf8(output.stdout).unwrap().trim().to_owned()
-        };
-        assert_eq!(complete(&["rep"]), "repro");
-        assert_eq!(complete(&["repro", "--js"]), "--json --json-file");
-        assert_eq!(complete(&["-q", "repro", "--dr"]), "--dry");
-        assert_eq!(complete(&["graph", "--format", "m"]), "mermaid");
-    }
-
-    #[test]
-    fn completions_name_all_commands() {
-        for shell in [clap_complete::Shell::Zsh, clap_complete::Shell::Fish, clap_complete::Shell::PowerShell, clap_complete::Shell::Elvish]
-        {
-            let script = completion(shell);
-            assert!(Args::command().get_subcommands().all(|command| script.contains(command.get_name())), "{shell}");
-        }
-    }
-}
+mod tests;

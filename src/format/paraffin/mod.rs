@@ -1,0 +1,205 @@
+//! paraffin.yaml: what this program is told beside dvc.yaml.
+//!
+//! Read with an ordinary YAML reader, since DVC never sees this file; our own reader only tells on
+//! which line a mistake stands. A key that this version does not know is an error and not passed
+//! over: a limit that is written down must never be ignored silently. docs/paraffin-yaml.md
+//! describes the file for people, docs/paraffin.schema.json for editors.
+
+mod read;
+pub mod units;
+
+use indexmap::IndexMap;
+use serde_yaml::Value;
+use thiserror::Error as ThisError;
+
+use crate::format::yaml;
+use crate::model::settings::{DEFAULT_QUEUE, EnvValue, Retries, Rule, Settings};
+use crate::model::{Class, Fault};
+
+use read::{At, Source, unknown};
+
+/// The name of the file, in the root of the DVC repository.
+pub const FILE: &str = "paraffin.yaml";
+
+/// Keys of the file.
+pub const KEYS: [&str; 5] = ["jobs", "queue", "queues", "stages", "resources"];
+/// Keys of a queue.
+pub const QUEUE_KEYS: [&str; 7] = ["slots", "env", "timeout", "grace", "retries", "slow_after", "log_max"];
+/// Keys of a pattern of stages.
+pub const STAGE_KEYS: [&str; 12] =
+    ["slots", "env", "timeout", "grace", "retries", "slow_after", "log_max", "priority", "needs", "mutex", "early_stop", "jobserver"];
+/// Keys of `retries`.
+pub const RETRIES_KEYS: [&str; 3] = ["max", "on", "backoff"];
+
+/// The JSON Schema of the file.
+pub const SCHEMA: &str = include_str!("../../../docs/paraffin.schema.json");
+
+/// What a duration looks like.
+pub const DURATION: &str = "a duration (like 90, 90s, 10m, 2h)";
+
+/// Why paraffin.yaml cannot be used.
+#[derive(Clone, PartialEq, Eq, Debug, ThisError)]
+#[error("{}{}: {}{}{message}", file, line.map(|line| format!(":{line}")).unwrap_or_default(), place, if place.is_empty() { "" } else { ": " })]
+pub struct Error {
+    /// The file.
+    pub file: String,
+    /// The line, from 1.
+    pub line: Option<usize>,
+    /// The way to the value: `queues.gpu.slots`.
+    pub place: String,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl Error {
+    /// The same as a plain value.
+    pub fn fault(&self) -> Fault {
+        Fault::new(Class::ConfigError, self.to_string())
+    }
+}
+
+/// Reads the file's text; `file` is its name for errors. An empty file says nothing.
+///
+/// # Errors
+/// If it is not YAML, has an unknown key or a value of the wrong kind, or contradicts itself.
+pub fn parse(file: &str, text: &str) -> Result<Settings, Error> {
+    let document: Value = serde_yaml::from_str(text).map_err(|error| Error {
+        file: file.to_owned(),
+        line: error.location().map(|location| location.line()),
+        place: String::new(),
+        message: error.to_string(),
+    })?;
+    let source = Source { file, doc: yaml::parse(text.as_bytes()).ok() };
+    let root = At::root(&source, &document);
+    let mut settings = Settings::default();
+    for (key, at) in root.known("a map", &KEYS)? {
+        match key {
+            "jobs" => settings.jobs = Some(at.whole(1)?),
+            "queue" => {
+                for (pattern, at) in at.entries("a map of patterns to names of queues")? {
+                    settings.queue.insert(pattern.to_owned(), queue_name(&at.text()?).to_owned());
+                }
+            }
+            "queues" => {
+                for (name, at) in at.entries("a map of queues")? {
+                    settings.queues.insert(queue_name(name).to_owned(), rule(&at, &QUEUE_KEYS, 1)?);
+                }
+            }
+            "stages" => {
+                for (pattern, at) in at.entries("a map of patterns to what holds for their stages")? {
+                    settings.stages.insert(pattern.to_owned(), rule(&at, &STAGE_KEYS, 1)?);
+                }
+            }
+            _ => settings.resources = at.amounts(units::size)?,
+        }
+    }
+    check(&root, &settings)?;
+    Ok(settings)
+}
+
+/// Older releases of paraffin called the default queue `celery`.
+pub fn queue_name(name: &str) -> &str {
+    if name == "celery" { DEFAULT_QUEUE } else { name }
+}
+
+/// A queue, or a pattern of stages.
+fn rule(at: &At<'_>, keys: &[&str], least: u64) -> Result<Rule, Error> {
+    let mut rule = Rule::default();
+    for (key, at) in at.known("a map", keys)? {
+        rule.lines.extend(at.line().map(|line| (key.to_owned(), line)));
+        match key {
+            "slots" => rule.slots = Some(at.whole(least)?),
+            "env" => rule.env = env(&at)?,
+            "timeout" => rule.timeout = Some(or_none(&at)?),
+            "grace" => rule.grace = Some(at.read(DURATION, units::duration)?),
+            "retries" => rule.retries = Some(retries(&at)?),
+            "slow_after" => rule.slow_after = Some(or_none(&at)?),
+            "log_max" => rule.log_max = Some(at.read("a size (like 100M or 1G)", units::size)?),
+            "priority" => rule.priority = Some(at.value().as_i64().ok_or_else(|| at.error("must be a whole number"))?),
+            "needs" => rule.needs = Some(at.amounts(units::size)?),
+            "mutex" => rule.mutex = Some(at.items().iter().map(At::text).collect::<Result<_, _>>()?),
+            "early_stop" => rule.early_stop = Some(at.items().iter().map(exit_code).collect::<Result<_, _>>()?),
+            _ => rule.jobserver = Some(at.value().as_bool().ok_or_else(|| at.error("must be true or false"))?),
+        }
+    }
+    Ok(rule)
+}
+
+/// A duration, or `none` for a limit that does not hold.
+fn or_none(at: &At<'_>) -> Result<Option<std::time::Duration>, Error> {
+    if at.value().as_str() == Some("none") {
+        return Ok(None);
+    }
+    at.read("a duration (like 90, 90s, 10m, 2h) or none", units::duration).map(Some)
+}
+
+fn env(at: &At<'_>) -> Result<IndexMap<String, EnvValue>, Error> {
+    let mut env = IndexMap::new();
+    for (name, at) in at.entries("a map of variables to values")? {
+        if name.is_empty() || name.contains(['=', '\0']) {
+            return Err(at.error(format!("'{name}' cannot be the name of a variable")));
+        }
+        let value = match at.value() {
+            Value::Sequence(_) => EnvValue::PerSlot(at.items().iter().map(At::text).collect::<Result<_, _>>()?),
+            _ => EnvValue::One(at.text()?),
+        };
+        env.insert(name.to_owned(), value);
+    }
+    Ok(env)
+}
+
+fn exit_code(at: &At<'_>) -> Result<i32, Error> {
+    let code = at.value().as_i64().and_then(|code| i32::try_from(code).ok());
+    code.filter(|code| (1..=255).contains(code)).ok_or_else(|| at.error("must be an exit code from 1 to 255"))
+}
+
+/// A number of further tries, or a map.
+fn retries(at: &At<'_>) -> Result<Retries, Error> {
+    if at.value().is_number() {
+        return Ok(Retries { max: at.whole(0)?, ..Retries::default() });
+    }
+    let mut retries = Retries::default();
+    for (key, at) in at.known("a number of further tries or a map", &RETRIES_KEYS)? {
+        match key {
+            "max" => retries.max = at.whole(0)?,
+            "on" => {
+                let wanted = "an exit code, a signal like SIGKILL, or timeout";
+                retries.on = at.items().iter().map(|at| at.read(wanted, units::cause)).collect::<Result<_, _>>()?;
+            }
+            _ => retries.backoff = at.read(DURATION, units::duration)?,
+        }
+    }
+    if retries.max == 0 {
+        return Err(at.error("needs 'max': how often a stage is tried again"));
+    }
+    Ok(retries)
+}
+
+/// What can be known to be wrong without a stage in sight.
+fn check(root: &At<'_>, settings: &Settings) -> Result<(), Error> {
+    for (name, queue) in &settings.queues {
+        for (variable, value) in &queue.env {
+            let EnvValue::PerSlot(values) = value else { continue };
+            let wrong = match queue.slots {
+                None => "a list needs the queue's 'slots': it has one value for each".to_owned(),
+                Some(slots) if values.len() < slots => format!("{} values for {slots} slots", values.len()),
+                Some(_) => continue,
+            };
+            return Err(root.below(&["queues", name, "env", variable]).error(wrong));
+        }
+    }
+    for (pattern, rule) in &settings.stages {
+        for (resource, amount) in rule.needs.iter().flatten() {
+            let wrong = match settings.resources.get(resource) {
+                None => unknown("resource", resource, settings.resources.keys().map(String::as_str)),
+                Some(there) if amount > there => format!("can never be had: it needs {amount}, and there are {there} in 'resources'"),
+                Some(_) => continue,
+            };
+            return Err(root.below(&["stages", pattern, "needs", resource]).error(wrong));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
