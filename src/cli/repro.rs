@@ -17,9 +17,10 @@ use crate::report::answer::Answer;
 use crate::report::{Settings, Sink, screen};
 use crate::run::perform::Options;
 use crate::run::signals::Watcher;
+use crate::run::tokens::Style;
 use crate::store::workspace::Workspace;
 
-use super::args::{Global, OnError, Repro};
+use super::args::{Global, JobserverStyle, OnError, Repro};
 use super::terminal::CalmKeys;
 use super::{Setting, confirm, error, print, print_answer, workspace};
 
@@ -155,7 +156,11 @@ pub(super) fn request(args: &Repro, global: &Global, setting: &Setting, jobs: us
             queue_slots: args.limits.queue_slots.iter().map(|(name, slots)| (queue_name(name).to_owned(), *slots)).collect(),
             timeout: args.limits.timeout.map(|timeout| timeout.0),
             retries: args.limits.retries,
-            ..Overrides::default()
+            jobserver: args.limits.jobserver,
+        },
+        jobserver_style: match args.limits.jobserver_style {
+            JobserverStyle::Pipe => Style::Pipe,
+            JobserverStyle::Fifo => Style::Fifo,
         },
         queues: (!args.limits.queues.is_empty()).then(|| args.limits.queues.clone()),
         jobs,

@@ -64,7 +64,7 @@ impl Plan {
             served: (0..self.order.len()).map(|at| self.is_served(at)).collect(),
             pools,
             jobs: request.jobs,
-            shared: false,
+            shared: true,
             on_error: request.on_error,
             force: request.options.force,
             force_downstream: request.force_downstream,
@@ -97,7 +97,7 @@ impl Plan {
 /// written down must never be ignored silently.
 fn refuse_not_yet(settings: &Settings) -> Result<(), Fault> {
     let rules = settings.queues.values().chain(settings.stages.values());
-    let keys = ["slow_after", "log_max", "jobserver"];
+    let keys = ["slow_after", "log_max"];
     let found = rules.flat_map(|rule| &rule.lines).find(|(key, _)| keys.contains(&key.as_str()));
     match found {
         Some((key, line)) => Err(Fault::new(Class::ConfigError, format!("{FILE}:{line}: '{key}' is not supported yet"))),

@@ -28,6 +28,7 @@ use crate::run::peer::Peer;
 use crate::run::perform::Options;
 use crate::run::shell::Shell;
 use crate::run::signals::Watcher;
+use crate::run::tokens::{self, Style, Tokens};
 use crate::run::within::{self, Within};
 use crate::store;
 use crate::store::lock::RepoLock;
@@ -73,6 +74,8 @@ pub struct Request {
     pub queues: Option<Vec<String>>,
     /// Job slots.
     pub jobs: usize,
+    /// How make is told of its share of them.
+    pub jobserver_style: Style,
     /// How long locks are waited for; none: without limit.
     pub patience: Option<Duration>,
     /// Whether a stage that owns the terminal must keep off standard output (`--json`).
@@ -198,6 +201,7 @@ fn open<'a>(
         children: Children::default(),
         shell: Shell::of(request.shell.as_deref()),
         logs: Logs::new(&tmp, &name),
+        tokens: Tokens::new(run::logs::folder(&tmp, &name), request.jobs, request.jobserver_style, std::env::var_os(tokens::VARIABLE)),
         name,
         jobs: request.jobs,
         terms: plan.terms.clone(),

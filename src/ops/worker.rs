@@ -287,6 +287,18 @@ impl Worker for StageWorker<'_> {
         retries.again(attempt, cause).then_some((retries.backoff, retries.max + 1))
     }
 
+    fn take_token(&self) -> bool {
+        self.run.tokens.take()
+    }
+
+    fn return_token(&self) {
+        self.run.tokens.give_back();
+    }
+
+    fn balance_tokens(&self) {
+        self.run.tokens.balance();
+    }
+
     fn stop(&self, times: u32) {
         match times {
             1 if self.watcher.by_terminal() => self.run.children.stop(Signal::INT, true),

@@ -140,6 +140,15 @@ pub trait Worker: Sync {
     /// tries that it gets.
     fn again(&self, stage: StageId, attempt: u32, outcome: &Outcome) -> Option<(Duration, u32)>;
 
+    /// Takes a job token for one more stage, if there is one.
+    fn take_token(&self) -> bool;
+
+    /// Gives one back.
+    fn return_token(&self);
+
+    /// To be called now and then: unused tokens go where they may be wanted.
+    fn balance_tokens(&self);
+
     /// Stops what runs; `times` says how often the user asked.
     fn stop(&self, times: u32);
 }
@@ -174,6 +183,7 @@ pub fn drive(
                 tails: HashMap::new(),
                 ends: HashMap::new(),
                 attempts: HashMap::new(),
+                wanting: false,
                 resting: Vec::new(),
                 later: Vec::new(),
                 asked: Instant::now(),
@@ -181,6 +191,7 @@ pub fn drive(
             };
             let actions = driver.schedule.begin();
             driver.act(actions, stages, checks);
+            driver.supply(stages, checks);
             while !driver.schedule.done() {
                 driver.turn(&channel.1, stages, checks);
             }
@@ -201,6 +212,8 @@ struct Driver<'a> {
     ends: HashMap<StageId, Outcome>,
     /// How often stages were started.
     attempts: HashMap<StageId, u32>,
+    /// Whether the schedule waits for a token.
+    wanting: bool,
     /// Stages that will be tried again.
     resting: Vec<Resting>,
     /// Checks to be made again.
@@ -228,8 +241,10 @@ impl<'a> Driver<'a> {
             Err(RecvTimeoutError::Disconnected) => unreachable!("the driver holds a sender itself"),
         }
         self.wake(stages, checks);
+        self.supply(stages, checks);
         if self.asked.elapsed() >= TICK {
             self.asked = Instant::now();
+            self.worker.balance_tokens();
             let mut actions = std::mem::take(&mut self.later);
             actions.extend(self.schedule.step(Input::Tick));
             self.act(actions, stages, checks);
@@ -240,6 +255,15 @@ impl<'a> Driver<'a> {
     fn patience(&self) -> Duration {
         let next = self.resting.iter().map(|resting| resting.until.saturating_duration_since(Instant::now())).min();
         next.map_or(TICK, |next| next.min(TICK))
+    }
+
+    /// Takes tokens while they are wanted and there are any.
+    fn supply(&mut self, stages: &rayon::Scope<'a>, checks: &rayon::Scope<'a>) {
+        while self.wanting && self.worker.take_token() {
+            self.wanting = false;
+            let actions = self.schedule.step(Input::Granted);
+            self.act(actions, stages, checks);
+        }
     }
 
     /// Lets stages try again whose time has come.
@@ -379,8 +403,8 @@ impl<'a> Driver<'a> {
         for action in actions {
             match action {
                 Action::Settled(stage, status) => self.settled(stage, status),
-                // Jobs are not shared.
-                Action::Want | Action::Return => {}
+                Action::Want => self.wanting = true,
+                Action::Return => self.worker.return_token(),
                 Action::Check(stage, with) => {
                     let (worker, reply) = (self.worker, self.reply(stage));
                     checks.spawn(move |_| check(worker, with, reply));

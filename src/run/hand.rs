@@ -40,7 +40,7 @@ impl Job<'_> {
         words.extend(flags.into_iter().filter(|(given, _)| *given).map(|(_, flag)| flag));
         words.extend(["--", &self.address]);
         let mut command = peer.command(&self.disk().cwd().under(self.disk().root()), words);
-        self.dress(&mut command);
+        let _open = self.dress(&mut command, reply);
         let log = self.open_log(reply, attempt);
         let running = reply.clock().elapsed();
         let ended = self.run.children.run(self.id, command, &self.terminal(log.as_ref()), self.limits());

@@ -20,6 +20,7 @@ use super::peer::Peer;
 use super::perform::Options;
 use super::pull::Remotes;
 use super::shell::Shell;
+use super::tokens::{Open, Tokens};
 use super::within::{self, Within};
 
 /// How long a wait for someone else lasts before a line says so.
@@ -41,6 +42,8 @@ pub struct Run<'a> {
     pub name: String,
     /// Its job slots.
     pub jobs: usize,
+    /// The job tokens of the run and its stages.
+    pub tokens: Tokens,
     /// The terms of each stage, by its place in the plan.
     pub terms: Vec<Terms>,
     /// What was asked for.
@@ -143,14 +146,19 @@ impl<'a> Job<'a> {
         &self.run.terms[self.place]
     }
 
-    /// Gives a process of the stage the variables that it should see.
-    pub fn dress(&self, command: &mut Command) {
+    /// Gives a process of the stage the variables that it should see. What comes back must live
+    /// until it was started.
+    pub fn dress(&self, command: &mut Command, reply: &Reply) -> Open {
         command.env(within::VARIABLE, self.run.within.value(&self.stage.address));
         let slots = self.start.slots.numbers();
         let joined = |texts: Vec<String>| texts.join(",");
         command.env("PARAFFIN_RUN_ID", &self.run.name).env("PARAFFIN_QUEUE", &self.terms().queue);
         command.env("PARAFFIN_SLOT", joined(slots.iter().map(usize::to_string).collect()));
         command.env("PARAFFIN_JOBS", self.run.jobs.to_string()).env("PARAFFIN_ATTEMPT", self.start.attempt.to_string());
+        let open = self.run.tokens.dress(self.id, command, self.terms().jobserver).unwrap_or_else(|error| {
+            self.warn(reply, format!("'{}' gets no share of the jobs: {error}", self.address));
+            Open::default()
+        });
         for (name, value) in &self.terms().env {
             match value {
                 EnvValue::One(value) => command.env(name, value),
@@ -159,6 +167,7 @@ impl<'a> Job<'a> {
                 }
             };
         }
+        open
     }
 
     /// How DVC shows a path of this stage.

@@ -11,6 +11,11 @@ use std::path::{Path, PathBuf};
 /// How many runs are kept.
 const KEPT: usize = 50;
 
+/// The folder of a run; `tmp` is `.dvc/tmp`.
+pub fn folder(tmp: &Path, run: &str) -> PathBuf {
+    tmp.join("paraffin/runs").join(run)
+}
+
 /// Where the logs of one run are.
 #[derive(Debug)]
 pub struct Logs {
@@ -22,7 +27,7 @@ pub struct Logs {
 impl Logs {
     /// Names the folder of a run; it is made with the first log. `tmp` is `.dvc/tmp`.
     pub fn new(tmp: &Path, run: &str) -> Self {
-        Self { dir: tmp.join("paraffin/runs").join(run), shown: format!(".dvc/tmp/paraffin/runs/{run}") }
+        Self { dir: folder(tmp, run), shown: format!(".dvc/tmp/paraffin/runs/{run}") }
     }
 
     /// Opens the log of this try of the stage at this place of the plan: appended to, so that several

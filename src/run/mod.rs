@@ -20,4 +20,5 @@ pub mod save;
 pub mod shell;
 pub mod signals;
 pub mod tail;
+pub mod tokens;
 pub mod within;

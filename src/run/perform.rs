@@ -36,6 +36,7 @@ impl Job<'_> {
     pub fn perform(&self, reasons: &[Reason], reply: &Reply) -> Outcome {
         let mut attempt = Attempt { number: self.start.attempt, started: reply.clock().now(), ..Attempt::default() };
         let result = self.bring_about(reasons, reply, &mut attempt);
+        self.run.tokens.end(self.id);
         attempt.ended = reply.clock().now();
         match result {
             Ok(status) => {
@@ -201,7 +202,7 @@ impl Job<'_> {
             }
             let mut command = self.run.shell.command(&line);
             command.current_dir(&wdir).env("DVC_STAGE", &self.address);
-            self.dress(&mut command);
+            let _open = self.dress(&mut command, reply);
             if !self.run.has_dvc_root {
                 command.env("DVC_ROOT", self.disk().root());
             }

@@ -293,6 +293,12 @@ pub struct Limits {
     /// Try a failed stage up to N more times.
     #[arg(long, value_name = "N")]
     pub retries: Option<u32>,
+    /// Give every stage its share of the jobs for make, cargo and the like (MAKEFLAGS).
+    #[arg(long)]
+    pub jobserver: bool,
+    /// How make is told: pipe (every make) or fifo (make 4.4, ninja).
+    #[arg(long, value_enum, value_name = "STYLE", default_value_t, hide_possible_values = true)]
+    pub jobserver_style: JobserverStyle,
     /// Go on until N stages have failed.
     #[arg(long, value_name = "N", value_parser = jobs, conflicts_with_all = ["keep_going", "ignore_errors"])]
     pub max_failures: Option<NonZeroUsize>,
@@ -491,6 +497,16 @@ fn jobs(text: &str) -> Result<NonZeroUsize, String> {
     let wanted = "a whole number from 1 on is needed";
     let number: usize = text.parse().map_err(|_: ParseIntError| wanted.to_owned())?;
     NonZeroUsize::new(number).ok_or_else(|| wanted.to_owned())
+}
+
+/// How make is told of its share of the jobs.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum JobserverStyle {
+    /// By open files.
+    #[default]
+    Pipe,
+    /// By the name of a pipe.
+    Fifo,
 }
 
 /// A limit of time; none for one that does not hold.

@@ -1,6 +1,7 @@
 //! The program's own promises, told end to end: what DVC has no word for, and so no golden case.
 
 mod answers;
+mod budget;
 mod decisions;
 mod environment;
 mod failures;

@@ -1,0 +1,99 @@
+//! One budget of jobs, shared with what stages start themselves: make, and the program again.
+
+use std::process::Command;
+
+use crate::support::project::Project;
+use crate::support::{aloud, in_ci, program};
+
+/// Shell that notes how many of its kind run at the same time, in a folder outside of all projects.
+fn counted(top: &str, name: &str) -> String {
+    format!(
+        "mkdir -p {top}/now {top}/seen; mkdir {top}/now/{name}; ls {top}/now | wc -l > {top}/seen/{name}; sleep 0.3; rmdir {top}/now/{name}"
+    )
+}
+
+/// The most that ran at once.
+fn most(project: &Project) -> usize {
+    let seen = project.scratch.top().join("seen");
+    let count = |entry: std::io::Result<std::fs::DirEntry>| std::fs::read_to_string(entry.unwrap().path()).unwrap().trim().parse().unwrap();
+    std::fs::read_dir(seen).unwrap().map(count).max().unwrap()
+}
+
+/// A project with a Makefile of eight targets that count themselves, and a stage that makes them.
+fn with_make(settings: &str) -> Option<Project> {
+    if Command::new("make").arg("--version").output().is_err() {
+        assert!(!in_ci(), "no make in CI");
+        aloud("SKIPPED the shared budget: no make");
+        return None;
+    }
+    let project = Project::new();
+    let top = project.scratch.top().display().to_string();
+    let names: Vec<String> = (1..=8).map(|number| format!("m{number}")).collect();
+    let mut text = format!("all: {}\n", names.join(" "));
+    for name in &names {
+        text += &format!("{name}:\n\t@{}\n", counted(&top, name));
+    }
+    let beside = format!("{}; echo > beside.txt", counted(&top, "beside"));
+    Some(
+        project
+            .file("Makefile", text)
+            .stage("build", |s| s.cmd("make -s all && echo > built.txt").dep("Makefile").out("built.txt"))
+            .stage("beside", |s| s.cmd(&beside).out("beside.txt"))
+            .file("paraffin.yaml", settings),
+    )
+}
+
+#[test]
+fn make_gets_what_other_stages_leave_and_no_more() {
+    let Some(project) = with_make("stages: {build: {jobserver: true}}\n") else { return };
+    let ran = project.repro(["--jobs", "3"]);
+    ran.ok();
+    assert!(!ran.out().contains("jobserver"), "{ran}");
+    assert_eq!(most(&project), 3);
+}
+
+#[test]
+fn a_serial_makefile_stays_serial() {
+    let Some(project) = with_make("") else { return };
+    project.repro(["--jobs", "4", "build"]).ok();
+    assert_eq!(most(&project), 1);
+    // A flag shares the budget with all stages.
+    project.repro(["--jobs", "4", "--jobserver", "--force", "build"]).ok();
+    assert_eq!(most(&project), 4);
+}
+
+#[test]
+fn a_run_within_a_stage_takes_part() {
+    let inner = Project::new();
+    let outer = Project::new();
+    let top = outer.scratch.top().display().to_string();
+    let inner = (1..=6).fold(inner, |inner, number| {
+        let name = format!("i{number}");
+        inner.stage(&name, |s| s.cmd(&format!("{}; echo > {name}", counted(&top, &name))).out(&name))
+    });
+    let call = format!("{} --cd {} repro --jobs 8 > inner.txt", program::path().display(), inner.root().display());
+    let beside = format!("{}; echo > beside.txt", counted(&top, "beside"));
+    let outer = outer.stage("nested", |s| s.cmd(&call).out("inner.txt")).stage("beside", |s| s.cmd(&beside).out("beside.txt"));
+    outer.repro(["--jobs", "3"]).ok();
+    assert_eq!(most(&outer), 3);
+    assert!(inner.has("i6"));
+    outer.sh(&format!("rm -r {top}/seen"));
+    inner.sh("rm -rf .dvc/cache i1 i2 i3 i4 i5 i6");
+    outer.repro(["--jobs", "1", "--force", "nested"]).ok();
+    assert_eq!(most(&outer), 1);
+}
+
+#[test]
+fn tokens_of_a_killed_stage_come_back() {
+    // The first stage takes all tokens and dies with them; the others run side by side then.
+    let take = "exec 3<> \"$DVC_PARAFFIN_TOKENS\"; head -c 2 <&3 > taken.txt; kill -9 $$";
+    let project = Project::new().stage("thief", |s| s.cmd(take).out("taken.txt"));
+    let top = project.scratch.top().display().to_string();
+    let project = (1..=6).fold(project, |project, number| {
+        let name = format!("n{number}");
+        project.stage(&name, |s| s.cmd(&format!("{}; echo > {name}", counted(&top, &name))).out(&name))
+    });
+    project.repro(["--jobs", "3", "--keep-going", "thief", "n1", "n2", "n3", "n4", "n5", "n6"]).exits(255);
+    assert!(most(&project) >= 2);
+    project.repro(["--jobs", "3", "-k"]).exits(255);
+}
