@@ -166,12 +166,6 @@ impl Tokens {
         inner.lend();
         command.env(VARIABLE, &path);
         let mut open = Open::default();
-        // Of a make around the run that is not ours to give.
-        for name in ["MAKEFLAGS", "CARGO_MAKEFLAGS", "MFLAGS"] {
-            if jobserver || std::env::var_os(name).is_some_and(|value| value.to_string_lossy().contains("--jobserver")) {
-                command.env_remove(name);
-            }
-        }
         if jobserver {
             let auth = match self.style {
                 Style::Fifo => format!("--jobserver-auth=fifo:{}", path.display()),

@@ -77,3 +77,18 @@ fn a_failed_stage_is_shown_with_what_it_printed() {
     ran.exits(255);
     assert!(format!("{}{}", ran.out(), ran.err()).contains("the reason of it all"), "{ran}");
 }
+
+#[test]
+fn a_thousand_failures_are_told_and_counted() {
+    let items: Vec<String> = (0..1000).map(|number| format!("n{number}")).collect();
+    let text = format!(
+        "stages:\n  bad:\n    foreach: [{}]\n    do:\n      cmd: echo ${{item}}; exit 3\n      outs: ['${{item}}.txt']\n  good:\n    cmd: echo > good.txt\n    outs: [good.txt]\n",
+        items.join(", ")
+    );
+    let project = Project::new().file("dvc.yaml", text);
+    let ran = project.repro(["--jobs", "8", "--keep-going"]);
+    ran.exits(255).complains("Summary: 1 ran, 1000 failed").complains("failed to reproduce stages: 'bad@n0', 'bad@n1'");
+    assert_eq!(project.read("dvc.lock").matches("cmd:").count(), 1);
+    // Without the flag the first ones are the last.
+    project.repro(["--jobs", "8", "--force"]).exits(255).complains("not started");
+}
