@@ -62,6 +62,13 @@ pub enum EventKind {
         /// When the next one begins.
         after: Duration,
     },
+    /// A stage's commands have run for longer than they should; told once for each try.
+    Slow {
+        /// Which stage.
+        stage: StageId,
+        /// For how long so far.
+        since: Duration,
+    },
     /// One of the stage's commands is about to run.
     Command {
         /// Which stage.

@@ -97,7 +97,7 @@ impl Plan {
 /// written down must never be ignored silently.
 fn refuse_not_yet(settings: &Settings) -> Result<(), Fault> {
     let rules = settings.queues.values().chain(settings.stages.values());
-    let keys = ["slow_after", "log_max"];
+    let keys = ["log_max"];
     let found = rules.flat_map(|rule| &rule.lines).find(|(key, _)| keys.contains(&key.as_str()));
     match found {
         Some((key, line)) => Err(Fault::new(Class::ConfigError, format!("{FILE}:{line}: '{key}' is not supported yet"))),

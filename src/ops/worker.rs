@@ -299,6 +299,10 @@ impl Worker for StageWorker<'_> {
         self.run.tokens.balance();
     }
 
+    fn slow_after(&self, stage: StageId) -> Option<Duration> {
+        self.run.terms[*self.place.get(&stage)?].slow_after
+    }
+
     fn stop(&self, times: u32) {
         match times {
             1 if self.watcher.by_terminal() => self.run.children.stop(Signal::INT, true),

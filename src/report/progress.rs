@@ -37,6 +37,7 @@ pub struct Progress {
 #[derive(Debug)]
 struct Row {
     since: Duration,
+    slow: bool,
     last: String,
 }
 
@@ -86,7 +87,8 @@ impl Progress {
         let width = shown.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
         for (name, row) in shown {
             let time = clock(now.saturating_sub(row.since));
-            lines.push(format!("  {name:<width$}  {time:>5}  {}", row.last).trim_end().to_owned());
+            let slow = if row.slow { "(slow) " } else { "" };
+            lines.push(format!("  {name:<width$}  {time:>5}  {slow}{}", row.last).trim_end().to_owned());
         }
         if self.running.len() > ROWS {
             lines.push(format!("  and {} more", self.running.len() - ROWS));
@@ -126,11 +128,16 @@ impl Sink for Progress {
         match &event.kind {
             EventKind::Command { stage, .. } => {
                 let since = event.elapsed;
-                self.running.entry(*stage).or_insert_with(|| Row { since, last: String::new() });
+                self.running.entry(*stage).or_insert_with(|| Row { since, slow: false, last: String::new() });
             }
             EventKind::Line { stage, text, .. } => {
                 if let (Some(row), Some(last)) = (self.running.get_mut(stage), visible(text)) {
                     row.last = last;
+                }
+            }
+            EventKind::Slow { stage, .. } => {
+                if let Some(row) = self.running.get_mut(stage) {
+                    row.slow = true;
                 }
             }
             EventKind::Finished { stage, .. } | EventKind::Retrying { stage, .. } => {
@@ -254,12 +261,14 @@ mod tests {
             send(EventKind::Command { stage: StageId(number), cmd: "true".to_owned(), first: true });
         }
         send(EventKind::Line { stage: StageId(0), stream: Stream::Err, text: "epoch 3, ".repeat(9).into_bytes() });
+        send(EventKind::Slow { stage: StageId(2), since: Duration::from_secs(5) });
         std::thread::sleep(Duration::from_millis(20));
         send(EventKind::Tick);
         let drawn = screen.0.lock().unwrap().clone();
         assert!(drawn.contains("1/12 done, 10 running, 1:01 [="), "{drawn}");
         // Each row fills the terminal's 40 columns exactly.
         assert!(drawn.contains("[=----------  stage-0   0:00  epoch 3, epoch 3, epoc  stage-1   0:00  "), "{drawn}");
+        assert!(drawn.contains("  stage-2   0:00  (slow)"), "{drawn}");
         assert!(drawn.contains("  stage-7   0:00"), "{drawn}");
         assert!(!drawn.contains("stage-8"), "{drawn}");
         assert!(drawn.contains("  and 2 more"), "{drawn}");

@@ -14,6 +14,7 @@ use super::progress::Progress;
 use super::sink::Sink;
 use super::streams::{BLUE, RED, Streams, YELLOW};
 use super::tally::duration;
+use super::words;
 
 /// How a run is shown.
 #[derive(Clone, Debug, Default)]
@@ -64,7 +65,7 @@ impl Patience {
     /// A wait is told of after this time.
     const FIRST: Duration = Duration::from_secs(1);
 
-    /// Shows `Waiting`, `Interrupted` and `Notice`.
+    /// Shows `Waiting`, `Slow`, `Interrupted` and `Notice`.
     pub fn remark(&mut self, event: &Event, board: &Board, settings: &Settings, io: &mut Streams) {
         if settings.quiet {
             return;
@@ -82,6 +83,7 @@ impl Patience {
                     self.told = Some((what.clone(), *since * 3));
                 }
             }
+            EventKind::Slow { stage, since } => io.err(&words::slow(board.name(*stage), *since)),
             EventKind::Interrupted { times: 1 } => {
                 io.err("Stopping: no further stage starts, running ones are told to end. Ctrl-C again kills them.");
             }

@@ -33,6 +33,11 @@ pub fn retrying(name: &str, outcome: &Outcome, tries: u32, after: Duration) -> S
     format!("Stage '{name}' failed{why}, try {attempt} of {tries}; again{when}")
 }
 
+/// What is said of a stage that takes long.
+pub fn slow(name: &str, since: Duration) -> String {
+    format!("Stage '{name}' is slow: it has run for {}", duration(since))
+}
+
 /// Why a stage failed, in few words; DVC's sentence, which repeats the command, comes later.
 pub fn why_failed(outcome: &Outcome) -> Option<String> {
     let fault = outcome.fault.as_ref().filter(|_| outcome.status == Status::Failed)?;

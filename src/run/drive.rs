@@ -16,6 +16,7 @@ use crate::model::{Class, Event, EventKind, Fault, Outcome, Reason, Slots, Stage
 use crate::plan::schedule::{Action, CheckWith, Input, Schedule, Setup};
 
 use super::clock::Clock;
+use super::slow::Slow;
 use super::tail::Tail;
 
 /// How often what moves is drawn anew and logs are read.
@@ -149,6 +150,9 @@ pub trait Worker: Sync {
     /// To be called now and then: unused tokens go where they may be wanted.
     fn balance_tokens(&self);
 
+    /// After which time the commands of a stage count as slow.
+    fn slow_after(&self, stage: StageId) -> Option<Duration>;
+
     /// Stops what runs; `times` says how often the user asked.
     fn stop(&self, times: u32);
 }
@@ -187,6 +191,7 @@ pub fn drive(
                 resting: Vec::new(),
                 later: Vec::new(),
                 asked: Instant::now(),
+                slow: Slow::default(),
                 dry,
             };
             let actions = driver.schedule.begin();
@@ -220,6 +225,8 @@ struct Driver<'a> {
     later: Vec<Action>,
     /// When they were last made.
     asked: Instant,
+    /// Who may have to be called slow.
+    slow: Slow,
     dry: bool,
 }
 
@@ -248,6 +255,9 @@ impl<'a> Driver<'a> {
             let mut actions = std::mem::take(&mut self.later);
             actions.extend(self.schedule.step(Input::Tick));
             self.act(actions, stages, checks);
+            for (stage, since) in self.slow.due(self.clock.elapsed()) {
+                self.tell(EventKind::Slow { stage, since });
+            }
         }
     }
 
@@ -289,6 +299,9 @@ impl<'a> Driver<'a> {
                 if let EventKind::Command { stage, .. } | EventKind::Said { stage, .. } = event.kind {
                     self.tell_lines(stage, true);
                 }
+                if let EventKind::Command { stage, first: true, .. } = event.kind {
+                    self.slow.begin(stage, event.elapsed, self.worker.slow_after(stage));
+                }
                 (self.sink)(&event);
                 if let Some(ack) = ack {
                     ack.send(()).ok();
@@ -307,6 +320,7 @@ impl<'a> Driver<'a> {
             Message::Finished(stage, event, outcome) => {
                 self.tell_lines(stage, true);
                 self.tails.remove(&stage);
+                self.slow.end(stage);
                 self.finished(stage, &event, outcome)
             }
             Message::Interrupt(times) => {

@@ -19,6 +19,7 @@ pub mod pull;
 pub mod save;
 pub mod shell;
 pub mod signals;
+mod slow;
 pub mod tail;
 pub mod tokens;
 pub mod within;

@@ -11,6 +11,7 @@ mod git;
 mod handed;
 mod interrupt;
 mod locks;
+mod longrun;
 mod outputs;
 mod parallel;
 mod pull;
