@@ -8,6 +8,20 @@ use crate::model::{Event, EventKind, Reason, StageId, Verdict};
 
 use super::tally::Tally;
 
+/// How far a stage has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) enum Phase {
+    /// It waits for others, is being checked, or will be tried again.
+    #[default]
+    ToCome,
+    /// It must run, and has not begun.
+    Ready,
+    /// Its work goes on.
+    Running,
+    /// It has ended.
+    Over,
+}
+
 /// What is remembered of one stage.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Note {
@@ -23,6 +37,8 @@ pub(super) struct Note {
     pub attempt: u32,
     /// When its work began.
     pub started: Option<Duration>,
+    /// How far it has come.
+    pub phase: Phase,
 }
 
 /// The plan and the notes.
@@ -49,18 +65,53 @@ impl Board {
                 if let Some(note) = self.note(*stage) {
                     note.may = !reasons.is_empty() && reasons.iter().all(|reason| matches!(reason, Reason::UpstreamMayChange { .. }));
                     note.reasons.clone_from(reasons);
+                    note.phase = Phase::Ready;
                 }
             }
             EventKind::Started { stage, attempt, .. } => {
                 if let Some(note) = self.note(*stage) {
                     note.started = Some(event.elapsed);
+                    note.phase = Phase::Running;
                     note.attempt = *attempt;
                     note.commands = 0;
                 }
             }
-            EventKind::Finished { outcome, .. } => self.tally.add(outcome),
+            EventKind::Retrying { stage, .. } => self.enter(*stage, Phase::ToCome),
+            EventKind::Finished { stage, outcome } => {
+                self.enter(*stage, Phase::Over);
+                self.tally.add(outcome);
+            }
             _ => {}
         }
+    }
+
+    fn enter(&mut self, stage: StageId, phase: Phase) {
+        if let Some(note) = self.note(stage) {
+            note.phase = phase;
+        }
+    }
+
+    /// What runs, with the time at which it began, the longest first.
+    pub fn running(&self) -> Vec<(StageId, Duration)> {
+        let running = self.plan.iter().zip(&self.notes).filter(|(_, note)| note.phase == Phase::Running);
+        let mut running: Vec<(StageId, Duration)> =
+            running.map(|(planned, note)| (planned.stage, note.started.unwrap_or_default())).collect();
+        running.sort_by_key(|(_, since)| *since);
+        running
+    }
+
+    /// How many stages must run and have not begun.
+    pub fn ready(&self) -> usize {
+        self.count(Phase::Ready)
+    }
+
+    /// How many stages may have to run.
+    pub fn to_come(&self) -> usize {
+        self.count(Phase::ToCome)
+    }
+
+    fn count(&self, phase: Phase) -> usize {
+        self.notes.iter().filter(|note| note.phase == phase).count()
     }
 
     /// The notes on a stage of the plan.

@@ -21,6 +21,7 @@ pub mod chart;
 pub mod parallel;
 pub mod plain;
 pub mod progress;
+mod pulse;
 pub mod redact;
 pub mod screen;
 #[cfg(test)]

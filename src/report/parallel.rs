@@ -14,6 +14,7 @@ use crate::model::{EndedBy, Event, EventKind, Outcome, StageId, Status, Stream, 
 
 use super::block::{Block, From};
 use super::board::Board;
+use super::pulse::Pulse;
 use super::screen::{Patience, Settings};
 use super::sink::Sink;
 use super::streams::{RED, Streams, paint};
@@ -39,6 +40,7 @@ pub struct Parallel {
     /// How many stages of the plan were begun or found unchanged.
     seen: usize,
     patience: Patience,
+    pulse: Pulse,
 }
 
 impl Parallel {
@@ -53,6 +55,7 @@ impl Parallel {
             folded: 0,
             seen: 0,
             patience: Patience::default(),
+            pulse: Pulse::default(),
         }
     }
 
@@ -322,7 +325,8 @@ impl Sink for Parallel {
                 self.patience.remark(event, &self.board, &self.settings, &mut self.io);
             }
             EventKind::RunFinished { .. } => self.closing(event),
-            EventKind::RunStarted { .. } | EventKind::Judged { .. } | EventKind::Started { .. } | EventKind::Tick => {}
+            EventKind::Tick => self.pulse.beat(event, &self.board, &self.settings, &mut self.io),
+            EventKind::RunStarted { .. } | EventKind::Judged { .. } | EventKind::Started { .. } => {}
         }
     }
 }

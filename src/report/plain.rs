@@ -13,6 +13,7 @@ use crate::model::event::Saying;
 use crate::model::{EndedBy, Event, EventKind, Outcome, StageId, Status, Verdict};
 
 use super::board::Board;
+use super::pulse::Pulse;
 use super::screen::{Patience, Settings};
 use super::sink::Sink;
 use super::streams::Streams;
@@ -28,6 +29,7 @@ pub struct Plain {
     /// Whether a blank line is due before the next stage (dvc: `repo/reproduce.py` `_reproduce`).
     last_ran: bool,
     patience: Patience,
+    pulse: Pulse,
     /// Dry runs: events of stages whose turn has not come.
     held: Vec<Event>,
     /// Dry runs: how many stages of the plan have been shown.
@@ -44,6 +46,7 @@ impl Plain {
             current: None,
             last_ran: false,
             patience: Patience::default(),
+            pulse: Pulse::default(),
             held: Vec::new(),
             shown: 0,
         }
@@ -82,7 +85,8 @@ impl Plain {
                     self.say(&text);
                 }
             }
-            EventKind::Line { .. } | EventKind::RunStarted { .. } | EventKind::Tick => {}
+            EventKind::Tick => self.pulse.beat(event, &self.board, &self.settings, &mut self.io),
+            EventKind::Line { .. } | EventKind::RunStarted { .. } => {}
             EventKind::Finished { stage, outcome } => self.finished(*stage, outcome),
             EventKind::Retrying { stage, outcome, tries, after } => {
                 self.turn_to(*stage);

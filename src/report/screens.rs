@@ -391,6 +391,36 @@ fn waits_are_told_after_a_second_and_then_seldom() {
     assert_eq!(err.lines().filter(|line| line.starts_with("Waiting for the lock of PID 7")).count(), 2, "{err}");
 }
 
+/// Three stages of which one is over, one runs, and one is ready, for more than two minutes.
+fn long(settings: Settings) -> Script {
+    let script = Script::new(settings, &["a", "b", "c", "d"]).judged(0, &[]).ended(0, Status::Unchanged);
+    let script = script.judged(1, &[Reason::Forced]).started(1).judged(2, &[Reason::Forced]);
+    (0..250).fold(script, |script, _| script.with(EventKind::Tick))
+}
+
+#[test]
+fn each_minute_a_line_tells_what_runs() {
+    let plain = |pot: &Pot| String::from_utf8(pot.0.lock().unwrap().clone()).unwrap();
+    for settings in [jobs(1), jobs(2)] {
+        let script = long(settings.clone());
+        let want = "Still running after 1m00s: 'b' (57.5s); 1 ready, 1 to come\n\
+                    Still running after 2m00s: 'b' (1m57s); 1 ready, 1 to come\n";
+        assert_eq!((plain(&script.err).as_str(), plain(&script.out).contains("Still")), (want, false));
+        assert_eq!(plain(&long(Settings { quiet: true, ..settings }).err), "");
+    }
+    // One job on a terminal, which shows the stage's own lines.
+    assert_eq!(plain(&long(Settings { live: true, ..jobs(1) }).err), "");
+}
+
+#[test]
+fn a_slow_stage_is_told_of() {
+    let slow = || EventKind::Slow { stage: StageId(0), since: Duration::from_secs(600) };
+    let (_, err) = Script::new(jobs(2), &["a"]).with(slow()).over(None, &[]);
+    assert!(err.starts_with("Stage 'a' is slow: it has run for [time]\n"), "{err}");
+    let quiet = Settings { quiet: true, ..jobs(2) };
+    assert_eq!(Script::new(quiet, &["a"]).with(slow()).over(None, &[]).1, "");
+}
+
 #[test]
 fn colours_only_where_wanted() {
     let settings = Settings { color_err: true, ..jobs(1) };

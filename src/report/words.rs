@@ -33,6 +33,26 @@ pub fn retrying(name: &str, outcome: &Outcome, tries: u32, after: Duration) -> S
     format!("Stage '{name}' failed{why}, try {attempt} of {tries}; again{when}")
 }
 
+/// At most so many stages are named in one line.
+const NAMED: usize = 8;
+
+/// The sign of life of a run: what runs and since when, and how many stages wait.
+pub fn still_running(now: Duration, running: &[(&str, Duration)], ready: usize, to_come: usize) -> String {
+    let mut names: Vec<String> = running.iter().take(NAMED).map(|(name, time)| format!("'{name}' ({})", duration(*time))).collect();
+    if running.len() > NAMED {
+        names.push(format!("{} more", running.len() - NAMED));
+    }
+    let what = if names.is_empty() { "no stage runs now".to_owned() } else { names.join(", ") };
+    format!("Still running after {}: {what}{}", duration(now), waiting(ready, to_come))
+}
+
+/// `; 3 ready, 12 to come`, without what there is none of.
+fn waiting(ready: usize, to_come: usize) -> String {
+    let counts = [(ready, "ready"), (to_come, "to come")];
+    let parts: Vec<String> = counts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
+    if parts.is_empty() { String::new() } else { format!("; {}", parts.join(", ")) }
+}
+
 /// What is said of a stage that takes long.
 pub fn slow(name: &str, since: Duration) -> String {
     format!("Stage '{name}' is slow: it has run for {}", duration(since))

@@ -227,7 +227,7 @@ fn a_timeout_can_be_a_reason_to_try_again() {
 #[test]
 fn the_terms_of_a_stage_can_be_asked_for() {
     let project = six(
-        "queue: {'t*': gpu}\nqueues: {gpu: {slots: 2, env: {DEVICE: [one, two]}, timeout: 2h}}\nstages: {t1: {retries: {max: 2, on: [75, SIGKILL]}}}\n",
+        "queue: {'t*': gpu}\nqueues: {gpu: {slots: 2, env: {DEVICE: [one, two]}, timeout: 2h}}\nstages: {t1: {slow_after: 10m, retries: {max: 2, on: [75, SIGKILL]}}}\n",
     );
     project.run(["config"]).ok().says("queue gpu: 6 stages, slots: 2\n").says("queue default: 0 stages, as many slots as jobs\n");
     let told = project.run(["config", "--explain", "t1"]).out();
@@ -235,6 +235,7 @@ fn the_terms_of_a_stage_can_be_asked_for() {
     row(&["queue", "gpu", "queue.t*"]);
     row(&["timeout", "2h00m", "queues.gpu"]);
     row(&["retries", "2", "on", "75,", "SIGKILL", "stages.t1"]);
+    row(&["slow_after", "10m00s", "stages.t1"]);
     row(&["env.DEVICE", "[one,", "two]", "queues.gpu"]);
     row(&["priority", "0"]);
     project.run(["config", "--schema"]).ok().says("\"$schema\"");
