@@ -164,6 +164,7 @@ pub(super) fn request(args: &Repro, global: &Global, setting: &Setting, jobs: us
         },
         queues: (!args.limits.queues.is_empty()).then(|| args.limits.queues.clone()),
         jobs,
+        kill_orphans: args.kill_orphans,
         patience: global.lock_timeout,
         to_stderr: args.json.json,
         command_line: setting.command_line.clone(),

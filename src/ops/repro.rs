@@ -24,6 +24,7 @@ use crate::run::durations::Durations;
 use crate::run::job::Run;
 use crate::run::ledger::Ledger;
 use crate::run::logs::Logs;
+use crate::run::orphans::Orphans;
 use crate::run::peer::Peer;
 use crate::run::perform::Options;
 use crate::run::shell::Shell;
@@ -76,6 +77,8 @@ pub struct Request {
     pub jobs: usize,
     /// How make is told of its share of them.
     pub jobserver_style: Style,
+    /// Whether commands of dead runs that are in the way are told to end.
+    pub kill_orphans: bool,
     /// How long locks are waited for; none: without limit.
     pub patience: Option<Duration>,
     /// Whether a stage that owns the terminal must keep off standard output (`--json`).
@@ -152,6 +155,7 @@ fn execute(
     if let Some(text) = run.shell.warning.clone() {
         sink.event(&clock.event(EventKind::Notice { level: Level::Warning, text }));
     }
+    let _note = (!request.dry).then(|| run.orphans.begin());
     fetch_runs(&run, plan, clock, sink);
     let worker = StageWorker::new(&run, repository, &plan.order, request, watcher);
     sink.event(&clock.event(EventKind::RunStarted { run: name, plan: plan.describe(repository), jobs: request.jobs }));
@@ -211,6 +215,7 @@ fn open<'a>(
         ledger: Mutex::new(Ledger::new(std::sync::Arc::clone(workspace))),
         lock,
         rwlock: RwLock::new(&tmp, kind, request.command_line.clone(), within.held(|stage| repository.paths_of(stage))),
+        orphans: Orphans::new(workspace.root(), workspace.cache().dir(), within.clone(), request.kill_orphans && !request.dry),
         within,
         patience: request.patience,
         confirm,

@@ -16,6 +16,7 @@ use crate::run::child::Children;
 use crate::run::clock::Clock;
 use crate::run::disk::Disk;
 use crate::run::error::interrupted;
+use crate::run::orphans::Orphans;
 use crate::run::peer::{Peer, Told, only_dvc_sees};
 use crate::run::signals::Watcher;
 use crate::run::within::{self, Within};
@@ -84,6 +85,9 @@ pub fn status(repository: &mut Repository, request: &Request, watcher: &Watcher,
     };
     let disk = Disk::open(repository.workspace()).map_err(early)?;
     let remarks = rwlock.take_warnings();
+    for orphan in Orphans::new(repository.workspace().root(), repository.workspace().cache().dir(), within, false).all() {
+        teller.warns(format!("there is {orphan}"));
+    }
     repository.warnings().iter().chain(&remarks).for_each(|text| teller.warns(text.clone()));
     let found = look(repository, &choices, request, &disk, &mut teller).map_err(Refusal::Late);
     disk.settle().into_iter().for_each(|text| teller.warns(text));

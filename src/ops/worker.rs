@@ -117,8 +117,14 @@ impl<'a> StageWorker<'a> {
         let root = self.run.disk.root();
         let paths: Vec<PathBuf> =
             job.stage.reads().chain(job.stage.outs.iter().map(|out| &out.path)).map(|path| path.under(root)).collect();
-        let Some(busy) = self.run.rwlock.writer_of(&paths) else { return Ok(false) };
-        let since = hold(&self.waiting).entry(job.id).or_insert_with(Instant::now).elapsed();
+        let began = || hold(&self.waiting).entry(job.id).or_insert_with(Instant::now).elapsed();
+        let Some(busy) = self.run.rwlock.writer_of(&paths) else {
+            // In this order: a run that dies now has left its note by the time its claim is gone.
+            let Some(orphan) = self.run.orphans.in_the_way(job.stage) else { return Ok(false) };
+            self.run.waits_for(&orphan, began(), job.id, reply)?;
+            return Ok(true);
+        };
+        let since = began();
         if self.run.patience.is_some_and(|patience| since >= patience) || busy.waits_for_us(self.run.rwlock.above()) {
             return Err(Fault::new(Class::LockError, busy.to_string()));
         }

@@ -44,6 +44,11 @@ impl Family {
         Self { leader, group, ended: false, line, kin: Vec::new(), since, unsure: false }
     }
 
+    /// Of a command whose run was killed: nothing is known but the line of its stage.
+    pub(super) fn left_behind(line: &str) -> Self {
+        Self { leader: Pid::INIT, group: false, ended: true, line: line.to_owned(), kin: Vec::new(), since: u64::MAX, unsure: false }
+    }
+
     /// From now on the leader is no more.
     pub(super) fn leader_ended(&mut self) {
         self.ended = true;

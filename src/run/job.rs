@@ -3,19 +3,21 @@
 use std::collections::{HashMap, HashSet};
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::model::event::Level;
 use crate::model::settings::{EnvValue, Terms};
-use crate::model::{Digest, EventKind, Fault, Pipeline, Record, RepoPath, Stage, StageId};
+use crate::model::{Class, Digest, EventKind, Fault, Pipeline, Record, RepoPath, Stage, StageId};
 use crate::store::lock::RepoLock;
 use crate::store::rwlock::{Claim, RwLock};
 
 use super::child::Children;
 use super::disk::Disk;
 use super::drive::{Reply, Start};
+use super::error;
 use super::ledger::Ledger;
 use super::logs::Logs;
+use super::orphans::{Note, Orphan, Orphans};
 use super::peer::Peer;
 use super::perform::Options;
 use super::pull::Remotes;
@@ -25,6 +27,8 @@ use super::within::{self, Within};
 
 /// How long a wait for someone else lasts before a line says so.
 const QUIET: Duration = Duration::from_secs(1);
+/// How often it is looked whether a command of a dead run has ended.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// All that the stages of one run share.
 pub struct Run<'a> {
@@ -60,6 +64,8 @@ pub struct Run<'a> {
     pub rwlock: RwLock,
     /// The stages that this run is itself part of.
     pub within: Within,
+    /// What runs that were killed have left.
+    pub orphans: Orphans,
     /// What stages of this run made, by path.
     pub made: Mutex<HashMap<RepoPath, Digest>>,
     /// What dvc.lock said of any stage when the run began.
@@ -125,6 +131,24 @@ impl Run<'_> {
             !self.children.killed()
         })?;
         work()
+    }
+}
+
+impl Run<'_> {
+    /// Says that a command of a dead run is waited for.
+    ///
+    /// # Errors
+    /// It has taken too long, or the run was told to stop.
+    pub fn waits_for(&self, orphan: &Orphan, since: Duration, stage: StageId, reply: &Reply) -> Result<(), Fault> {
+        if self.patience.is_some_and(|patience| since >= patience) {
+            return Err(Fault::new(Class::LockError, format!("in the way is {orphan}")));
+        }
+        if self.children.stopping() {
+            return Err(error::interrupted());
+        }
+        let how = if self.orphans.are_ended() { "was told to end" } else { "--kill-orphans ends it" };
+        waiting(reply, Some(stage), &format!("{orphan}; {how}"), since);
+        Ok(())
     }
 }
 
@@ -199,6 +223,20 @@ impl<'a> Job<'a> {
             !self.run.children.stopping()
         })?;
         Ok(claim)
+    }
+
+    /// Leaves a note of the stage at work, as soon as no command of a dead run is in its way. The
+    /// paths must be claimed.
+    ///
+    /// # Errors
+    /// The wait took too long, or the run was told to stop.
+    pub fn note(&self, reply: &Reply) -> Result<Note, Fault> {
+        let began = Instant::now();
+        while let Some(orphan) = self.run.orphans.in_the_way(self.stage) {
+            self.run.waits_for(&orphan, began.elapsed(), self.id, reply)?;
+            std::thread::sleep(PAUSE);
+        }
+        Ok(self.run.orphans.note(self.stage))
     }
 
     /// A warning that names this stage's file or similar.

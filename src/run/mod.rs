@@ -13,6 +13,7 @@ pub mod job;
 pub mod ledger;
 pub mod logs;
 pub mod observe;
+pub mod orphans;
 pub mod peer;
 pub mod perform;
 pub mod pull;

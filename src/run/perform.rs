@@ -58,6 +58,7 @@ impl Job<'_> {
 
     fn bring_about(&self, reasons: &[Reason], reply: &Reply, attempt: &mut Attempt) -> Result<Status, Fault> {
         let claim = self.claim(reply)?;
+        let _note = self.note(reply)?;
         if hold(&self.run.pullable).contains(&self.id) && self.pull_outs(reply)? {
             return Ok(Status::Unchanged);
         }

@@ -45,6 +45,11 @@ impl Within {
         OsString::from(format!("{}{glue}{}", self.around, self.line(stage)))
     }
 
+    /// Whether we are part of the stage with this line.
+    pub fn is_around(&self, line: &str) -> bool {
+        self.around.lines().any(|around| around == line)
+    }
+
     /// The paths that the stages around hold, by the process that runs each; `paths` gives those of
     /// a stage. A stage that is not known there holds nobody knows what.
     pub fn held(&self, paths: impl Fn(&Address) -> Option<Vec<PathBuf>>) -> Above {

@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::error::Error;
-use super::os;
+use super::{os, owner};
 
 /// Writes a whole file.
 ///
@@ -43,10 +43,10 @@ pub(super) fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> 
 pub(super) struct Temporary(Option<PathBuf>);
 
 impl Temporary {
-    /// A name that is not taken, in the form of DVC's own temporary names.
+    /// A name that is not taken, in the form of DVC's own temporary names. It tells who made the
+    /// file, in case that we are killed.
     pub(super) fn beside(path: &Path) -> Self {
-        let name: String = std::iter::once('.').chain(std::iter::repeat_with(fastrand::alphanumeric).take(22)).collect();
-        Self(Some(path.with_file_name(name + ".tmp")))
+        Self(Some(path.with_file_name(owner::temporary_name())))
     }
 
     pub(super) fn path(&self) -> &Path {

@@ -10,7 +10,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::error::Error;
+use super::leftovers;
 use super::os;
+use super::owner::Owner;
 use super::workspace::Workspace;
 use crate::format::config_text;
 use crate::model::{Algo, Digest};
@@ -29,8 +31,9 @@ impl Errand {
     pub fn new(workspace: &Workspace, objects: &[&Digest]) -> Result<Self, Error> {
         let home = workspace.tmp_dir().join("paraffin");
         os::make_dirs(&home, None).map_err(Error::io("create", &home))?;
+        let prefix = format!("{}{}-", leftovers::FOLDER, Owner::own().mark());
         // Made with mode 0700.
-        let dir = tempfile::Builder::new().prefix("fetch-").tempdir_in(&home).map_err(Error::io("create a folder in", &home))?;
+        let dir = tempfile::Builder::new().prefix(&prefix).tempdir_in(&home).map_err(Error::io("create a folder in", &home))?;
         let write = |name: &str, text: String| {
             let path = dir.path().join(name);
             fs::write(&path, text).map_err(Error::io("write", &path))

@@ -202,6 +202,14 @@ pub fn ignores_interrupt(pid: i32) -> bool {
     ignored.is_some_and(|ignored| ignored & 0b10 != 0)
 }
 
+/// What tells this machine from others, and within it those whose processes cannot see each
+/// other (containers).
+pub fn machine() -> String {
+    let text = |path: &str| fs::read_to_string(path).unwrap_or_default().trim().to_owned();
+    let space = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+    format!("{} {} {}", text("/proc/sys/kernel/hostname"), text("/etc/machine-id"), space.display())
+}
+
 /// The processes that this one descends from, the nearest first.
 pub fn ancestors() -> Vec<i64> {
     let me = i32::try_from(own_pid()).ok();

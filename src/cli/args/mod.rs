@@ -253,6 +253,9 @@ pub struct Repro {
     /// How paraffin.yaml is overridden.
     #[command(flatten)]
     pub limits: Limits,
+    /// End commands that a killed run left behind, instead of waiting for them.
+    #[arg(long)]
+    pub kill_orphans: bool,
     /// Where the JSON answer goes.
     #[command(flatten)]
     pub json: Json,

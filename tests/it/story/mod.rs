@@ -12,6 +12,7 @@ mod handed;
 mod interrupt;
 mod locks;
 mod longrun;
+mod orphans;
 mod outputs;
 mod parallel;
 mod pull;
