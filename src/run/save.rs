@@ -34,13 +34,19 @@ impl Job<'_> {
         let run = if self.stage.is_data_file() { None } else { Some(runcache::entry(&record).map_err(|error| error.fault())?) };
         self.check_tracked()?;
         if !self.run.options.no_commit {
+            let run = run.filter(|_| self.stage.can_be_cached() && self.all_plain_outs_cached());
+            // The copies come first, as with DVC: what makes an executable output of the same content
+            // so behind its link must come after.
+            if run.is_some() {
+                self.keep_copies(&hashed)?;
+            }
             for (out, found) in self.stage.outs.iter().zip(&hashed) {
                 if out.cache {
                     self.disk().commit(out, found)?;
                 }
             }
-            if let Some(run) = run.filter(|_| self.stage.can_be_cached() && self.all_plain_outs_cached()) {
-                self.keep_run(&run, &hashed, reply)?;
+            if let Some(run) = run {
+                self.keep_run(&run, reply);
             }
         }
         hold(&self.run.made).extend(self.stage.outs.iter().zip(&hashed).map(|(out, found)| (out.path.clone(), found.digest.clone())));
@@ -85,16 +91,19 @@ impl Job<'_> {
         Ok(found)
     }
 
-    /// Keeps the run for later look-ups. Uncached metrics and plots go into the cache with it.
-    /// An entry that cannot be written is a warning.
-    fn keep_run(&self, run: &runcache::RunEntry, hashed: &[Hashed], reply: &Reply) -> Result<(), Fault> {
+    /// Uncached metrics and plots go into the cache with the run that is kept for later.
+    fn keep_copies(&self, hashed: &[Hashed]) -> Result<(), Fault> {
         for (out, found) in self.stage.outs.iter().zip(hashed).filter(|(out, _)| !out.cache) {
             self.disk().keep_copy(out, found)?;
         }
+        Ok(())
+    }
+
+    /// Keeps the run for later look-ups. An entry that cannot be written is a warning.
+    fn keep_run(&self, run: &runcache::RunEntry, reply: &Reply) {
         if let Err(fault) = self.disk().save_run(run) {
             self.warn(reply, format!("the run of '{}' cannot be kept for later: {fault}", self.address));
         }
-        Ok(())
     }
 
     /// Writes .gitignore lines and the entry of dvc.lock, or the `.dvc` file.

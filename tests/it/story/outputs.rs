@@ -17,3 +17,15 @@ fn a_persistent_output_that_is_not_cached_keeps_its_mode() {
     assert_eq!(project.read("log.txt"), "1\n2\n");
     assert_eq!(project.at("log.txt").metadata().unwrap().permissions().mode() & 0o777, 0o600);
 }
+
+#[test]
+fn an_executable_output_stays_so_behind_a_link_beside_an_uncached_one_of_the_same_content() {
+    let project = Project::new().file("in.txt", "1\n").file(".dvc/config", "[cache]\n    type = symlink\n").stage("tool", |s| {
+        let cmd = "cp in.txt same.txt; cp in.txt tool; chmod +x tool";
+        s.cmd(cmd).dep("in.txt").out("tool").field("metrics", "[same.txt: {cache: false}]")
+    });
+    project.repro([]).ok();
+    let tool = project.at("tool");
+    assert!(tool.is_symlink());
+    assert_eq!(tool.metadata().unwrap().permissions().mode() & 0o777, 0o544);
+}
