@@ -115,6 +115,13 @@ pub enum EventKind {
         /// How often so far.
         times: u32,
     },
+    /// The user asked how it stands.
+    Asked {
+        /// The last lines of the stages that run, where they are kept.
+        lines: Vec<(StageId, Vec<Vec<u8>>)>,
+        /// Why ready stages do not start.
+        lacks: Vec<(StageId, Vec<Limit>)>,
+    },
     /// A remark.
     Notice {
         /// How loud.
@@ -133,6 +140,17 @@ pub enum EventKind {
         /// Whether they were staged already (`core.autostage`).
         staged: bool,
     },
+}
+
+/// What keeps a ready stage from starting.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Limit {
+    /// All job slots are taken.
+    Job,
+    /// All jobs that it shares with other programs are taken.
+    Token,
+    /// Something that stages share, as people call it.
+    Shared(String),
 }
 
 /// What a stage has while it runs.

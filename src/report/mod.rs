@@ -14,6 +14,7 @@
 //! - [`words`]: every sentence; [`tally`]: counts; [`chart`]: graphs as text, Mermaid, dot;
 //! - [`redact`]: takes times and the like out of texts, for tests.
 
+mod account;
 pub mod answer;
 mod block;
 mod board;

@@ -321,7 +321,11 @@ impl Sink for Parallel {
             EventKind::Line { stage, stream, text } => self.blocks.entry(*stage).or_default().line(*stream, text),
             EventKind::Finished { stage, outcome } => self.finished(*stage, outcome, event),
             EventKind::Retrying { stage, outcome, tries, after } => self.retrying(*stage, outcome, *tries, *after),
-            EventKind::Waiting { .. } | EventKind::Slow { .. } | EventKind::Interrupted { .. } | EventKind::Notice { .. } => {
+            EventKind::Waiting { .. }
+            | EventKind::Asked { .. }
+            | EventKind::Slow { .. }
+            | EventKind::Interrupted { .. }
+            | EventKind::Notice { .. } => {
                 self.patience.remark(event, &self.board, &self.settings, &mut self.io);
             }
             EventKind::RunFinished { .. } => self.closing(event),

@@ -95,7 +95,11 @@ impl Plain {
                 let text = words::retrying(self.board.name(*stage), outcome, *tries, *after);
                 self.ours(&text);
             }
-            EventKind::Waiting { .. } | EventKind::Slow { .. } | EventKind::Interrupted { .. } | EventKind::Notice { .. } => {
+            EventKind::Waiting { .. }
+            | EventKind::Asked { .. }
+            | EventKind::Slow { .. }
+            | EventKind::Interrupted { .. }
+            | EventKind::Notice { .. } => {
                 self.patience.remark(event, &self.board, &self.settings, &mut self.io);
             }
             EventKind::RunFinished { fault, to_track, staged } => {

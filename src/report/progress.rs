@@ -15,7 +15,7 @@ use super::board::Board;
 use super::parallel::Parallel;
 use super::screen::Settings;
 use super::sink::Sink;
-use super::streams::Streams;
+use super::streams::{Streams, visible};
 use super::tally::clock;
 
 /// At most so many running stages are shown; the rest is a number.
@@ -170,18 +170,6 @@ fn shortened(name: &str) -> String {
     format!("{}..{}", text(&chars[..HEAD]), text(&chars[chars.len() - TAIL..]))
 }
 
-/// What a terminal would show of a line: the part after the last carriage return, without
-/// escape sequences and control characters; none if nothing is left.
-fn visible(line: &[u8]) -> Option<String> {
-    let text = String::from_utf8_lossy(line);
-    let text = text.trim_end_matches('\r');
-    let text = text.rsplit('\r').next().unwrap_or(text);
-    let plain = anstream::adapter::strip_str(text).to_string();
-    let clean: String = plain.chars().map(|ch| if ch == '\t' { ' ' } else { ch }).filter(|ch| !ch.is_control()).collect();
-    let clean = clean.trim();
-    if clean.is_empty() { None } else { Some(clean.to_owned()) }
-}
-
 #[cfg(test)]
 mod tests {
     use std::io;
@@ -272,14 +260,6 @@ mod tests {
         assert!(drawn.contains("  stage-7   0:00"), "{drawn}");
         assert!(!drawn.contains("stage-8"), "{drawn}");
         assert!(drawn.contains("  and 2 more"), "{drawn}");
-    }
-
-    #[test]
-    fn only_what_can_be_seen_of_a_line_is_shown() {
-        assert_eq!(visible(b" 10%\r 20%\r").as_deref(), Some("20%"));
-        assert_eq!(visible(b"\x1b[31mred\x1b[0m\ttext").as_deref(), Some("red text"));
-        assert_eq!(visible(b"\x1b[0m  "), None);
-        assert_eq!(visible(b"\xff\x07x").as_deref(), Some("\u{fffd}x"));
     }
 
     #[test]

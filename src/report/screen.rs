@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::model::{Event, EventKind, Level};
 
+use super::account;
 use super::board::Board;
 use super::parallel::Parallel;
 use super::plain::Plain;
@@ -65,8 +66,13 @@ impl Patience {
     /// A wait is told of after this time.
     const FIRST: Duration = Duration::from_secs(1);
 
-    /// Shows `Waiting`, `Slow`, `Interrupted` and `Notice`.
+    /// Shows `Waiting`, `Slow`, `Asked`, `Interrupted` and `Notice`.
     pub fn remark(&mut self, event: &Event, board: &Board, settings: &Settings, io: &mut Streams) {
+        if let EventKind::Asked { lines, lacks } = &event.kind {
+            // Who asks wants an answer, also with `-q`.
+            io.err(&account::text(event.elapsed, board, lines, lacks));
+            return;
+        }
         if settings.quiet {
             return;
         }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::model::event::{Planned, Saying};
+use crate::model::event::{Limit, Planned, Saying};
 use crate::model::{Attempt, Class, Event, EventKind, Fault, Level, Outcome, Reason, Slots, StageId, Status, Stream, Verdict};
 
 use super::redact::Redact;
@@ -410,6 +410,29 @@ fn each_minute_a_line_tells_what_runs() {
     }
     // One job on a terminal, which shows the stage's own lines.
     assert_eq!(plain(&long(Settings { live: true, ..jobs(1) }).err), "");
+}
+
+#[test]
+fn who_asks_is_told_how_it_stands() {
+    let asked = || EventKind::Asked {
+        lines: vec![(StageId(1), vec![b"epoch 1".to_vec(), b" 10%\r 20%".to_vec(), b"\x1b[31m".to_vec()])],
+        lacks: vec![
+            (StageId(3), vec![Limit::Shared("the mutex 'm'".to_owned()), Limit::Job]),
+            (StageId(2), vec![Limit::Shared("a slot of the queue 'gpu'".to_owned())]),
+        ],
+    };
+    let want = "\
+After [time]: 1 running; 1 ready, 1 to come
+  Stage 'b' has run for [time]
+    | epoch 1
+    | 20%
+  Stage 'c' waits for a slot of the queue 'gpu'
+  Stage 'd' waits for the mutex 'm' and a free job
+";
+    for settings in [jobs(1), jobs(2)] {
+        let settings = Settings { quiet: true, ..settings };
+        assert_eq!(long(settings).with(asked()).err.text(), want);
+    }
 }
 
 #[test]

@@ -61,3 +61,28 @@ impl Streams {
 pub fn paint(text: &str, style: Style, wanted: bool) -> String {
     if wanted { format!("{style}{text}{style:#}") } else { text.to_owned() }
 }
+
+/// What a terminal would show of a line: the part after the last carriage return, without
+/// escape sequences and control characters; none if nothing is left.
+pub fn visible(line: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(line);
+    let text = text.trim_end_matches('\r');
+    let text = text.rsplit('\r').next().unwrap_or(text);
+    let plain = anstream::adapter::strip_str(text).to_string();
+    let clean: String = plain.chars().map(|ch| if ch == '\t' { ' ' } else { ch }).filter(|ch| !ch.is_control()).collect();
+    let clean = clean.trim();
+    if clean.is_empty() { None } else { Some(clean.to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_can_be_seen_of_a_line_is_shown() {
+        assert_eq!(visible(b" 10%\r 20%\r").as_deref(), Some("20%"));
+        assert_eq!(visible(b"\x1b[31mred\x1b[0m\ttext").as_deref(), Some("red text"));
+        assert_eq!(visible(b"\x1b[0m  "), None);
+        assert_eq!(visible(b"\xff\x07x").as_deref(), Some("\u{fffd}x"));
+    }
+}

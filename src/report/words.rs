@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::model::event::{Planned, Saying};
+use crate::model::event::{Limit, Planned, Saying};
 use crate::model::{Class, EndedBy, Fault, Outcome, Reason, Status};
 
 use super::tally::duration;
@@ -51,6 +51,31 @@ fn waiting(ready: usize, to_come: usize) -> String {
     let counts = [(ready, "ready"), (to_come, "to come")];
     let parts: Vec<String> = counts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
     if parts.is_empty() { String::new() } else { format!("; {}", parts.join(", ")) }
+}
+
+/// The first line to who asks how a run stands.
+pub fn how_it_stands(now: Duration, running: usize, ready: usize, to_come: usize) -> String {
+    format!("After {}: {running} running{}", duration(now), waiting(ready, to_come))
+}
+
+/// Since when a stage runs.
+pub fn has_run(name: &str, time: Duration) -> String {
+    format!("Stage '{name}' has run for {}", duration(time))
+}
+
+/// What keeps a stage from starting.
+pub fn waits_for(name: &str, limits: &[Limit]) -> String {
+    let limit = |limit: &Limit| match limit {
+        Limit::Job => "a free job".to_owned(),
+        Limit::Token => "a job that other programs share with it".to_owned(),
+        Limit::Shared(name) => name.clone(),
+    };
+    let limits: Vec<String> = limits.iter().map(limit).collect();
+    match limits.as_slice() {
+        // It was found ready a moment ago, or waits for checks that may come before it.
+        [] => format!("Stage '{name}' is about to start"),
+        limits => format!("Stage '{name}' waits for {}", limits.join(" and ")),
+    }
 }
 
 /// What is said of a stage that takes long.

@@ -12,8 +12,9 @@ use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::time::{Duration, Instant};
 
+use crate::model::event::Limit;
 use crate::model::{Class, Event, EventKind, Fault, Outcome, Reason, Slots, StageId, Status, Stream, Verdict};
-use crate::plan::schedule::{Action, CheckWith, Input, Schedule, Setup};
+use crate::plan::schedule::{Action, CheckWith, Input, Lack, Schedule, Setup};
 
 use super::clock::Clock;
 use super::slow::Slow;
@@ -21,6 +22,9 @@ use super::tail::Tail;
 
 /// How often what moves is drawn anew and logs are read.
 const TICK: Duration = Duration::from_millis(100);
+
+/// How many lines of a stage are told to who asks how it stands.
+const LAST_LINES: usize = 3;
 
 /// What the workers and the watcher of signals send to the driver.
 #[derive(Debug)]
@@ -37,6 +41,8 @@ pub enum Message {
     Finished(StageId, Event, Outcome),
     /// The user or the system asked to stop, for the n-th time.
     Interrupt(u32),
+    /// The user asked how it stands.
+    Asked,
 }
 
 /// The way of one stage's worker to the driver; answers with a failure if it is dropped without
@@ -328,7 +334,24 @@ impl<'a> Driver<'a> {
                 self.tell(EventKind::Interrupted { times });
                 self.schedule.step(Input::Stop)
             }
+            Message::Asked => {
+                let account = self.account();
+                self.tell(account);
+                Vec::new()
+            }
         }
+    }
+
+    /// What runs printed last, and what ready stages wait for.
+    fn account(&self) -> EventKind {
+        let lines = self.tails.iter().map(|(stage, tail)| (*stage, tail.last(LAST_LINES))).collect();
+        let limit = |lack: Lack| match lack {
+            Lack::Job => Limit::Job,
+            Lack::Token => Limit::Token,
+            Lack::Pool(pool) => Limit::Shared(self.schedule.pool_name(pool).to_owned()),
+        };
+        let lacks = self.schedule.lacks().into_iter().map(|(stage, lacks)| (stage, lacks.into_iter().map(limit).collect()));
+        EventKind::Asked { lines, lacks: lacks.collect() }
     }
 
     /// A try of a stage is over.

@@ -1,8 +1,9 @@
-//! Ctrl-C, SIGTERM and SIGHUP as messages to the driver.
+//! Ctrl-C, SIGTERM, SIGHUP and SIGUSR1 as messages to the driver.
 //!
 //! From the moment that the watcher stands, these signals no longer kill the program: they are
 //! counted, and the run ends itself in order. Who asks a third time is not made to wait for work
 //! of our own, such as the hashing of large files: then the signal does what it always does.
+//! SIGUSR1 only asks how it stands.
 //! SIGCHLD gets a handler too: a parent that ignores
 //! it would otherwise leave us children that nobody can wait for.
 
@@ -11,7 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::{Handle, Signals};
 
 use super::drive::Message;
@@ -30,6 +31,15 @@ struct Shared {
     driver: Mutex<Option<Sender<Message>>>,
 }
 
+impl Shared {
+    /// Before and after the driver's time there is nobody to tell.
+    fn send(&self, message: Message) {
+        if let Some(driver) = self.driver.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            driver.send(message).ok();
+        }
+    }
+}
+
 impl Watcher {
     /// Begins to watch.
     ///
@@ -37,17 +47,19 @@ impl Watcher {
     /// The handlers or the thread could not be made.
     pub fn start() -> io::Result<Self> {
         signal_hook::flag::register(SIGCHLD, Arc::new(AtomicBool::new(false)))?;
-        let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+        let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGUSR1])?;
         let handle = signals.handle();
         let shared = Arc::new(Shared::default());
         let theirs = Arc::clone(&shared);
         std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
             for signal in signals.forever() {
+                if signal == SIGUSR1 {
+                    theirs.send(Message::Asked);
+                    continue;
+                }
                 theirs.terminal.fetch_or(signal == SIGINT, Ordering::SeqCst);
                 let times = theirs.times.fetch_add(1, Ordering::SeqCst) + 1;
-                if let Some(driver) = theirs.driver.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
-                    driver.send(Message::Interrupt(times)).ok();
-                }
+                theirs.send(Message::Interrupt(times));
                 if times > 2 {
                     signal_hook::low_level::emulate_default_handler(signal).ok();
                 }

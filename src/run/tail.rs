@@ -5,7 +5,7 @@
 //! are given, so that what is shown of it is always new.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 /// Bytes that are passed on in full at one look.
@@ -43,6 +43,23 @@ impl Tail {
             lines.push(std::mem::take(&mut self.part));
         }
         lines
+    }
+
+    /// The last lines of the file, whether they were given before or not.
+    pub fn last(&self, count: usize) -> Vec<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let mut read = || -> io::Result<()> {
+            let mut file = File::open(&self.path)?;
+            file.seek(SeekFrom::Start(file.metadata()?.len().saturating_sub(LAST)))?;
+            file.take(LAST).read_to_end(&mut bytes)?;
+            Ok(())
+        };
+        // What cannot be read has no lines.
+        read().ok();
+        let text = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
+        let mut lines: Vec<Vec<u8>> = text.rsplit(|byte| *byte == b'\n').take(count).map(<[u8]>::to_vec).collect();
+        lines.reverse();
+        if bytes.is_empty() { Vec::new() } else { lines }
     }
 
     fn read(&mut self) -> Vec<Vec<u8>> {
@@ -100,6 +117,22 @@ mod tests {
         file.write_all(b"o\nthree").unwrap();
         assert_eq!(tail.new_lines(), [b"two".to_vec()]);
         assert_eq!(tail.finish(), [b"three".to_vec()]);
+    }
+
+    #[test]
+    fn the_last_lines_can_be_had_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        let mut tail = Tail::new(&path);
+        assert_eq!(tail.last(3), Vec::<Vec<u8>>::new());
+        std::fs::write(&path, "").unwrap();
+        assert_eq!(tail.last(3), Vec::<Vec<u8>>::new());
+        std::fs::write(&path, "1\n2\n\n4").unwrap();
+        assert_eq!(tail.new_lines().len(), 3);
+        assert_eq!(tail.last(3), [b"2".to_vec(), b"".to_vec(), b"4".to_vec()]);
+        assert_eq!(tail.finish(), [b"4".to_vec()]);
+        std::fs::write(&path, "x".repeat(100_000)).unwrap();
+        assert_eq!(tail.last(3).concat().len() as u64, LAST);
     }
 
     #[test]

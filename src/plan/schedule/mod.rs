@@ -263,7 +263,8 @@ impl Schedule {
             let mut lacks: Vec<Lack> = self.free.lacking(claims).map(Lack::Pool).collect();
             if self.free_jobs.is_empty() {
                 lacks.push(Lack::Job);
-            } else if self.running >= self.budget {
+            } else if lacks.is_empty() && self.running >= self.budget {
+                // Where something else lacks too, a token would be given back at once.
                 lacks.push(Lack::Token);
             } else if lacks.is_empty() {
                 lacks.extend(claims.iter().map(|claim| Lack::Pool(claim.pool)));
@@ -271,6 +272,11 @@ impl Schedule {
             lacks
         };
         self.ready.all().map(|(at, claims)| (self.setup.plan[at], lack(claims))).collect()
+    }
+
+    /// What people call this pool.
+    pub fn pool_name(&self, pool: usize) -> &str {
+        &self.setup.pools[pool].name
     }
 
     /// Takes in what happened and says what to do next.
