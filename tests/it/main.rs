@@ -3,9 +3,9 @@
 //! Each module asks one question. `golden` and `differential`: does the program leave a repository
 //! as real DVC does? `fuzz`: does the library read and write as DVC does? `bad_input`: does it fail
 //! as it should? `real`: does it run what people have? `story`: does it keep its own promises?
-//! `together`: does it bear other programs beside it? `house`: do the sources keep the rules of the
-//! house? docs/testing.md tells how to run one of them, widen it, replay a failure and keep its
-//! folder.
+//! `together`: does it bear other programs beside it? `kill`: what does SIGKILL cost? `house`: do
+//! the sources keep the rules of the house? docs/testing.md tells how to run one of them, widen it,
+//! replay a failure and keep its folder.
 #![expect(
     clippy::unwrap_used,
     reason = "a test that cannot go on should stop where it stands; clippy knows only functions marked as tests"
@@ -18,6 +18,7 @@ mod dvc;
 mod fuzz;
 mod golden;
 mod house;
+mod kill;
 mod real;
 mod story;
 mod support;
