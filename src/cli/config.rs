@@ -92,6 +92,7 @@ fn values(terms: &Terms) -> Vec<(String, String)> {
     rows.push(("timeout", terms.timeout.map_or_else(none, duration)));
     rows.push(("grace", duration(terms.grace)));
     rows.push(("slow_after", terms.slow_after.map_or_else(none, duration)));
+    rows.push(("log_max", terms.log_max.to_string()));
     rows.push(("early_stop", list(terms.early_stop.iter().map(i32::to_string).collect())));
     rows.push(("jobserver", terms.jobserver.to_string()));
     let mut rows: Vec<(String, String)> = rows.into_iter().map(|(setting, value)| (setting.to_owned(), value)).collect();

@@ -3,10 +3,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::format::paraffin::FILE;
 use crate::model::event::Planned;
-use crate::model::settings::{Settings, Terms};
-use crate::model::{Class, Fault, StageId};
+use crate::model::settings::Terms;
+use crate::model::{Fault, StageId};
 use crate::plan::claims::claims;
 use crate::plan::graph::Graph;
 use crate::plan::level::levels;
@@ -93,24 +92,11 @@ impl Plan {
     }
 }
 
-/// Settings that are understood and cannot be held yet. They are refused, since a limit that is
-/// written down must never be ignored silently.
-fn refuse_not_yet(settings: &Settings) -> Result<(), Fault> {
-    let rules = settings.queues.values().chain(settings.stages.values());
-    let keys = ["log_max"];
-    let found = rules.flat_map(|rule| &rule.lines).find(|(key, _)| keys.contains(&key.as_str()));
-    match found {
-        Some((key, line)) => Err(Fault::new(Class::ConfigError, format!("{FILE}:{line}: '{key}' is not supported yet"))),
-        None => Ok(()),
-    }
-}
-
 /// Reads the repository and makes the plan.
 ///
 /// # Errors
 /// A file, a target or a limit is not as it should be.
 pub(super) fn make(repository: &mut Repository, request: &Request, book: &Rulebook<'_>) -> Result<Plan, Fault> {
-    refuse_not_yet(&request.settings)?;
     let served = request.queues.as_ref().map(|names| names.iter().map(|name| book.known_queue(name)).collect()).transpose()?;
     let single = request.is_single();
     let targets = if request.targets.is_empty() { vec!["dvc.yaml".to_owned()] } else { request.targets.clone() };

@@ -43,9 +43,10 @@ impl Job<'_> {
         let _open = self.dress(&mut command, reply);
         let log = self.open_log(reply, attempt);
         let running = reply.clock().elapsed();
-        let ended = self.run.children.run(self.id, command, &self.terminal(log.as_ref()), self.limits());
+        let ended = self.run.children.run(self.id, command, &self.terminal(log.as_deref()), self.limits());
         attempt.running = reply.clock().elapsed().saturating_sub(running);
         self.disk().workspace().forget_dvcignore();
+        self.close_log(log, reply);
         let ended = ended.map_err(|source| match source.kind() {
             std::io::ErrorKind::Interrupted => error::interrupted(),
             _ => Fault::new(Class::DvcException, format!("cannot run dvc: {source}")),

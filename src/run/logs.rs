@@ -7,6 +7,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// How many runs are kept.
 const KEPT: usize = 50;
@@ -22,12 +23,19 @@ pub struct Logs {
     dir: PathBuf,
     /// The folder relative to the root of the repository, for messages.
     shown: String,
+    /// Whether it was told that a log could not be kept within its bounds.
+    told: AtomicBool,
 }
 
 impl Logs {
     /// Names the folder of a run; it is made with the first log. `tmp` is `.dvc/tmp`.
     pub fn new(tmp: &Path, run: &str) -> Self {
-        Self { dir: folder(tmp, run), shown: format!(".dvc/tmp/paraffin/runs/{run}") }
+        Self { dir: folder(tmp, run), shown: format!(".dvc/tmp/paraffin/runs/{run}"), told: AtomicBool::new(false) }
+    }
+
+    /// Whether a log that could not be kept within its bounds is the first of the run.
+    pub fn first_unbound(&self) -> bool {
+        !self.told.swap(true, Ordering::Relaxed)
     }
 
     /// Opens the log of this try of the stage at this place of the plan: appended to, so that several

@@ -1,6 +1,7 @@
 //! Floor 4: acts. Starts commands, stores what they made, records it, and tells what happens as
 //! events. It never prints.
 
+mod bound;
 pub mod child;
 pub mod clock;
 pub mod disk;

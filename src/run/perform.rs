@@ -13,6 +13,7 @@ use crate::model::{Attempt, Cmd, EndedBy, EventKind, Fault, Meta, Outcome, Reaso
 
 use crate::store;
 
+use super::bound::Bounded;
 use super::child::{Limits, Terminal, returncode};
 use super::drive::Reply;
 use super::error;
@@ -191,8 +192,14 @@ impl Job<'_> {
 
     /// True if a command ended the run early.
     fn run_commands(&self, cmd: &Cmd, reply: &Reply, attempt: &mut Attempt) -> Result<bool, Fault> {
-        let wdir = self.stage.wdir.under(self.disk().root());
         let log = self.open_log(reply, attempt);
+        let result = self.run_each(cmd, log.as_deref(), reply, attempt);
+        self.close_log(log, reply);
+        result
+    }
+
+    fn run_each(&self, cmd: &Cmd, log: Option<&std::fs::File>, reply: &Reply, attempt: &mut Attempt) -> Result<bool, Fault> {
+        let wdir = self.stage.wdir.under(self.disk().root());
         let limits = self.limits();
         for (number, line) in shell::lines(cmd).into_iter().enumerate() {
             let event = EventKind::Command { stage: self.id, cmd: line.clone(), first: number == 0 };
@@ -207,7 +214,7 @@ impl Job<'_> {
             if !self.run.has_dvc_root {
                 command.env("DVC_ROOT", self.disk().root());
             }
-            let ended = self.run.children.run(self.id, command, &self.terminal(log.as_ref()), limits);
+            let ended = self.run.children.run(self.id, command, &self.terminal(log), limits);
             let ended = ended.map_err(|error| start_failed(&line, &error))?;
             let code = returncode(ended.status);
             attempt.returncode = Some(code);
@@ -239,23 +246,32 @@ impl Job<'_> {
         }
     }
 
+    /// The stage writes no more into its log.
+    pub(super) fn close_log(&self, log: Option<Bounded>, reply: &Reply) {
+        let Some(Err(error)) = log.map(Bounded::close) else { return };
+        if self.run.logs.first_unbound() {
+            let text = format!("the log of '{}' could not be kept within 'log_max' all the time: {error}", self.address);
+            reply.tell(EventKind::Notice { level: Level::Warning, text });
+        }
+    }
+
     /// The stage's log; none where it has the terminal for itself.
-    pub(super) fn open_log(&self, reply: &Reply, attempt: &mut Attempt) -> Option<std::fs::File> {
+    pub(super) fn open_log(&self, reply: &Reply, attempt: &mut Attempt) -> Option<Bounded> {
         if !self.run.capture {
             return None;
         }
         match self.run.logs.open(self.place, self.start.attempt) {
             Ok((file, path, shown)) => {
                 attempt.log = Some(shown);
-                reply.log(path);
-                Some(file)
+                reply.log(path.clone());
+                Some(Bounded::new(file, path, self.terms().log_max))
             }
             Err(error) => {
                 let text = format!("no log can be written for '{}': {error}", self.address);
                 reply.tell(EventKind::Notice { level: Level::Warning, text });
                 let (file, path) = tempfile::NamedTempFile::new().ok()?.keep().ok()?;
-                reply.log(path);
-                Some(file)
+                reply.log(path.clone());
+                Some(Bounded::new(file, path, self.terms().log_max))
             }
         }
     }

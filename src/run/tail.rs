@@ -19,6 +19,8 @@ const LINE: usize = 1 << 16;
 #[derive(Debug)]
 pub struct Tail {
     path: PathBuf,
+    /// Kept open: in the end another file may take the place of a long log.
+    file: Option<File>,
     /// How far the file was read.
     offset: u64,
     /// The beginning of a line that is not ended yet.
@@ -28,7 +30,7 @@ pub struct Tail {
 impl Tail {
     /// A reader that starts at the beginning of the file.
     pub fn new(path: &Path) -> Self {
-        Self { path: path.to_path_buf(), offset: 0, part: Vec::new() }
+        Self { path: path.to_path_buf(), file: File::open(path).ok(), offset: 0, part: Vec::new() }
     }
 
     /// The whole lines that are new. A file that cannot be read has none.
@@ -49,7 +51,7 @@ impl Tail {
     pub fn last(&self, count: usize) -> Vec<Vec<u8>> {
         let mut bytes = Vec::new();
         let mut read = || -> io::Result<()> {
-            let mut file = File::open(&self.path)?;
+            let Some(mut file) = self.file.as_ref() else { return Ok(()) };
             file.seek(SeekFrom::Start(file.metadata()?.len().saturating_sub(LAST)))?;
             file.take(LAST).read_to_end(&mut bytes)?;
             Ok(())
@@ -63,7 +65,7 @@ impl Tail {
     }
 
     fn read(&mut self) -> Vec<Vec<u8>> {
-        let Ok(mut file) = File::open(&self.path) else { return Vec::new() };
+        let Some(mut file) = self.file.as_ref() else { return Vec::new() };
         let Ok(size) = file.metadata().map(|meta| meta.len()) else { return Vec::new() };
         if size <= self.offset {
             return Vec::new();
@@ -123,9 +125,9 @@ mod tests {
     fn the_last_lines_can_be_had_again() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("log");
-        let mut tail = Tail::new(&path);
-        assert_eq!(tail.last(3), Vec::<Vec<u8>>::new());
+        assert_eq!(Tail::new(&path).last(3), Vec::<Vec<u8>>::new());
         std::fs::write(&path, "").unwrap();
+        let mut tail = Tail::new(&path);
         assert_eq!(tail.last(3), Vec::<Vec<u8>>::new());
         std::fs::write(&path, "1\n2\n\n4").unwrap();
         assert_eq!(tail.new_lines().len(), 3);

@@ -32,6 +32,25 @@ impl Stamp {
     }
 }
 
+/// Gives the space of a part of a file back; it then reads as zeros, and the file keeps its length.
+///
+/// # Errors
+/// The file system cannot do it.
+#[cfg(target_os = "linux")]
+pub fn punch_hole(file: &File, from: u64, length: u64) -> io::Result<()> {
+    use rustix::fs::FallocateFlags;
+    Ok(rustix::fs::fallocate(file, FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE, from, length)?)
+}
+
+/// Gives the space of a part of a file back.
+///
+/// # Errors
+/// Always: this system has no call for it that we know.
+#[cfg(not(target_os = "linux"))]
+pub fn punch_hole(_: &File, _: u64, _: u64) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 /// When the system last noted a change of a file's content or nature, nanoseconds since 1970.
 /// Unlike the time of its content, nobody can set it: a copy that keeps times still shows here.
 pub fn noted(meta: &Metadata) -> i128 {

@@ -44,3 +44,22 @@ fn who_sends_usr1_is_told_how_it_stands() {
     project.write("../go", "");
     assert!(child.wait().unwrap().success(), "{}", project.read("../stderr"));
 }
+
+/// The stage waits until the middle of its log was given back, and looks how much memory we took.
+#[test]
+fn a_stage_that_prints_without_end_fills_neither_disk_nor_memory() {
+    let cmd = "echo begin; head -c 100000000 /dev/zero | tr '\\0' x; echo; echo end; \
+        for n in $(seq 300); do test $(du -k .dvc/tmp/paraffin/runs/$PARAFFIN_RUN_ID/0001.log | cut -f1) -lt 20000 && break; sleep 0.1; done; \
+        du -k .dvc/tmp/paraffin/runs/$PARAFFIN_RUN_ID/0001.log > ../disk; grep VmHWM /proc/$PPID/status > ../memory; echo > a.txt";
+    let project = Project::new().stage("a", |s| s.cmd(cmd).out("a.txt")).file("paraffin.yaml", "stages: {a: {log_max: 1M}}\n");
+    let ran = project.repro(["--jobs", "2", "--json-file", "run.json"]);
+    ran.ok().says("\nend\n").does_not_say("log_max");
+    let number = |file: &str| -> u64 { project.read(file).split_whitespace().find_map(|word| word.parse().ok()).unwrap() };
+    assert!(number("../disk") < 20_000, "{}", project.read("../disk"));
+    assert!(number("../memory") < 200_000, "{}", project.read("../memory"));
+    let answer: serde_json::Value = serde_json::from_str(&project.read("run.json")).unwrap();
+    let log = project.read(answer["stages"][0]["log"].as_str().unwrap());
+    assert!(log.len() < (1 << 20) + 100 && log.starts_with("begin\nxxx") && log.ends_with("xxx\nend\n"), "{} bytes", log.len());
+    let left_out = 100_000_011 - (1 << 20);
+    assert!(log.contains(&format!("\n... {left_out} bytes left out (log_max) ...\n")));
+}
