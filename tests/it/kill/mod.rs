@@ -115,7 +115,9 @@ fn prepare(pipeline: &Pipeline, dvc: &Path) -> Scratch {
 /// The repository as real DVC makes it.
 fn from_scratch(pipeline: &Pipeline, dvc: &Path) -> Tree {
     let scratch = prepare(pipeline, dvc);
-    Ran::of(scratch.command(dvc).args(["repro", "--all-pipelines"])).ok();
+    // It takes as long as it takes: 80 stages one by one, beside all the kills.
+    let output = scratch.command(dvc).args(["repro", "--all-pipelines"]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     checks::tree(&scratch.work(), pipeline)
 }
 
