@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use crate::model::event::Level;
 use crate::model::{Class, Event, EventKind, Fault, Outcome, StageId, Status};
 use crate::plan::schedule::OnError;
+use crate::report::words::quoted;
 use crate::run;
 use crate::run::signals::Watcher;
 
@@ -26,7 +27,7 @@ pub(super) fn remarks(repository: &Repository, request: &Request, plan: &Plan, e
             let names = dependents(repository, plan, *stage);
             if !names.is_empty() {
                 let noun = if names.len() > 1 { "Stages" } else { "Stage" };
-                notices.push(warning(format!("{noun} {} will be skipped due to this failure", joined(&names))));
+                notices.push(warning(format!("{noun} {} will be skipped due to this failure", quoted(&names))));
             }
             notices
         }
@@ -45,15 +46,6 @@ fn dependents(repository: &Repository, plan: &Plan, stage: StageId) -> Vec<Strin
         }
     }
     found.iter().map(|id| repository.pipeline().get(*id).address.seen_from(repository.cwd())).collect()
-}
-
-/// `'a'`, `'a' and 'b'`, `'a', 'b' and 'c'` (dvc: `utils/humanize.py`).
-fn joined(names: &[String]) -> String {
-    let quoted: Vec<String> = names.iter().map(|name| format!("'{name}'")).collect();
-    match quoted.split_last() {
-        Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
-        _ => quoted.concat(),
-    }
 }
 
 /// The failure of the run as a whole, if it failed.
@@ -82,7 +74,7 @@ pub(super) fn verdict(
         }
         (OnError::KeepGoing | OnError::KeepGoingUntil(_), Some(_)) => {
             let noun = if names.len() > 1 { " stages:" } else { "" };
-            Some(Fault::new(Class::ReproductionError, format!("failed to reproduce{noun} {}", joined(&names))))
+            Some(Fault::new(Class::ReproductionError, format!("failed to reproduce{noun} {}", quoted(&names))))
         }
     }
 }
@@ -97,7 +89,7 @@ fn unserved(repository: &Repository, plan: &Plan, ends: &HashMap<StageId, Outcom
     let left = (0..plan.order.len()).filter(|at| !plan.is_served(*at) && ended(at, Status::NotStarted));
     let names: Vec<String> = left.map(|at| repository.pipeline().get(plan.order[at]).address.seen_from(repository.cwd())).collect();
     (!names.is_empty()).then(|| {
-        let text = format!("not started, since {} queue is not served: {}", if names.len() == 1 { "its" } else { "their" }, joined(&names));
+        let text = format!("not started, since {} queue is not served: {}", if names.len() == 1 { "its" } else { "their" }, quoted(&names));
         Fault::new(Class::ReproductionError, text)
     })
 }

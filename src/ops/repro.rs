@@ -196,7 +196,7 @@ fn open<'a>(
     let workspace = repository.workspace();
     let peer = Peer::find(|name| std::env::var_os(name), request.patience.is_none());
     handed::refuse(repository, &plan.order, peer.as_ref())?;
-    let remotes = if request.pull { Some(handed::remotes(repository, &plan.order, peer.as_ref())?) } else { None };
+    let remotes = if request.pull && !request.dry { Some(handed::remotes(repository, &plan.order, peer.as_ref())?) } else { None };
     let (tmp, kind) = (workspace.tmp_dir(), workspace.lock_kind());
     let within = Within::new(std::env::var_os(within::VARIABLE));
     Ok(Run {

@@ -204,11 +204,17 @@ fn ask_dvc(repository: &Repository, choices: &[Choice], request: &Request, telle
         return Err(Fault::new(Class::NotSupported, message).with("hint", install("it is asked for the state of such stages")));
     };
     let dir = cwd.under(repository.workspace().root());
+    let began = Instant::now();
     loop {
         teller.go_on()?;
         if let Some(told) = peer.status(&Children::default(), StageId(0), &dir, &targets)? {
             return Ok(told);
         }
+        let (what, since) = ("a process that is at work on stages that only dvc can judge", began.elapsed());
+        if request.patience.is_some_and(|patience| since >= patience) {
+            return Err(Fault::new(Class::LockError, format!("gave up waiting for {what}")));
+        }
+        teller.waits(what.to_owned(), since);
         std::thread::sleep(PAUSE);
     }
 }

@@ -288,9 +288,9 @@ impl Worker for StageWorker<'_> {
         let cause = match outcome.ended_by {
             Some(EndedBy::Timeout) => Cause::Timeout,
             // What is not the command's failure is not mended by another try.
-            _ => Cause::of(outcome.attempt.as_ref()?.returncode?),
+            _ => Cause::of(outcome.attempt.as_ref()?.returncode.filter(|code| *code != 0)?),
         };
-        retries.again(attempt, cause).then_some((retries.backoff, retries.max + 1))
+        retries.again(attempt, cause).then_some((retries.backoff, retries.max.saturating_add(1)))
     }
 
     fn take_token(&self) -> bool {

@@ -137,9 +137,9 @@ impl Children {
                 true
             }
             Terminal::Apart(out, err) => {
+                // In our group: where no run is there to pass it on, Ctrl-C must reach it.
                 command.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(err.try_clone()?);
-                command.process_group(0);
-                true
+                false
             }
         };
         let line = within::line_of(&command);

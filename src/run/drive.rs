@@ -119,8 +119,8 @@ pub struct Start {
 #[derive(Debug)]
 struct Resting {
     stage: StageId,
-    /// When the next one begins.
-    until: Instant,
+    /// When the next one may begin; none once that was told, and if it is never.
+    until: Option<Instant>,
     /// How the last one ended.
     outcome: Outcome,
 }
@@ -269,7 +269,7 @@ impl<'a> Driver<'a> {
 
     /// How long to wait for a message.
     fn patience(&self) -> Duration {
-        let next = self.resting.iter().map(|resting| resting.until.saturating_duration_since(Instant::now())).min();
+        let next = self.resting.iter().filter_map(|resting| Some(resting.until?.saturating_duration_since(Instant::now()))).min();
         next.map_or(TICK, |next| next.min(TICK))
     }
 
@@ -285,8 +285,10 @@ impl<'a> Driver<'a> {
     /// Lets stages try again whose time has come.
     fn wake(&mut self, stages: &rayon::Scope<'a>, checks: &rayon::Scope<'a>) {
         let now = Instant::now();
-        while let Some(at) = self.resting.iter().position(|resting| resting.until <= now) {
-            let stage = self.resting.swap_remove(at).stage;
+        while let Some(due) = self.resting.iter_mut().find(|resting| resting.until.is_some_and(|until| until <= now)) {
+            // Until it has begun, the last try is what is known of it.
+            due.until = None;
+            let stage = due.stage;
             let actions = self.schedule.step(Input::Awake(stage));
             self.act(actions, stages, checks);
         }
@@ -319,9 +321,14 @@ impl<'a> Driver<'a> {
                 Vec::new()
             }
             Message::Checked(stage, result) => self.checked(stage, result),
-            Message::NotYet(stage, with) => {
+            Message::NotYet(stage, with) if self.schedule.goes_on() => {
                 self.later.push(Action::Check(stage, with));
                 Vec::new()
+            }
+            // Nobody waits for others once nothing more will start.
+            Message::NotYet(stage, _) => {
+                self.end_untouched(stage, Status::NotStarted);
+                self.schedule.step(Input::Finished(stage, Status::NotStarted))
             }
             Message::Finished(stage, event, outcome) => {
                 self.tell_lines(stage, true);
@@ -360,7 +367,8 @@ impl<'a> Driver<'a> {
         let goes_on = outcome.status == Status::Failed && self.schedule.goes_on();
         if let Some((after, tries)) = self.worker.again(stage, attempt, &outcome).filter(|_| goes_on) {
             self.tell(EventKind::Retrying { stage, outcome: outcome.clone(), tries, after });
-            self.resting.push(Resting { stage, until: Instant::now() + after, outcome });
+            // A time that no clock reaches is never.
+            self.resting.push(Resting { stage, until: Instant::now().checked_add(after), outcome });
             return self.schedule.step(Input::Rest(stage));
         }
         (self.sink)(event);
@@ -380,9 +388,13 @@ impl<'a> Driver<'a> {
                         self.schedule.step(Input::Fresh(stage, status))
                     }
                     Verdict::Stale(reasons) if self.dry => {
-                        self.preview(stage, &reasons);
-                        self.end_untouched(stage, Status::Planned);
-                        self.schedule.step(Input::Stale(stage))
+                        let actions = self.schedule.step(Input::Stale(stage));
+                        // A stage of a queue that is not served would not run.
+                        if self.schedule.status(stage) == Some(Status::Planned) {
+                            self.preview(stage, &reasons);
+                            self.end_untouched(stage, Status::Planned);
+                        }
+                        actions
                     }
                     Verdict::Stale(reasons) => {
                         self.reasons.insert(stage, reasons);
@@ -449,6 +461,7 @@ impl<'a> Driver<'a> {
                 Action::Start(stage, slots) => {
                     let (worker, reply) = (self.worker, self.reply(stage));
                     let reasons = self.reasons.get(&stage).cloned().unwrap_or_default();
+                    self.resting.retain(|resting| resting.stage != stage);
                     let count = self.attempts.entry(stage).or_insert(0);
                     *count += 1;
                     let start = Start { slots, attempt: *count };

@@ -180,7 +180,10 @@ impl<'a> Job<'a> {
         command.env("PARAFFIN_SLOT", joined(slots.iter().map(usize::to_string).collect()));
         command.env("PARAFFIN_JOBS", self.run.jobs.to_string()).env("PARAFFIN_ATTEMPT", self.start.attempt.to_string());
         let open = self.run.tokens.dress(self.id, command, self.terms().jobserver).unwrap_or_else(|error| {
-            self.warn(reply, format!("'{}' gets no share of the jobs: {error}", self.address));
+            // A file system without named pipes matters only to those who asked for one.
+            if self.terms().jobserver {
+                self.warn(reply, format!("'{}' gets no share of the jobs: {error}", self.address));
+            }
             Open::default()
         });
         for (name, value) in &self.terms().env {

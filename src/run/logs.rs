@@ -9,12 +9,32 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::store::owner::{Owner, Standing};
+
+/// Whose run it is.
+const OWNER: &str = "owner";
+
 /// How many runs are kept.
 const KEPT: usize = 50;
 
 /// The folder of a run; `tmp` is `.dvc/tmp`.
 pub fn folder(tmp: &Path, run: &str) -> PathBuf {
     tmp.join("paraffin/runs").join(run)
+}
+
+/// Makes the folder of a run of this process.
+///
+/// # Errors
+/// It cannot be made.
+pub fn make(dir: &Path) -> io::Result<()> {
+    fs::create_dir_all(dir)?;
+    fs::write(dir.join(OWNER), Owner::own().mark())
+}
+
+/// Whether the run of this folder goes on.
+fn lives(dir: &Path) -> bool {
+    let mark = fs::read_to_string(dir.join(OWNER)).unwrap_or_default();
+    Owner::of_mark(&mark).is_some_and(|owner| owner.standing() != Standing::Gone)
 }
 
 /// Where the logs of one run are.
@@ -49,7 +69,7 @@ impl Logs {
         let open = || OpenOptions::new().create(true).append(true).open(&path);
         let file = match open() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                fs::create_dir_all(&self.dir)?;
+                make(&self.dir)?;
                 open()?
             }
             other => other?,
@@ -63,9 +83,29 @@ impl Logs {
         let Ok(entries) = fs::read_dir(runs) else { return };
         let mut found: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.is_dir()).collect();
         found.sort();
-        for old in found.iter().take(found.len().saturating_sub(KEPT)) {
+        for old in found.iter().take(found.len().saturating_sub(KEPT)).filter(|dir| !lives(dir)) {
             // Another process may prune at the same time.
             fs::remove_dir_all(old).ok();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_that_goes_on_is_kept_however_old_it_is() {
+        let tmp = tempfile::tempdir().unwrap();
+        let oldest = folder(tmp.path(), "0000");
+        make(&oldest).unwrap();
+        for run in 1..=KEPT + 2 {
+            fs::create_dir_all(folder(tmp.path(), &format!("{run:04}"))).unwrap();
+        }
+        Logs::new(tmp.path(), "0001").prune();
+        assert!(oldest.exists() && !folder(tmp.path(), "0001").exists() && !folder(tmp.path(), "0002").exists());
+        fs::write(oldest.join(OWNER), "").unwrap();
+        Logs::new(tmp.path(), "0001").prune();
+        assert!(!oldest.exists());
     }
 }

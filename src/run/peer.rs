@@ -22,7 +22,8 @@ use super::child::{Children, returncode};
 
 /// The variable that names the program; otherwise it is `dvc` on the `PATH`.
 pub const VARIABLE: &str = "DVC_PARAFFIN_DVC";
-/// Set for the program that is called: a `dvc` that is this program in disguise must not call on.
+/// Names the caller to the program that is called: a `dvc` that is this program in disguise must not
+/// call on.
 const CALLED: &str = "DVC_PARAFFIN_CALLED";
 /// How DVC begins the line that tells a failure.
 const ERROR: &str = "ERROR: ";
@@ -48,7 +49,8 @@ pub struct Peer {
 impl Peer {
     /// Looks for the program; `get` asks for a variable of the environment.
     pub fn find(get: impl Fn(&str) -> Option<std::ffi::OsString>, waits: bool) -> Option<Self> {
-        if get(CALLED).is_some() {
+        let caller = rustix::process::getppid().map(|pid| pid.as_raw_nonzero().to_string());
+        if get(CALLED).is_some_and(|by| caller.is_some_and(|caller| by.to_str() == Some(&caller))) {
             return None;
         }
         let program = match get(VARIABLE) {
@@ -64,7 +66,7 @@ impl Peer {
         if self.waits {
             command.arg("--wait-for-lock");
         }
-        command.args(words).current_dir(dir).env(CALLED, "1");
+        command.args(words).current_dir(dir).env(CALLED, std::process::id().to_string());
         for name in LOCAL_ENV {
             command.env_remove(name);
         }
@@ -208,7 +210,8 @@ mod tests {
         std::fs::write(dir.path().join("dvc"), "").unwrap();
         assert_eq!(Peer::find(get("PATH", dir.path().to_owned()), true).unwrap().program, dir.path().join("dvc"));
         assert!(Peer::find(get(VARIABLE, dir.path().join("no")), true).is_none());
-        let called = |_: &str| Some(dir.path().join("dvc").into_os_string());
+        let caller = rustix::process::getppid().unwrap().as_raw_nonzero().to_string();
+        let called = |name: &str| Some(if name == CALLED { caller.clone().into() } else { dir.path().join("dvc").into_os_string() });
         assert!(Peer::find(called, true).is_none());
     }
 }

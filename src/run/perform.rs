@@ -36,8 +36,9 @@ impl Job<'_> {
     /// Runs the stage and saves its results.
     pub fn perform(&self, reasons: &[Reason], reply: &Reply) -> Outcome {
         let mut attempt = Attempt { number: self.start.attempt, started: reply.clock().now(), ..Attempt::default() };
+        // Also when the work breaks off.
+        let _tokens = Lent(self);
         let result = self.bring_about(reasons, reply, &mut attempt);
-        self.run.tokens.end(self.id);
         attempt.ended = reply.clock().now();
         match result {
             Ok(status) => {
@@ -45,7 +46,7 @@ impl Job<'_> {
                 Outcome { status, attempt: Some(attempt), fault: None, ended_by }
             }
             Err(fault) => {
-                attempt.returncode = fault.detail("returncode").and_then(|code| code.parse().ok());
+                attempt.returncode = fault.detail("returncode").and_then(|code| code.parse().ok()).or(attempt.returncode);
                 let (status, ended_by) = match attempt.returncode {
                     _ if fault.detail("timeout").is_some() => (Status::Failed, Some(EndedBy::Timeout)),
                     _ if self.run.children.stopping() => (Status::Stopped, Some(EndedBy::Interrupt)),
@@ -274,6 +275,15 @@ impl Job<'_> {
                 Some(Bounded::new(file, path, self.terms().log_max))
             }
         }
+    }
+}
+
+/// While it lives the stage may hold job tokens.
+struct Lent<'a, 'j>(&'a Job<'j>);
+
+impl Drop for Lent<'_, '_> {
+    fn drop(&mut self) {
+        self.0.run.tokens.end(self.0.id);
     }
 }
 

@@ -23,6 +23,7 @@ use rustix::fs::{Mode, OFlags};
 use crate::model::StageId;
 
 use super::job::hold;
+use super::logs;
 
 /// The variable that names the pipe of the stage around a process.
 pub const VARIABLE: &str = "DVC_PARAFFIN_TOKENS";
@@ -64,8 +65,9 @@ struct Inner {
 #[derive(Debug)]
 struct Loan {
     pipe: Pipe,
-    /// Tokens that were put into its pipe and not taken back.
-    given: usize,
+    /// Tokens that were put into its pipe and not taken back; less than none if a program gave back
+    /// more than it took.
+    given: isize,
 }
 
 /// A named pipe, open at both ends, so that neither reading nor writing ever waits.
@@ -189,7 +191,7 @@ impl Tokens {
     pub fn end(&self, stage: StageId) {
         let mut inner = hold(&self.inner);
         if let Some(loan) = inner.loans.remove(&stage) {
-            inner.idle += loan.given;
+            inner.idle = inner.idle.saturating_add_signed(loan.given);
             // Whoever still has it open keeps a pipe that nobody else knows.
             std::fs::remove_file(&loan.pipe.path).ok();
             inner.lend();
@@ -202,7 +204,7 @@ impl Inner {
         if let Some(loan) = self.loans.get(&stage) {
             return Ok(loan.pipe.path.clone());
         }
-        std::fs::create_dir_all(dir)?;
+        logs::make(dir)?;
         let path = dir.join(format!("tokens-{}", stage.0));
         let pipe = Pipe::make(&path)?;
         self.loans.insert(stage, Loan { pipe, given: 0 });
@@ -235,7 +237,7 @@ impl Inner {
 mod tests {
     use super::*;
 
-    fn lent(tokens: &Tokens, stage: u32) -> usize {
+    fn lent(tokens: &Tokens, stage: u32) -> isize {
         hold(&tokens.inner).loans[&StageId(stage)].given
     }
 
@@ -267,7 +269,19 @@ mod tests {
         assert_eq!(lent(&tokens, 0), 3);
         tokens.end(StageId(0));
         assert_eq!(hold(&tokens.inner).idle, 3);
-        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+        assert!(!dir.path().join("tokens-0").exists());
+    }
+
+    #[test]
+    fn whoever_gives_back_too_much_gains_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let tokens = Tokens::new(dir.path().to_path_buf(), 1, Style::Pipe, None);
+        let (_, pipe) = dress(&tokens, 0, false);
+        assert!(pipe.put(TOKEN) && tokens.take());
+        assert_eq!(lent(&tokens, 0), -1);
+        tokens.give_back();
+        tokens.end(StageId(0));
+        assert_eq!(hold(&tokens.inner).idle, 0);
     }
 
     #[test]

@@ -210,6 +210,8 @@ impl RwLock {
     /// The table with what was wrong on these paths put right, on the disk too.
     fn repaired(&self, paths: &[String]) -> Result<Table, Error> {
         let _guard = self.inner.guard.acquire(Some(GUARD_PATIENCE), &mut |_, _| true)?;
+        // The guard keeps other processes out, this one other threads.
+        let _counts = self.inner.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let (mut table, mended) = self.load()?;
         if self.drop_left(&mut table, |place| touches(paths, place)) || mended {
             self.store(&table)?;

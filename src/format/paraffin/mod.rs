@@ -82,12 +82,12 @@ pub fn parse(file: &str, text: &str) -> Result<Settings, Error> {
             }
             "queues" => {
                 for (name, at) in at.entries("a map of queues")? {
-                    settings.queues.insert(queue_name(name).to_owned(), rule(&at, &QUEUE_KEYS, 1)?);
+                    settings.queues.insert(queue_name(name).to_owned(), rule(&at, &QUEUE_KEYS)?);
                 }
             }
             "stages" => {
                 for (pattern, at) in at.entries("a map of patterns to what holds for their stages")? {
-                    settings.stages.insert(pattern.to_owned(), rule(&at, &STAGE_KEYS, 1)?);
+                    settings.stages.insert(pattern.to_owned(), rule(&at, &STAGE_KEYS)?);
                 }
             }
             _ => settings.resources = at.amounts(units::size)?,
@@ -103,12 +103,12 @@ pub fn queue_name(name: &str) -> &str {
 }
 
 /// A queue, or a pattern of stages.
-fn rule(at: &At<'_>, keys: &[&str], least: u64) -> Result<Rule, Error> {
+fn rule(at: &At<'_>, keys: &[&str]) -> Result<Rule, Error> {
     let mut rule = Rule::default();
     for (key, at) in at.known("a map", keys)? {
         rule.lines.extend(at.line().map(|line| (key.to_owned(), line)));
         match key {
-            "slots" => rule.slots = Some(at.whole(least)?),
+            "slots" => rule.slots = Some(at.whole(1)?),
             "env" => rule.env = env(&at)?,
             "timeout" => rule.timeout = Some(or_none(&at)?),
             "grace" => rule.grace = Some(at.read(DURATION, units::duration)?),

@@ -29,15 +29,30 @@ pub struct Claim {
 #[derive(Debug)]
 pub(super) struct Free {
     amounts: Vec<u64>,
-    numbers: Vec<BTreeSet<usize>>,
+    numbers: Vec<Numbers>,
+}
+
+/// Numbers of slots: the smallest free one is given. Those that were never given are not stored, for
+/// there may be very many.
+#[derive(Debug, Default)]
+struct Numbers {
+    back: BTreeSet<usize>,
+    next: usize,
+}
+
+impl Numbers {
+    fn take(&mut self) -> usize {
+        self.back.pop_first().unwrap_or_else(|| {
+            self.next += 1;
+            self.next - 1
+        })
+    }
 }
 
 impl Free {
     /// Nothing is taken yet.
     pub fn all(pools: &[Pool]) -> Self {
-        let numbers =
-            |pool: &Pool| if pool.numbered { (0..usize::try_from(pool.capacity).unwrap_or(usize::MAX)).collect() } else { BTreeSet::new() };
-        Self { amounts: pools.iter().map(|pool| pool.capacity).collect(), numbers: pools.iter().map(numbers).collect() }
+        Self { amounts: pools.iter().map(|pool| pool.capacity).collect(), numbers: pools.iter().map(|_| Numbers::default()).collect() }
     }
 
     /// The pools of which too little is left.
@@ -51,7 +66,7 @@ impl Free {
         for claim in claims {
             self.amounts[claim.pool] -= claim.amount;
             if pools[claim.pool].numbered {
-                slots.extend((0..claim.amount).filter_map(|_| self.numbers[claim.pool].pop_first()));
+                slots.extend((0..claim.amount).map(|_| self.numbers[claim.pool].take()));
             }
         }
         slots
@@ -62,7 +77,7 @@ impl Free {
         for claim in claims {
             self.amounts[claim.pool] += claim.amount;
             if pools[claim.pool].numbered {
-                self.numbers[claim.pool].extend(slots);
+                self.numbers[claim.pool].back.extend(slots);
             }
         }
     }

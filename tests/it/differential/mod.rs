@@ -8,7 +8,7 @@
 //!
 //! What is compared loosely, and why, stands in `compare`, `answers` and here: with several jobs a
 //! failed run is compared by its exit code alone, because what runs beside the failed stage is
-//! finished (with `--keep-going` all is compared); the program's copy is then made anew from DVC's.
+//! finished, and so with one job where DVC takes the order of stages from a set (with `--keep-going` all is compared); the program's copy is then made anew from DVC's.
 //! One job is used where the result depends on which of two stages ends first: while the cache lacks
 //! objects, since what one stage stores may spare another its run, and with hard links and folders,
 //! since of equal files there only the first becomes one with the object.

@@ -316,8 +316,9 @@ impl<'a> Twins<'a> {
             wrong.push(format!("exit code {} with dvc, {} with the program", theirs.code, ours.code));
         }
         let failed = theirs.code != 0;
-        if failed && step.jobs > 1 && !step.has("--keep-going") {
-            // What runs beside the failed stage is finished.
+        if failed && (step.jobs > 1 || self.any_order(step)) && !step.has("--keep-going") {
+            // What runs beside the failed stage is finished; which ones came before it may be DVC's
+            // secret.
             return wrong;
         }
         let mut loose = Loose { order: self.any_order(step), failed, ..Loose::default() };

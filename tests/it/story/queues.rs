@@ -243,3 +243,29 @@ fn the_terms_of_a_stage_can_be_asked_for() {
     project.run(["config", "--explain", "t9"]).exits(255).complains("Stage 't9' not found");
     six("queues: {gpu: {slots: 0}}").run(["config", "--check"]).exits(251).complains("paraffin.yaml:1: queues.gpu.slots");
 }
+
+#[test]
+fn a_dry_run_shows_only_what_the_served_queues_would_run() {
+    let project = Project::new()
+        .stage("a", |s| s.cmd("echo > a.txt").out("a.txt"))
+        .stage("b", |s| s.cmd("echo > b.txt").out("b.txt"))
+        .file("paraffin.yaml", "queue: {b: BQueue}\n");
+    let ran = project.repro(["--dry", "-Q", "BQueue"]);
+    ran.exits(255).ran(["b"]).complains("1 would run, 1 not started");
+}
+
+#[test]
+fn a_failure_that_waited_for_another_try_stays_a_failure() {
+    // `flaky` is ready for its next try when the slot is still taken, and then nothing more starts.
+    let project = Project::new()
+        .stage("flaky", |s| s.cmd("exit 7").out("flaky.txt"))
+        .stage("stopper", |s| s.cmd("sleep 1; exit 75").out("stopper.txt"))
+        .file(
+            "paraffin.yaml",
+            "stages:\n  '*': {mutex: one}\n  flaky: {retries: {max: 5, backoff: 100ms}, priority: 1}\n  stopper: {early_stop: [75]}\n",
+        );
+    let ran = project.repro(["--jobs", "2", "--json-file", "run.json"]);
+    ran.exits(255).complains("failed to reproduce 'flaky'");
+    let answer: serde_json::Value = serde_json::from_str(&project.read("run.json")).unwrap();
+    assert_eq!((answer["stages"][0]["status"].as_str(), answer["stages"][0]["returncode"].as_i64()), (Some("failed"), Some(7)));
+}
