@@ -36,7 +36,7 @@ use crate::support::{aloud, number, on_threads};
 #[test]
 fn dvc_and_the_program_leave_the_same() {
     let Some(script) = dvc::get("the differential test") else { return };
-    let pipelines = number("DVC_PARAFFIN_DIFF_PIPELINES", 20);
+    let pipelines = number("DVC_PARAFFIN_DIFF_PIPELINES", 10);
     let steps = number("DVC_PARAFFIN_DIFF_STEPS", 5);
     let first = number("DVC_PARAFFIN_SEED", u64::from(std::process::id()) * 1000 + fastrand::u64(..1000));
     let seeds: Vec<u64> = (first..first + pipelines).collect();
