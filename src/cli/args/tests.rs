@@ -83,6 +83,14 @@ fn help_and_version_are_no_mistakes() {
 }
 
 #[test]
+fn a_flag_may_be_given_twice_and_the_last_value_counts() {
+    let Command::Repro(repro) = parsed("repro --force -f -s a -s --jobs 2 -j 3").unwrap().command else { panic!("no repro") };
+    assert!(repro.force && repro.single_item);
+    assert_eq!(repro.jobs, std::num::NonZeroUsize::new(3));
+    assert_eq!(repro.targets, ["a"]);
+}
+
+#[test]
 fn graph_knows_its_short_forms() {
     let format = |line: &str| match parsed(line).unwrap().command {
         Command::Graph(graph) => graph.format(),
