@@ -62,7 +62,7 @@ impl Plan {
             weight: durations.weights(addresses),
             served: (0..self.order.len()).map(|at| self.is_served(at)).collect(),
             pools,
-            jobs: request.jobs.min(self.order.len().max(1)).max(request.jobs.min(2)),
+            jobs: request.jobs,
             shared: true,
             on_error: request.on_error,
             force: request.options.force,

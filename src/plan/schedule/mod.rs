@@ -24,8 +24,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::model::{Slots, StageId, Status};
 
-use pools::Free;
 pub use pools::{Claim, Pool};
+use pools::{Free, Numbers};
 use ready::{Rank, Ready};
 
 /// What to do when a stage fails (dvc: `on_error`).
@@ -165,7 +165,8 @@ pub struct Schedule {
     ready: Ready,
     /// Which line of `ready` is a stage's.
     line: Vec<usize>,
-    free_jobs: BTreeSet<usize>,
+    /// The numbers of job slots.
+    job_slots: Numbers,
     free: Free,
     /// How many stages may run by the tokens at hand, the one that needs none included.
     budget: usize,
@@ -212,7 +213,7 @@ impl Schedule {
             young: BTreeMap::new(),
             ready,
             line,
-            free_jobs: (0..jobs).collect(),
+            job_slots: Numbers::default(),
             free: Free::all(&setup.pools),
             budget: if setup.shared { 1 } else { jobs },
             wanting: false,
@@ -261,7 +262,7 @@ impl Schedule {
     pub fn lacks(&self) -> Vec<(StageId, Vec<Lack>)> {
         let lack = |claims: &[Claim]| {
             let mut lacks: Vec<Lack> = self.free.lacking(claims).map(Lack::Pool).collect();
-            if self.free_jobs.is_empty() {
+            if self.free_jobs() == 0 {
                 lacks.push(Lack::Job);
             } else if lacks.is_empty() && self.running >= self.budget {
                 // Where something else lacks too, a token would be given back at once.
@@ -343,7 +344,7 @@ impl Schedule {
             }
             State::Running(slots) => {
                 self.running -= 1;
-                self.free_jobs.insert(slots.job);
+                self.job_slots.give_back(&[slots.job]);
                 self.free.give_back(&self.setup.claims[at], &self.setup.pools, &slots.queue);
             }
             _ => {}
@@ -356,6 +357,10 @@ impl Schedule {
 
     fn serial(&self) -> bool {
         self.setup.jobs <= 1 || self.setup.dry
+    }
+
+    fn free_jobs(&self) -> usize {
+        self.setup.jobs.max(1) - self.running
     }
 
     fn active(&self) -> usize {
@@ -391,19 +396,18 @@ impl Schedule {
     fn start(&mut self, actions: &mut Vec<Action>) {
         while !(self.serial() && self.active() > 0)
             && self.running < self.budget
-            && let Some(job) = self.free_jobs.first().copied()
+            && self.free_jobs() > 0
             && let Some((rank, line)) = self.ready.next(&self.free, self.setup.pools.len())
             && !self.keeps_slots_for_better(&rank)
         {
             let at = rank.2;
             self.ready.remove(line, &rank);
-            let slots = Slots { job, queue: self.free.take(&self.setup.claims[at], &self.setup.pools) };
-            self.free_jobs.remove(&job);
+            let slots = Slots { job: self.job_slots.take(), queue: self.free.take(&self.setup.claims[at], &self.setup.pools) };
             self.running += 1;
             self.state[at] = State::Running(slots.clone());
             actions.push(Action::Start(self.setup.plan[at], slots));
         }
-        let short = self.running >= self.budget && !self.free_jobs.is_empty() && !self.serial();
+        let short = self.running >= self.budget && self.free_jobs() > 0 && !self.serial();
         if short && !self.wanting && !self.ready.is_empty() {
             self.wanting = true;
             actions.push(Action::Want);
@@ -412,7 +416,7 @@ impl Schedule {
 
     /// Whether stages before this one, which are being checked, may need all slots that are free.
     fn keeps_slots_for_better(&self, rank: &Rank) -> bool {
-        let free = self.free_jobs.len().min(self.budget - self.running);
+        let free = self.free_jobs().min(self.budget - self.running);
         self.young.range(..rank).take(free).count() >= free
     }
 

@@ -35,17 +35,23 @@ pub(super) struct Free {
 /// Numbers of slots: the smallest free one is given. Those that were never given are not stored, for
 /// there may be very many.
 #[derive(Debug, Default)]
-struct Numbers {
+pub(super) struct Numbers {
     back: BTreeSet<usize>,
     next: usize,
 }
 
 impl Numbers {
-    fn take(&mut self) -> usize {
+    /// Gives a number; there must be one left.
+    pub fn take(&mut self) -> usize {
         self.back.pop_first().unwrap_or_else(|| {
             self.next += 1;
             self.next - 1
         })
+    }
+
+    /// Takes numbers back.
+    pub fn give_back(&mut self, numbers: &[usize]) {
+        self.back.extend(numbers);
     }
 }
 
@@ -77,7 +83,7 @@ impl Free {
         for claim in claims {
             self.amounts[claim.pool] += claim.amount;
             if pools[claim.pool].numbered {
-                self.numbers[claim.pool].back.extend(slots);
+                self.numbers[claim.pool].give_back(slots);
             }
         }
     }
