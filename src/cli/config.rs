@@ -4,8 +4,8 @@
 use std::fmt::Write as _;
 
 use crate::format::paraffin::{SCHEMA, units};
+use crate::model::Fault;
 use crate::model::settings::{EnvValue, Origin, Retries, Terms};
-use crate::model::{Fault, Stage};
 use crate::ops::load::Repository;
 use crate::ops::targets::Reading;
 use crate::plan::terms::{Assigned, Overrides, Rulebook};
@@ -29,12 +29,8 @@ pub fn run(args: &Config, global: &Global) -> Result<(), Fault> {
     let mut repository = Repository::new(workspace);
     repository.load_targets(&args.explain, Reading::default())?;
     repository.load_all()?;
-    let name = |stage: &Stage| stage.address.seen_from(repository.cwd());
-    let mut queues: Vec<&str> = Vec::new();
-    for (_, stage) in repository.pipeline().iter() {
-        book.assign(&stage.address)?;
-        queues.push(book.queue_of(&stage.address).0);
-    }
+    let all = repository.pipeline().iter().map(|(_, stage)| Ok(book.assign(&stage.address)?.terms.queue));
+    let queues: Vec<String> = all.collect::<Result<_, Fault>>()?;
     for text in book.remarks(repository.pipeline().iter().map(|(_, stage)| &stage.address)) {
         print(&format!("WARNING: {text}\n"), true);
     }
@@ -44,16 +40,16 @@ pub fn run(args: &Config, global: &Global) -> Result<(), Fault> {
     for (number, id) in repository.resolve_targets(&args.explain, Reading::default(), None)?.into_iter().enumerate() {
         let stage = repository.pipeline().get(id);
         let gap = if number > 0 { "\n" } else { "" };
-        print_answer(&format!("{gap}{}:\n{}", name(stage), table(&book.assign(&stage.address)?)))?;
+        print_answer(&format!("{gap}{}:\n{}", stage.address.seen_from(repository.cwd()), table(&book.assign(&stage.address)?)))?;
     }
     Ok(())
 }
 
 /// How many stages are in which queue.
-fn summary(book: &Rulebook<'_>, queues: &[&str]) -> String {
+fn summary(book: &Rulebook<'_>, queues: &[String]) -> String {
     let mut text = String::new();
     for queue in book.queues() {
-        let count = queues.iter().filter(|other| **other == queue).count();
+        let count = queues.iter().filter(|other| *other == queue).count();
         let stages = if count == 1 { "stage" } else { "stages" };
         let slots = book.slots_of(queue).map_or_else(|| "as many slots as jobs".to_owned(), |slots| format!("slots: {slots}"));
         let _ = writeln!(text, "queue {queue}: {count} {stages}, {slots}");

@@ -23,12 +23,18 @@ const SIGNALS: [(&str, i32); 12] = [
     ("SIGTERM", 15),
 ];
 
-/// `90`, `90s`, `10m`, `2h`, `1.5h`, `200ms`: a bare number counts seconds.
-pub fn duration(text: &str) -> Option<Duration> {
+/// The digits at the beginning, and what follows them.
+fn number_and_unit(text: &str) -> (&str, &str) {
     let text = text.trim();
     let end = text.find(|ch: char| !ch.is_ascii_digit() && ch != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(end);
-    let factor = match unit.trim() {
+    (number, unit.trim())
+}
+
+/// `90`, `90s`, `10m`, `2h`, `1.5h`, `200ms`: a bare number counts seconds.
+pub fn duration(text: &str) -> Option<Duration> {
+    let (number, unit) = number_and_unit(text);
+    let factor = match unit {
         "" => 1.0,
         unit => TIMES.iter().find(|(name, _)| *name == unit)?.1,
     };
@@ -37,10 +43,7 @@ pub fn duration(text: &str) -> Option<Duration> {
 
 /// `1024`, `16G`, `1.5T`: units are powers of 1024, a following `B` or `iB` is allowed.
 pub fn size(text: &str) -> Option<u64> {
-    let text = text.trim();
-    let end = text.find(|ch: char| !ch.is_ascii_digit() && ch != '.').unwrap_or(text.len());
-    let (number, unit) = text.split_at(end);
-    let unit = unit.trim();
+    let (number, unit) = number_and_unit(text);
     let unit = unit.strip_suffix("iB").or_else(|| unit.strip_suffix('B')).unwrap_or(unit);
     let power = match unit {
         "" => 0,
