@@ -38,6 +38,18 @@ struct Open {
     added: BTreeMap<usize, String>,
 }
 
+impl Open {
+    fn write(&mut self, on_disk: &Path) -> Result<(), Fault> {
+        if let Err(error) = atomic::write(on_disk, &self.lock.to_bytes()) {
+            // What is in memory is no longer what is on disk; the next stage reads it anew.
+            self.stamp = None;
+            return Err(error.into());
+        }
+        self.stamp = stamp(on_disk);
+        Ok(())
+    }
+}
+
 /// The state of a stage's files before another program ran it.
 #[derive(Debug)]
 pub struct Before {
@@ -89,12 +101,7 @@ impl Ledger {
         };
         let new = open.lock.value(name).is_none();
         open.lock.set(name, record, at);
-        if let Err(error) = atomic::write(&on_disk, &open.lock.to_bytes()) {
-            // What is in memory is no longer what is on disk; the next stage reads it anew.
-            open.stamp = None;
-            return Err(error.into());
-        }
-        open.stamp = stamp(&on_disk);
+        open.write(&on_disk)?;
         if new {
             open.added.insert(place, name.to_owned());
         }
@@ -157,12 +164,7 @@ impl Ledger {
         }
         if let Some((_, later)) = open.added.range(place + 1..).next() {
             open.lock.shift(name, later);
-            let on_disk = path.under(&root);
-            if let Err(error) = atomic::write(&on_disk, &open.lock.to_bytes()) {
-                open.stamp = None;
-                return Err(error.into());
-            }
-            open.stamp = stamp(&on_disk);
+            open.write(&path.under(&root))?;
         }
         open.added.insert(place, name.to_owned());
         Ok(record)

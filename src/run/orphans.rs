@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 
+use crate::model::settings::GRACE;
 use crate::model::{Address, RepoPath, Stage};
 use crate::store::leftovers::{named, sweep, sweep_folders};
 use crate::store::os;
@@ -34,8 +35,6 @@ use super::within::Within;
 
 /// For how long it is believed who runs.
 const FRESH: Duration = Duration::from_millis(100);
-/// How long one that was told to end has time to do so.
-const GRACE: Duration = Duration::from_secs(10);
 /// How the name of a run's own note ends.
 const RUN: &str = "-run";
 
