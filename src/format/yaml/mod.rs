@@ -11,7 +11,7 @@
 mod compose;
 mod error;
 mod events;
-mod number;
+pub(super) mod number;
 mod place;
 pub mod scalar;
 mod scan;

@@ -13,9 +13,6 @@ const MOST_DIGITS: usize = 4300;
 pub(super) fn int(text: &str, dialect: Dialect) -> Result<Value, YamlError> {
     let plain = text.replace('_', "");
     let (minus, digits) = signed(&plain)?;
-    if digits.starts_with(['+', '-']) {
-        return Err(no_int(digits, 10));
-    }
     let (base, digits) = match digits.get(..2) {
         Some("0b") => (2, &digits[2..]),
         Some("0x") => (16, &digits[2..]),
@@ -32,14 +29,25 @@ pub(super) fn int(text: &str, dialect: Dialect) -> Result<Value, YamlError> {
 fn sexagesimal_int(minus: bool, text: &str) -> Result<Value, YamlError> {
     let mut number: i64 = 0;
     for part in text.split(':') {
-        let part: i64 = part.parse().map_err(|_| no_int(part, 10))?;
+        let Value::Int(part) = parse_int(false, part, 10)? else { return Err(no_int(text, 10)) };
         number = number.checked_mul(60).and_then(|number| number.checked_add(part)).ok_or_else(|| no_int(text, 10))?;
     }
     Ok(Value::Int(if minus { -number } else { number }))
 }
 
-fn parse_int(minus: bool, text: &str, base: u32) -> Result<Value, YamlError> {
-    let digits = text.trim();
+/// What Python's `int(text, base)` makes of a text, with the sign that stood before it: blanks around it, a sign of its own
+/// and the prefix of the base are allowed.
+///
+/// # Errors
+/// What Python says of a text that is no number, or of one with too many digits.
+pub fn parse_int(minus: bool, text: &str, base: u32) -> Result<Value, YamlError> {
+    let bare = text.trim();
+    let minus = minus != bare.starts_with('-');
+    let bare = bare.strip_prefix(['+', '-']).unwrap_or(bare);
+    let digits = match (base, bare.get(..2)) {
+        (2, Some("0b" | "0B")) | (8, Some("0o" | "0O")) | (16, Some("0x" | "0X")) => &bare[2..],
+        _ => bare,
+    };
     if digits.is_empty() || !digits.chars().all(|digit| digit.is_digit(base)) {
         return Err(no_int(text, base));
     }
@@ -90,11 +98,9 @@ pub(super) fn float(text: &str, dialect: Dialect) -> Result<Value, YamlError> {
         ".inf" => f64::INFINITY,
         ".nan" => f64::NAN,
         _ if dialect == Dialect::V1_1 && digits.contains(':') => {
-            let mut number = 0.0;
-            for part in digits.split(':') {
-                number = number * 60.0 + parse_float(part)?;
-            }
-            number
+            // From the last to the first: sums of floating point numbers depend on their order.
+            let parts: Vec<f64> = digits.split(':').map(parse_float).collect::<Result<_, _>>()?;
+            parts.into_iter().rev().fold((0.0, 1.0), |(sum, base), part| (sum + part * base, base * 60.0)).0
         }
         _ => parse_float(digits)?,
     };

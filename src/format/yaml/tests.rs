@@ -153,6 +153,25 @@ fn a_duplicate_key_is_told_as_dvc_tells_it() {
 }
 
 #[test]
+fn numbers_may_have_what_python_takes() {
+    for (text, want) in [
+        ("!!int --0_", Value::Int(0)),
+        ("!!int +-5", Value::Int(-5)),
+        ("!!int -0x-0X1f", Value::Int(31)),
+        ("!!int \"0b 0b1 \"", Value::Int(1)),
+        ("!!int 0o+17", Value::Int(15)),
+        ("%YAML 1.1\n---\n!!int 1:-30", Value::Int(30)),
+        ("!!float --1.5", Value::Float(1.5)),
+        ("%YAML 1.1\n---\n5:31:43:43.397", Value::Float(1_194_223.396_999_999_9)),
+    ] {
+        assert_eq!(read(text), want, "{text}");
+    }
+    for text in ["!!int ---1", "!!int \"-- 1\"", "!!int 0x", "!!int 0b0x1", "!!int 0x0b_x"] {
+        assert!(matches!(fails(text), YamlError::Value(_)), "{text}");
+    }
+}
+
+#[test]
 fn values_that_python_cannot_make_are_told_in_its_words() {
     for (text, want) in [
         (
