@@ -6,7 +6,7 @@
 //! (the containers are shared pointers: the same pointer is written as `&id001` / `*id001`).
 
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use indexmap::IndexMap;
 
@@ -38,6 +38,9 @@ pub enum Value {
     Map(Arc<Map>),
 }
 
+/// The one empty tuple.
+static EMPTY_TUPLE: LazyLock<Arc<Vec<Value>>> = LazyLock::new(Arc::default);
+
 /// A map that keeps its order.
 pub type Map = IndexMap<Key, Value>;
 
@@ -54,6 +57,16 @@ impl Value {
     /// A list as a value.
     pub fn seq(items: Vec<Value>) -> Self {
         Self::Seq(Arc::new(items))
+    }
+
+    /// Python's `()`: tuples are lists here, but this one is the same wherever it stands, as in Python.
+    pub fn empty_tuple() -> Self {
+        Self::Seq(EMPTY_TUPLE.clone())
+    }
+
+    /// Whether it is `()` and not `[]`.
+    pub fn is_empty_tuple(&self) -> bool {
+        matches!(self, Self::Seq(items) if Arc::ptr_eq(items, &EMPTY_TUPLE))
     }
 
     /// A map as a value.

@@ -245,9 +245,11 @@ impl Seen {
     }
 }
 
-/// What makes a list or map the same one; to DVC a date is such a thing too.
+/// What makes a list or map the same one; to DVC a date is such a thing too. Python's empty tuple
+/// is always one and the same, so it tells nothing (ruamel: `representer.py` `ignore_aliases`).
 fn address(value: &Value) -> Option<usize> {
     match value {
+        value if value.is_empty_tuple() => None,
         Value::Seq(items) => Some(Arc::as_ptr(items).addr()),
         Value::Map(map) | Value::Set(map) => Some(Arc::as_ptr(map).addr()),
         Value::Time(text) => Some(Arc::as_ptr(text).cast::<u8>().addr()),

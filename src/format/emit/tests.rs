@@ -88,6 +88,16 @@ fn a_date_that_occurs_twice_gets_an_anchor() {
 }
 
 #[test]
+fn an_empty_tuple_gets_no_anchor() {
+    let twice = |value: Value| {
+        let map: Map = [(Key::str("a"), value.clone()), (Key::str("b"), Value::seq(vec![value]))].into_iter().collect();
+        document(&Value::map(map))
+    };
+    assert_eq!(twice(Value::empty_tuple()), "a: []\nb:\n- []\n");
+    assert_eq!(twice(Value::seq(Vec::new())), "a: &id001 []\nb:\n- *id001\n");
+}
+
+#[test]
 fn long_keys_get_a_question_mark() {
     let long = "k".repeat(123);
     let value = Value::seq(vec![Value::Int(1), Value::Int(2)]);

@@ -31,7 +31,7 @@ impl Reader<'_> {
     /// `1` or `1, 2`: a value, or a tuple (which is a list here), up to a closing bracket.
     fn list_of_values(&mut self, close: Option<&str>) -> Option<Value> {
         if close.is_some_and(|close| self.take(close)) {
-            return Some(Value::seq(Vec::new()));
+            return Some(Value::empty_tuple());
         }
         let mut items = vec![self.value()?];
         let mut tuple = false;

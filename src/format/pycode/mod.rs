@@ -222,6 +222,13 @@ O = not True
     }
 
     #[test]
+    fn an_empty_tuple_is_told_from_an_empty_list() {
+        let params = parse("a = ()\nb = []\nc = ((),)\n").unwrap();
+        assert_eq!(params.values().map(Value::is_empty_tuple).collect::<Vec<_>>(), [true, false, false]);
+        assert!(params.values().next_back().unwrap().as_seq().unwrap()[0].is_empty_tuple());
+    }
+
+    #[test]
     fn reads_classes_and_init() {
         let text = "
 @dataclass
