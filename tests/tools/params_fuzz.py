@@ -38,13 +38,13 @@ class Maker:
         rng = self.rng
         own = {
             "json": ["NaN", "Infinity", "-Infinity", "1e400", "-0", "1E5", "0.10"],
-            "toml": ["inf", "-inf", "nan", "+5", "1_000", "0x1F", "0o17", "0b11", "1e5", "6.26e-34", "0.10"],
+            "toml": ["inf", "-inf", "nan", "+5", "1_000", "0x1F", "0o17", "0b11", "1e5", "6.26e-34", "0.10", "1e400", "-0", "0xFFFFFFFFFFFFFFFFFFFF", "0b1_0", "1_0.5e+0_1"],
             "py": ["0x1F", "0o17", "0b11", "1_000", "1e3", "1e400", ".5", "1.", "-1", "+1", "--1", "-1.5e-7", "0.10", "~1", "1+1", "2**3", "00"],
             "yaml": ["1_000", "0x1F", "017", "1e3", ".5", ".inf", ".nan", "~", "yes", "1.50"],
         }[self.language]
         if rng.random() < 0.3:
             return rng.choice(own)
-        return rng.choice(["0", "1", "-2", "123456789012345678901234567890" if self.language != "toml" else "9223372036854775807", repr(rng.uniform(-9, 9) * 10 ** rng.randint(-20, 20)), str(rng.randrange(10**6)), "1.0", "1e-05", "1.5"])
+        return rng.choice(["0", "1", "-2", "123456789012345678901234567890", "9223372036854775807", repr(rng.uniform(-9, 9) * 10 ** rng.randint(-20, 20)), str(rng.randrange(10**6)), "1.0", "1e-05", "1.5"])
 
     def scalar(self):
         rng, kind = self.rng, self.rng.random()
@@ -54,7 +54,7 @@ class Maker:
         if kind < 0.6:
             return rng.choice(words)
         if kind < 0.64 and self.language == "toml":
-            return rng.choice(["2020-01-01", "2020-01-01T10:00:00", "2020-01-01T10:00:00Z", "2020-01-01 10:00:00.5+02:00"])
+            return rng.choice(["2020-01-01", "2020-01-01T10:00:00", "2020-01-01T10:00:00Z", "2020-01-01 10:00:00.5+02:00", "2020-02-29t10:00:00.1234567-00:30", "2019-02-29", "0000-01-01", "2020-01-01 10:00", "2020-01-01 10:00:60"])
         if kind < 0.64 and self.language == "yaml":
             return looks(rng)
         text = rng.choice(TEXTS)
@@ -152,7 +152,9 @@ def case(rng):
     maker, text = document(rng)
     if rng.random() < 0.08 and maker.language != "py":
         place = rng.randrange(len(text) + 1)
-        text = text[:place] + rng.choice(["'", "[", "}", "=", ":", "\n", "\t", ",", "é", "\\", "(", " "]) + text[place:]
+        text = text[:place] + rng.choice(["'", "[", "}", "=", ":", "\n", "\t", ",", "é", "\\", "(", " ", "#", "\ufeff", ".", "\r"]) + text[place:]
+    if rng.random() < 0.05:
+        text = text.replace("\n", rng.choice(["\r\n", "\r"]))
     keys = []
     if rng.random() < 0.8 or not text.startswith("{") and maker.language == "json":
         for _ in range(rng.randint(1, 3)):

@@ -140,10 +140,12 @@ pub fn parse(bytes: &[u8], shown: &str) -> Result<Value, ParamsError> {
         return Ok(doc.or_empty_map());
     }
     let text = std::str::from_utf8(bytes).map_err(|_| ParamsError::Encoding { path: shown.to_owned() })?;
+    // Python reads every line end as `\n`.
+    let text = text.replace("\r\n", "\n").replace('\r', "\n");
     match suffix.as_str() {
-        "json" => json::parse(text).map(or_empty_map).map_err(corrupted("JSON")),
-        "toml" => toml::parse(text).map_err(corrupted("TOML")),
-        _ => pycode::parse(text).map(Value::map).map_err(|error| corrupted("Python")(error.shown(shown))),
+        "json" => json::parse(&text).map(or_empty_map).map_err(corrupted("JSON")),
+        "toml" => toml::parse(&text).map_err(corrupted("TOML")),
+        _ => pycode::parse(&text).map(Value::map).map_err(|error| corrupted("Python")(error.shown(shown))),
     }
 }
 
