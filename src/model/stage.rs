@@ -151,6 +151,11 @@ impl Stage {
         self.address.name.is_none()
     }
 
+    /// The file that tells what it last read and wrote: its dvc.lock, or the `.dvc` file itself.
+    pub fn recorded_in(&self) -> RepoPath {
+        if self.is_data_file() { self.address.file.clone() } else { self.address.file.parent().unwrap_or_default().join("dvc.lock") }
+    }
+
     /// Added data: a `.dvc` file with neither command nor deps (dvc: `is_data_source`).
     pub fn is_data_source(&self) -> bool {
         self.cmd.is_none() && self.deps.is_empty()

@@ -155,7 +155,10 @@ fn execute(
     if let Some(text) = run.shell.warning.clone() {
         sink.event(&clock.event(EventKind::Notice { level: Level::Warning, text }));
     }
-    let _note = (!request.dry).then(|| run.orphans.begin());
+    let begun = (!request.dry).then(|| run.orphans.begin());
+    if let Some((_, Some(since))) = begun {
+        workspace.cache().mend(since);
+    }
     fetch_runs(&run, plan, clock, sink);
     let worker = StageWorker::new(&run, repository, &plan.order, request, watcher);
     sink.event(&clock.event(EventKind::RunStarted { run: name, plan: plan.describe(repository), jobs: request.jobs }));
@@ -174,8 +177,8 @@ fn execute(
     let setup = plan.setup(request, book, &addresses, &Durations::load(&workspace.tmp_dir()));
     let ends = drive::drive(setup, &worker, clock, channel, &mut tell)
         .map_err(|error| Fault::new(Class::Unexpected, format!("cannot start threads: {error}")))?;
-    for text in settle(&run, learn(plan, &addresses, &ends)) {
-        sink.event(&clock.event(EventKind::Notice { level: Level::Debug, text }));
+    for (level, text) in settle(&run, learn(plan, &addresses, &ends)) {
+        sink.event(&clock.event(EventKind::Notice { level, text }));
     }
     let failed = ending::verdict(repository, request, plan, &ends, watcher);
     let (to_track, staged) = if failed.is_none() { worker.track(workspace.config().autostage)? } else { (Vec::new(), false) };
@@ -239,11 +242,15 @@ fn fetch_runs(run: &Run<'_>, plan: &Plan, clock: &Clock, sink: &mut dyn Sink) {
 }
 
 /// What may be done once no stage waits for it any more; remarks on what went wrong.
-fn settle(run: &Run<'_>, learnt: Durations) -> Vec<String> {
+fn settle(run: &Run<'_>, learnt: Durations) -> Vec<(Level, String)> {
     run.logs.prune();
     let mut remarks = run.disk.settle();
     let saved = learnt.save(&run.disk.workspace().tmp_dir());
     remarks.extend(saved.err().map(|error| format!("durations are not kept: {error}")));
+    let mut remarks: Vec<(Level, String)> = remarks.into_iter().map(|text| (Level::Debug, text)).collect();
+    if let Err(fault) = run.disk.settle_cache() {
+        remarks.push((Level::Warning, format!("an object of the cache did not get to the disk, its stage will run again: {fault}")));
+    }
     remarks
 }
 

@@ -37,6 +37,14 @@ impl Disk {
         self.hasher.settle()
     }
 
+    /// Waits until what was put into the cache is on the disk.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn settle_cache(&self) -> Result<(), Fault> {
+        Ok(self.workspace.cache().settle()?)
+    }
+
     /// The repository.
     pub fn workspace(&self) -> &Workspace {
         &self.workspace

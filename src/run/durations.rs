@@ -53,7 +53,7 @@ impl Durations {
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
         }
-        atomic::write(&path, text.as_bytes()).map(|_| ())
+        atomic::write_passing(&path, text.as_bytes()).map(|_| ())
     }
 
     /// A weight for each of these stages, in milliseconds. Those that never ran count as the mean of

@@ -172,7 +172,7 @@ impl Ledger {
 
     /// The dvc.lock in which a stage of a dvc.yaml is recorded, read.
     fn lock_of(&mut self, stage: &Stage) -> Result<RepoPath, Fault> {
-        let path = stage.address.file.parent().unwrap_or_default().join("dvc.lock");
+        let path = stage.recorded_in();
         self.refresh(&path, &path.seen_from(self.workspace.cwd()))?;
         Ok(path)
     }

@@ -107,10 +107,11 @@ impl Orphans {
         Self { root, dir, cache, within, kill, made: AtomicU64::new(0), seen: Mutex::default() }
     }
 
-    /// Leaves the note of a run, after what dead ones left is removed.
-    pub fn begin(&self) -> Note {
-        self.tidy();
-        self.write(&format!("{}{RUN}", Owner::own().mark()), b"")
+    /// Leaves the note of a run, after what dead ones left is removed. Says too since when there
+    /// were such, in nanoseconds since 1970.
+    pub fn begin(&self) -> (Note, Option<i128>) {
+        let after_others = self.tidy();
+        (self.write(&format!("{}{RUN}", Owner::own().mark()), b""), after_others)
     }
 
     /// Leaves the note of a stage.
@@ -148,8 +149,8 @@ impl Orphans {
     }
 
     /// Removes what dead runs left beside their stages' work, and what belongs to stages whose
-    /// commands have ended.
-    fn tidy(&self) {
+    /// commands have ended. Gives when the first of these runs began.
+    fn tidy(&self) -> Option<i128> {
         let dead = named(&self.dir).into_iter().filter(|(path, name)| name.ends_with(RUN) && is_left(path, name));
         let dead: Vec<PathBuf> = dead.map(|(path, _)| path).collect();
         if !dead.is_empty() {
@@ -160,9 +161,11 @@ impl Orphans {
             sweep_folders(&self.root.join(".dvc/tmp/paraffin"));
         }
         self.all();
+        let began = dead.iter().filter_map(|path| Some(os::noted(&fs::symlink_metadata(path).ok()?))).min();
         for path in dead {
             fs::remove_file(path).ok();
         }
+        began
     }
 
     /// The notes of stages of dead runs.

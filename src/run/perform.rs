@@ -59,6 +59,7 @@ impl Job<'_> {
     }
 
     fn bring_about(&self, reasons: &[Reason], reply: &Reply, attempt: &mut Attempt) -> Result<Status, Fault> {
+        let began = reply.clock().elapsed();
         let claim = self.claim(reply)?;
         let _note = self.note(reply)?;
         if hold(&self.run.pullable).contains(&self.id) && self.pull_outs(reply)? {
@@ -79,7 +80,7 @@ impl Job<'_> {
             return Ok(status);
         }
         let saving = reply.clock().elapsed();
-        self.save(reply)?;
+        self.save(reply, began)?;
         attempt.saving = reply.clock().elapsed().saturating_sub(saving);
         Ok(status)
     }

@@ -3,12 +3,15 @@
 //! Objects are stored outside of the repository's lock (they are named by their content, and
 //! appear by a rename); only .gitignore and dvc.lock are written under it.
 
+use std::time::Duration;
+
 use indexmap::IndexMap;
 
 use crate::format::Files;
 use crate::format::{dotdvc, runcache};
 use crate::model::{Class, EventKind, Fault, Key, Meta, Out, OutKind, Record, RecordedPath, RepoPath};
 use crate::store::tree::Hashed;
+use crate::store::young::MOMENT;
 use crate::store::{self, atomic};
 
 use super::drive::Reply;
@@ -16,12 +19,14 @@ use super::error;
 use super::job::{Job, hold};
 
 impl Job<'_> {
-    /// Saves what the stage made; when this returns the result is safe on disk.
+    /// Saves what the stage made. When this returns it is safe from kills, and what took long to
+    /// make is recorded only when it is on the disk (see `store::young`). `began`: when the work on
+    /// the stage did.
     ///
     /// # Errors
     /// An output is missing or cannot be stored or recorded. What the command made stays in the
     /// work tree.
-    pub fn save(&self, reply: &Reply) -> Result<(), Fault> {
+    pub fn save(&self, reply: &Reply, began: Duration) -> Result<(), Fault> {
         let mut record = self.inputs()?;
         self.warn_of_empty_deps(&record, reply);
         let mut hashed = Vec::new();
@@ -49,12 +54,26 @@ impl Job<'_> {
                 self.keep_run(&run, reply);
             }
         }
+        let is_long = reply.clock().elapsed().saturating_sub(began) >= MOMENT;
+        if is_long {
+            self.disk().settle_cache()?;
+        }
         hold(&self.run.made).extend(self.stage.outs.iter().zip(&hashed).map(|(out, found)| (out.path.clone(), found.digest.clone())));
         let said = self.run.locked(Some(self.id), reply, || self.write_down(&record))?;
+        if is_long {
+            self.settle_record(reply);
+        }
         for saying in said {
             reply.tell(EventKind::Said { stage: self.id, saying });
         }
         Ok(())
+    }
+
+    /// Waits, without the repository's lock, until the record is on the disk.
+    fn settle_record(&self, reply: &Reply) {
+        if let Err(error) = atomic::settle(&self.stage.recorded_in().under(self.disk().root())) {
+            self.warn(reply, format!("after a power loss '{}' may run again: {error}", self.address));
+        }
     }
 
     fn warn_of_empty_deps(&self, record: &Record, reply: &Reply) {

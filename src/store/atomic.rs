@@ -2,7 +2,9 @@
 //!
 //! DVC writes dvc.lock, `.gitignore` and the like in place; a crash or a full disk then leaves
 //! half a file. Here a temporary file in the same directory takes the place of the old one.
-//! What DVC's way keeps is kept: the mode, and a symbolic link stays one.
+//! What DVC's way keeps is kept: the mode, and a symbolic link stays one. After a power loss, too,
+//! it must be the old text or the new one: where the file system does not see to that by itself,
+//! the new one is on the disk before it takes the place.
 
 use std::fs;
 use std::io::{self, Write};
@@ -18,7 +20,7 @@ use super::{os, owner};
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let target = behind_links(path);
     let mode = fs::metadata(&target).map_or_else(|_| os::file_mode(), |meta| os::mode(&meta));
-    let result = write_new(&target, bytes, mode);
+    let result = put_in_place(&target, bytes, mode, true);
     let refused = matches!(&result, Err(error) if matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ResourceBusy));
     if refused && target.is_file() {
         // The directory may not be written to, or the file is a mount point of its own; the
@@ -28,11 +30,37 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     result.map_err(Error::io("write", path))
 }
 
-/// Writes a file with this mode, replacing what is there.
+/// Writes a whole file that matters to living processes alone: after a power loss it may be torn.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_passing(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let mode = fs::metadata(path).map_or_else(|_| os::file_mode(), |meta| os::mode(&meta));
+    write_new(path, bytes, mode).map_err(Error::io("write", path))
+}
+
+/// Waits until a file that was written is on the disk, its name too.
+///
+/// # Errors
+/// It did not get there.
+pub fn settle(path: &Path) -> Result<(), Error> {
+    let target = behind_links(path);
+    os::sync(&target).map_err(Error::io("sync", path))?;
+    target.parent().map_or(Ok(()), |dir| os::sync(dir).map_err(Error::io("sync", path)))
+}
+
+/// Writes a file with this mode, replacing what is there. After a power loss it may be torn.
 pub(super) fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    put_in_place(path, bytes, mode, false)
+}
+
+fn put_in_place(path: &Path, bytes: &[u8], mode: u32, lasting: bool) -> io::Result<()> {
     let temporary = Temporary::beside(path);
     let mut file = fs::OpenOptions::new().write(true).create_new(true).open(temporary.path())?;
     file.write_all(bytes)?;
+    if lasting && !(path.exists() && os::replaces_whole(&file)) {
+        file.sync_all()?;
+    }
     drop(file);
     os::set_mode(temporary.path(), mode)?;
     temporary.replace(path)

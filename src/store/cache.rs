@@ -3,7 +3,8 @@
 //! `files/md5/xx/yyy…` for today's hashes, `xx/yyy…` for those of DVC 2.x. An object of mode
 //! 0444 is trusted; with any other mode it is hashed again, and a wrong one is removed and
 //! counts as missing. Objects are made under a temporary name and renamed, the files of a
-//! directory before its listing, so that neither a crash nor another process meets a half.
+//! directory before its listing, so that neither a crash nor another process meets a half. They
+//! get the mode 0444 when they are on the disk (see `young`).
 
 use std::fs;
 use std::io;
@@ -14,9 +15,11 @@ use std::time::Duration;
 use super::atomic::{self, Temporary};
 use super::error::Error;
 use super::hasher::{HashedFile, Hasher};
+use super::leftovers::named;
 use super::md5;
 use super::os::{self, Stamp};
 use super::tree::{Content, Hashed};
+use super::young::{YOUNG_MODE, Young};
 use crate::format::dirtree;
 use crate::model::{Algo, Digest, TreeEntry};
 
@@ -25,18 +28,36 @@ pub const OBJECT_MODE: u32 = 0o444;
 /// How long another process may need between creating an object and filling it.
 const SECOND_LOOK: Duration = Duration::from_millis(30);
 
+/// What is there of an object.
+enum Found {
+    /// Nothing that is right.
+    Nothing,
+    /// It is trusted.
+    Trusted,
+    /// It was read and is right, and may not be on the disk yet.
+    Untrusted(PathBuf),
+}
+
 /// A cache directory.
 #[derive(Debug)]
 pub struct Cache {
     dir: PathBuf,
     group: bool,
     no_reflink: AtomicBool,
+    young: Young,
 }
 
 impl Cache {
     /// The cache in `dir`, an absolute path. `group`: others of the group write to it too.
     pub fn new(dir: PathBuf, group: bool) -> Self {
-        Self { dir, group, no_reflink: AtomicBool::new(false) }
+        let young = Young::new(&dir);
+        Self { dir, group, no_reflink: AtomicBool::new(false), young }
+    }
+
+    /// The same cache for another thread.
+    pub(super) fn twin(&self) -> Self {
+        let no_reflink = AtomicBool::new(self.no_reflink.load(Ordering::Relaxed));
+        Self { dir: self.dir.clone(), group: self.group, no_reflink, young: self.young.clone() }
     }
 
     /// Where it is.
@@ -68,9 +89,21 @@ impl Cache {
     /// # Errors
     /// The system refuses to look, read or remove.
     pub fn has_object(&self, digest: &Digest) -> Result<bool, Error> {
+        let found = self.find(digest)?;
+        if let Found::Untrusted(path) = &found {
+            // From now on it is trusted, so it must be on the disk. Not being allowed to say so is no
+            // failure.
+            self.young.sync(path)?;
+            let _ = os::set_mode(path, OBJECT_MODE);
+        }
+        Ok(!matches!(found, Found::Nothing))
+    }
+
+    /// Looks for an object that is right; a wrong one is removed.
+    fn find(&self, digest: &Digest) -> Result<Found, Error> {
         let sound = digest.value.len() > 2 && digest.value.chars().all(|ch| ch.is_ascii_alphanumeric() || ch == '.');
         if !sound {
-            return Ok(false);
+            return Ok(Found::Nothing);
         }
         let path = self.path_of(digest);
         let expected = digest.value.split('.').next().unwrap_or_default();
@@ -78,27 +111,25 @@ impl Cache {
         loop {
             let meta = match fs::metadata(&path) {
                 Ok(meta) => meta,
-                Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return Ok(false),
+                Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return Ok(Found::Nothing),
                 Err(error) => return Err(Error::io("look at", &path)(error)),
             };
             if os::mode(&meta) == OBJECT_MODE {
-                return Ok(true);
+                return Ok(Found::Trusted);
             }
             let actual = match md5::of_file(&path, &digest.algo) {
                 Ok(actual) => actual,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
                 Err(error) => return Err(Error::io("read", &path)(error)),
             };
             if actual == expected {
-                // From now on it is trusted. Not being allowed to say so is no failure.
-                let _ = os::set_mode(&path, OBJECT_MODE);
-                return Ok(true);
+                return Ok(Found::Untrusted(path));
             }
             // A real DVC may be about to fill it: only what stays wrong is removed.
             if looks >= 1 && fs::metadata(&path).is_ok_and(|now| Stamp::of(&now) == Stamp::of(&meta)) {
                 return match fs::remove_file(&path) {
                     Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::io("remove", &path)(error)),
-                    _ => Ok(false),
+                    _ => Ok(Found::Nothing),
                 };
             }
             looks += 1;
@@ -144,7 +175,8 @@ impl Cache {
     }
 
     /// Stores what was hashed, unless it is there. With `hardlink`, work files become objects
-    /// without being copied where the file system can do that.
+    /// without being copied where the file system can do that. New objects are trusted within a
+    /// moment; [`Cache::settle`] waits for that.
     ///
     /// # Errors
     /// The system refuses, or a file changed since it was hashed. Nothing half stays behind.
@@ -158,9 +190,40 @@ impl Cache {
                 }
                 let path = self.path_of(&hashed.digest);
                 self.make_parent(&path)?;
-                atomic::write_new(&path, listing, OBJECT_MODE).map_err(Error::io("store", &path))
+                atomic::write_new(&path, listing, YOUNG_MODE).map_err(Error::io("store", &path))?;
+                self.entrust(path);
+                Ok(())
             }
         }
+    }
+
+    /// Takes a new object, of mode [`YOUNG_MODE`], into care: it is trusted once it is on the disk.
+    pub(super) fn entrust(&self, object: PathBuf) {
+        self.young.add(object);
+    }
+
+    /// Waits until all new objects are on the disk, and trusted.
+    ///
+    /// # Errors
+    /// One did not get there; it is removed.
+    pub fn settle(&self) -> Result<(), Error> {
+        self.young.settle()
+    }
+
+    /// Looks at objects that a killed process left untrusted since this time: from now on they are
+    /// trusted, or they are gone. Others, which may be many, are looked at when they are used, and
+    /// so are those that this cannot see to.
+    pub fn mend(&self, since: i128) {
+        let is_new = |path: &Path| fs::symlink_metadata(path).is_ok_and(|meta| os::noted(&meta) >= since);
+        for (dir, head) in named(&self.dir.join("files/md5")).into_iter().filter(|(dir, _)| is_new(dir)) {
+            for (path, tail) in named(&dir).into_iter().filter(|(path, _)| is_new(path)) {
+                let is_young = fs::symlink_metadata(&path).is_ok_and(|meta| meta.is_file() && os::mode(&meta) == YOUNG_MODE);
+                if is_young && let Ok(Found::Untrusted(path)) = self.find(&Digest::md5(format!("{head}{tail}"))) {
+                    self.entrust(path);
+                }
+            }
+        }
+        self.settle().ok();
     }
 
     fn put_files(&self, hasher: &Hasher, algo: &Algo, entries: &[TreeEntry], files: &[HashedFile], hardlink: bool) -> Result<(), Error> {
@@ -175,8 +238,7 @@ impl Cache {
         // Equal files are stored once.
         missing.sort_by(|(_, one), (_, other)| one.value.cmp(&other.value));
         missing.dedup_by(|(_, one), (_, other)| one.value == other.value);
-        let twin = Self::new(self.dir.clone(), self.group);
-        twin.no_reflink.store(self.no_reflink.load(Ordering::Relaxed), Ordering::Relaxed);
+        let twin = self.twin();
         let results = hasher.each(missing, |(file, _)| file.stamp.size, move |(file, digest)| twin.put_file(&file, &digest, hardlink));
         results.into_iter().collect()
     }
@@ -190,6 +252,7 @@ impl Cache {
         let temporary = Temporary::beside(&target);
         let reflinked = self.reflink(&file.path, temporary.path()).map_err(Error::io("store", &file.path))?;
         if !reflinked && hardlink && file.stamp.size > 0 && Self::adopt(file, &target)? {
+            self.entrust(target);
             return Ok(());
         }
         if !reflinked {
@@ -201,8 +264,10 @@ impl Cache {
         }
         unchanged(file)?;
         // On file systems without modes the object is hashed again when it is next used.
-        let _ = os::set_mode(temporary.path(), OBJECT_MODE);
-        temporary.replace(&target).map_err(Error::io("store", &target))
+        let _ = os::set_mode(temporary.path(), YOUNG_MODE);
+        temporary.replace(&target).map_err(Error::io("store", &target))?;
+        self.entrust(target);
+        Ok(())
     }
 
     /// Makes the work file itself the object; false where the file system cannot.
@@ -215,7 +280,7 @@ impl Cache {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(Error::io("store", &file.path)(error)),
             _ => {}
         }
-        let _ = os::set_mode(target, OBJECT_MODE);
+        let _ = os::set_mode(target, YOUNG_MODE);
         Ok(true)
     }
 
@@ -265,6 +330,7 @@ mod tests {
         let hasher = Hasher::new(2, None)?;
         let hashed = workspace.hash(&hasher, &RepoPath::new(path), &Algo::Md5)?.unwrap();
         workspace.cache().put(&hasher, &hashed, hardlink)?;
+        workspace.cache().settle()?;
         Ok(hashed)
     }
 
@@ -317,6 +383,24 @@ mod tests {
         assert!(!workspace.cache().has_object(&digest).unwrap());
         assert!(!object.exists());
         assert!(!workspace.cache().has_object(&Digest::md5("x/../../y")).unwrap());
+    }
+
+    #[test]
+    fn what_a_killed_process_left_is_trusted_or_removed() {
+        let (dir, workspace) = repository();
+        let objects = ["one", "two"].map(|text| {
+            fs::write(dir.path().join(text), text).unwrap();
+            let object = workspace.cache().path_of(&put(&workspace, text, false).unwrap().digest);
+            os::set_mode(&object, YOUNG_MODE).unwrap();
+            object
+        });
+        fs::write(&objects[1], "").unwrap();
+        // Those from before that process are not read: there may be many.
+        workspace.cache().mend(os::now() + 1_000_000_000);
+        assert_eq!(os::mode(&fs::metadata(&objects[0]).unwrap()), YOUNG_MODE);
+        workspace.cache().mend(os::now() - 60_000_000_000);
+        assert_eq!(os::mode(&fs::metadata(&objects[0]).unwrap()), OBJECT_MODE);
+        assert!(!objects[1].exists());
     }
 
     #[test]

@@ -28,6 +28,7 @@ mod rwtable;
 pub mod state;
 pub mod tree;
 pub mod workspace;
+pub mod young;
 
 pub use cache::Cache;
 pub use error::Error;

@@ -262,6 +262,34 @@ pub fn reflink(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
+/// Waits until a file or directory is on the disk. One that is gone needs nothing, and of one that
+/// the file system cannot or may not be asked for nothing more is known than without asking.
+pub fn sync(path: &Path) -> io::Result<()> {
+    use io::ErrorKind::{InvalidInput, NotFound, PermissionDenied, ReadOnlyFilesystem, Unsupported};
+    match File::open(path).and_then(|file| file.sync_all()) {
+        Err(error) if matches!(error.kind(), InvalidInput | NotFound | PermissionDenied | ReadOnlyFilesystem | Unsupported) => Ok(()),
+        other => other,
+    }
+}
+
+/// Waits until all that was written to the file system of this file is on the disk.
+pub fn sync_all_of(file: &File) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    rustix::fs::syncfs(file)?;
+    #[cfg(not(target_os = "linux"))]
+    file.sync_all().map(|()| rustix::fs::sync())?;
+    Ok(())
+}
+
+/// Whether the file system brings a file's content to the disk before its name takes the place
+/// of another file: ext4 and btrfs do (in memory alone there is nothing to lose).
+pub fn replaces_whole(file: &File) -> bool {
+    #[cfg(target_os = "linux")]
+    return rustix::fs::fstatfs(file).is_ok_and(|of| [0xEF53, 0x9123_683E, 0x0102_1994].contains(&of.f_type));
+    #[cfg(not(target_os = "linux"))]
+    return file.metadata().is_err();
+}
+
 /// Makes a second name of a file.
 pub fn hardlink(from: &Path, to: &Path) -> io::Result<()> {
     fs::hard_link(from, to)

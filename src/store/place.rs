@@ -26,6 +26,15 @@ impl Workspace {
     /// The system refuses, or a file changed since it was hashed.
     pub fn commit_out(&self, hasher: &Hasher, path: &RepoPath, hashed: &Hashed, types: &[LinkType]) -> Result<(), Error> {
         self.cache().put(hasher, hashed, types.first() == Some(&LinkType::Hardlink))?;
+        // Through a link the object's mode is that of the output: it must not change any more.
+        if types.iter().any(|kind| matches!(kind, LinkType::Hardlink | LinkType::Symlink)) {
+            self.cache().settle()?;
+        }
+        self.link_out(hasher, path, hashed, types)
+    }
+
+    /// Places an output that the cache has.
+    fn link_out(&self, hasher: &Hasher, path: &RepoPath, hashed: &Hashed, types: &[LinkType]) -> Result<(), Error> {
         let linker = Linker::new(types);
         match &hashed.content {
             Content::File(file) => {
@@ -273,6 +282,7 @@ mod tests {
             let path = RepoPath::new(name);
             let hashed = self.workspace.hash(&self.hasher, &path, &Algo::Md5).unwrap().unwrap();
             self.workspace.commit_out(&self.hasher, &path, &hashed, &self.workspace.config().cache_types).unwrap();
+            self.workspace.cache().settle().unwrap();
             hashed
         }
 

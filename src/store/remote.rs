@@ -8,9 +8,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::atomic::{self, Temporary};
-use super::cache::{Cache, OBJECT_MODE, file_digest};
+use super::cache::{Cache, file_digest};
 use super::error::Error;
 use super::hasher::Hasher;
+use super::young::YOUNG_MODE;
 use super::{md5, os};
 use crate::model::{Algo, Digest};
 
@@ -32,6 +33,13 @@ impl Remote {
     /// # Errors
     /// The system refuses to read or write. That the remote lacks something is no error.
     pub fn fetch(&self, cache: &Cache, hasher: &Hasher, digest: &Digest) -> Result<bool, Error> {
+        let whole = self.fetch_all(cache, hasher, digest);
+        // What is not trusted would be hashed once more when it is placed.
+        cache.settle()?;
+        whole
+    }
+
+    fn fetch_all(&self, cache: &Cache, hasher: &Hasher, digest: &Digest) -> Result<bool, Error> {
         if !self.fetch_object(cache, digest)? {
             return Ok(false);
         }
@@ -41,7 +49,7 @@ impl Remote {
         let Some(entries) = cache.load_tree(digest)? else { return Ok(false) };
         let files: Vec<Digest> = entries.iter().map(|entry| file_digest(&digest.algo, entry)).collect();
         let from = Self::new(self.objects.dir().to_path_buf());
-        let into = Cache::new(cache.dir().to_path_buf(), cache.dir_mode().is_some());
+        let into = cache.twin();
         // How large the objects are is not known before they are looked at; each is a piece.
         let found = hasher.each(files, |_| 0, move |file| from.fetch_object(&into, &file));
         let mut whole = true;
@@ -69,8 +77,9 @@ impl Remote {
         if md5::of_file(temporary.path(), algo).map_err(Error::io("read", temporary.path()))? != name {
             return Ok(false);
         }
-        os::set_mode(temporary.path(), OBJECT_MODE).map_err(Error::io("protect", &to))?;
+        os::set_mode(temporary.path(), YOUNG_MODE).map_err(Error::io("protect", &to))?;
         temporary.replace(&to).map_err(Error::io("fetch", &to))?;
+        cache.entrust(to);
         Ok(true)
     }
 

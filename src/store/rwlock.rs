@@ -249,7 +249,7 @@ impl RwLock {
     }
 
     fn store(&self, table: &Table) -> Result<(), Error> {
-        atomic::write(&self.inner.path, table.text().as_bytes())
+        atomic::write_passing(&self.inner.path, table.text().as_bytes())
     }
 
     fn release(&self, claim: &Claim) -> Result<(), Error> {

@@ -362,6 +362,7 @@ fn check_after_failed_save(project: &Project, ran: &Ran) {
     assert!(!project.has("after.txt"), "a dependent ran\n{ran}");
     let cache = project.files(".dvc/cache");
     assert!(cache.iter().all(|path| !path.contains("tmp")), "temporary files are left in the cache: {cache:?}\n{ran}");
+    assert_eq!(project.untrusted(), Vec::<String>::new(), "an object is left untrusted\n{ran}");
     let lock = project.read("dvc.lock");
     assert!(lock.contains("  small:") && !lock.contains("  large:"), "{lock}\n{ran}");
 }
@@ -378,6 +379,16 @@ fn a_full_disk_loses_nothing() {
         disk.remount("size=16m");
         project.repro(["--jobs", jobs]).ok().ran(["large", "after"]);
     }
+}
+
+/// The files of the folder that fitted are objects as any other.
+#[test]
+fn a_disk_that_fills_within_a_folder_leaves_no_untrusted_object() {
+    let fill = "mkdir d; for i in 1 2 3 4 5; do echo $i > d/$i; done; head -c 3000000 /dev/zero > d/z";
+    let project = Project::new().stage("folder", |s| s.cmd(fill).out("d"));
+    let Some(_disk) = SmallDisk::at_cache(&project, "1m") else { return };
+    project.repro(["--jobs", "2"]).exits(255).complains("No space left on device");
+    assert_eq!((project.files(".dvc/cache/files").len(), project.untrusted()), (5, vec![]));
 }
 
 #[test]

@@ -3,7 +3,8 @@
 //! Each module asks one question. `golden` and `differential`: does the program leave a repository
 //! as real DVC does? `fuzz`: does the library read and write as DVC does? `bad_input`: does it fail
 //! as it should? `real`: does it run what people have? `story`: does it keep its own promises?
-//! `together`: does it bear other programs beside it? `kill`: what does SIGKILL cost? `house`: do
+//! `together`: does it bear other programs beside it? `kill`: what does SIGKILL cost? `power`: and a
+//! power loss? `house`: do
 //! the sources keep the rules of the house? docs/testing.md tells how to run one of them, widen it,
 //! replay a failure and keep its folder.
 #![expect(
@@ -19,6 +20,7 @@ mod fuzz;
 mod golden;
 mod house;
 mod kill;
+mod power;
 mod real;
 mod story;
 mod support;

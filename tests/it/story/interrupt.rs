@@ -54,6 +54,7 @@ fn interrupted() -> (Project, i32) {
     assert!(lock.contains("  quick:") && !lock.contains("  endless:"), "{lock}");
     let busy = project.read(".dvc/tmp/rwlock");
     assert!(!busy.contains("e.txt"), "{busy}");
+    assert_eq!((project.files(".dvc/cache/files").len(), project.untrusted()), (1, vec![]));
     (project, code.unwrap())
 }
 

@@ -4,6 +4,7 @@
 //! need no DVC.
 
 use std::fmt::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::ran::{Ran, sh};
@@ -172,6 +173,13 @@ impl Project {
         let mut command = self.scratch.command(program::path());
         command.current_dir(dir);
         command
+    }
+
+    /// Objects of the cache that nobody trusts, since they have not the mode 0444.
+    pub fn untrusted(&self) -> Vec<String> {
+        let cache = self.at(".dvc/cache/files");
+        let trusted = |path: &String| std::fs::symlink_metadata(cache.join(path)).unwrap().permissions().mode() & 0o7777 == 0o444;
+        self.files(".dvc/cache/files").into_iter().filter(|path| !trusted(path)).collect()
     }
 
     /// The work tree with the cache, for comparison.
