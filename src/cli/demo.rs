@@ -45,7 +45,7 @@ pub fn run(args: &Demo, global: &Global, setting: &Setting) -> Result<i32, Fault
     let watcher = watcher()?;
     let flags = Repro { jobs: NonZeroUsize::new(demo::JOBS), ..Repro::default() };
     let mut repository = Repository::new(workspace()?);
-    let mut sink = WithPlan { screen: open_screen(&flags, global, setting, demo::JOBS), plan: Vec::new() };
+    let mut sink = WithPlan { screen: open_screen(&flags, global, setting, demo::JOBS, &watcher)?, plan: Vec::new() };
     repro(&mut repository, &request(&flags, global, setting, demo::JOBS), None, &watcher, &mut sink)?;
     let levels = Chart::from_plan(&sink.plan).text(WIDTH);
     if global.quiet == 0 {

@@ -15,19 +15,19 @@ use crate::plan::select::Scope;
 use crate::plan::terms::Overrides;
 use crate::report::answer::Answer;
 use crate::report::{Settings, Sink, screen};
+use crate::run::console::{Console, Manner};
 use crate::run::perform::Options;
 use crate::run::signals::Watcher;
 use crate::run::tokens::Style;
 use crate::store::workspace::Workspace;
 
 use super::args::{Global, JobserverStyle, OnError, Repro};
-use super::terminal::CalmKeys;
 use super::{Setting, confirm, error, print, print_answer, workspace};
 
-/// A live screen, on a terminal that leaves it alone.
+/// A screen on a terminal that is set for it.
 struct Undisturbed {
     screen: Box<dyn Sink>,
-    _keys: CalmKeys,
+    _console: Console,
 }
 
 impl Sink for Undisturbed {
@@ -84,7 +84,7 @@ fn start(args: &Repro, global: &Global, setting: &Setting, slot: &mut Option<Rep
     let jobs = if interactive { 1 } else { jobs(args, &told) };
     let request = Request { settings: told, ..request(args, global, setting, jobs) };
     let repository = slot.insert(Repository::new(workspace));
-    let mut both = Both { screen: open_screen(args, global, setting, jobs), answer: std::mem::take(answer) };
+    let mut both = Both { screen: open_screen(args, global, setting, jobs, &watcher)?, answer: std::mem::take(answer) };
     let ask = |question: &str| confirm::ask(question, &|| watcher.times() > 0);
     let confirm: Option<&(dyn Fn(&str) -> bool + Sync)> = if interactive { Some(&ask) } else { None };
     let result = repro(repository, &request, confirm, &watcher, &mut both);
@@ -94,7 +94,11 @@ fn start(args: &Repro, global: &Global, setting: &Setting, slot: &mut Option<Rep
 
 /// From here on signals no longer kill the program.
 pub(super) fn watcher() -> Result<Watcher, Fault> {
-    Watcher::start().map_err(|error| Fault::new(Class::Unexpected, format!("cannot watch for signals: {error}")))
+    Watcher::start().map_err(|error| unwatched(&error))
+}
+
+fn unwatched(error: &std::io::Error) -> Fault {
+    Fault::new(Class::Unexpected, format!("cannot watch for signals: {error}"))
 }
 
 /// paraffin.yaml, if there is one.
@@ -112,7 +116,13 @@ fn jobs(args: &Repro, told: &Told) -> usize {
     args.jobs.map(usize::from).or(told.jobs).unwrap_or_else(cpus)
 }
 
-pub(super) fn open_screen(args: &Repro, global: &Global, setting: &Setting, jobs: usize) -> Box<dyn Sink> {
+pub(super) fn open_screen(
+    args: &Repro,
+    global: &Global,
+    setting: &Setting,
+    jobs: usize,
+    watcher: &Watcher,
+) -> Result<Box<dyn Sink>, Fault> {
     let settings = Settings {
         jobs,
         quiet: global.quiet > 0,
@@ -122,9 +132,15 @@ pub(super) fn open_screen(args: &Repro, global: &Global, setting: &Setting, jobs
         ..setting.terminal.settings()
     };
     let out: Box<dyn Write + Send> = if args.json.json { Box::new(stderr()) } else { Box::new(stdout()) };
-    let live = screen::is_live(&settings);
+    // With one job the terminal is the stage's.
+    let keys = setting.terminal.keys && jobs > 1 && !args.dry;
+    let manner = if keys { Some(Manner::Keys) } else { screen::is_live(&settings).then_some(Manner::Calm) };
+    let console = manner.map(|manner| watcher.console(manner)).transpose().map_err(|error| unwatched(&error))?;
     let screen = screen::open(settings, out, Box::new(stderr()));
-    if live { Box::new(Undisturbed { screen, _keys: CalmKeys::hold() }) } else { screen }
+    Ok(match console {
+        Some(console) => Box::new(Undisturbed { screen, _console: console }),
+        None => screen,
+    })
 }
 
 pub(super) fn request(args: &Repro, global: &Global, setting: &Setting, jobs: usize) -> Request {

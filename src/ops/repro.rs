@@ -151,7 +151,7 @@ fn execute(
     let workspace = repository.workspace();
     let name = run_name(clock);
     let records = |stage: &Stage| repository.record(stage);
-    let run = open(repository, request, plan, lock, confirm, &records, name.clone())?;
+    let run = open(repository, request, plan, lock, confirm, watcher, &records, name.clone())?;
     if let Some(text) = run.shell.warning.clone() {
         sink.event(&clock.event(EventKind::Notice { level: Level::Warning, text }));
     }
@@ -187,12 +187,14 @@ fn execute(
 }
 
 /// All that the stages of the run share.
+#[expect(clippy::too_many_arguments, reason = "the parts of a run meet here, and nowhere else")]
 fn open<'a>(
     repository: &'a Repository,
     request: &Request,
     plan: &Plan,
     lock: RepoLock,
     confirm: Option<Confirm<'a>>,
+    watcher: &Watcher,
     records: &'a (dyn Fn(&Stage) -> Option<Record> + Sync),
     name: String,
 ) -> Result<Run<'a>, Fault> {
@@ -205,7 +207,7 @@ fn open<'a>(
     Ok(Run {
         pipeline: repository.pipeline(),
         disk: Disk::open(workspace)?,
-        children: Children::default(),
+        children: Children::new(watcher.lender()),
         shell: Shell::of(request.shell.as_deref()),
         logs: Logs::new(&tmp, &name),
         tokens: Tokens::new(run::logs::folder(&tmp, &name), request.jobs, request.jobserver_style, std::env::var_os(tokens::VARIABLE)),

@@ -23,6 +23,7 @@ use crate::model::StageId;
 use crate::model::settings::GRACE;
 use crate::store::os::{self, Process};
 
+use super::console::Lender;
 use super::family::Family;
 use super::within;
 
@@ -54,6 +55,7 @@ const LAST: Duration = Duration::from_secs(2);
 #[derive(Clone, Debug, Default)]
 pub struct Children {
     inner: Arc<Mutex<Inner>>,
+    terminal: Lender,
 }
 
 #[derive(Debug, Default)]
@@ -119,6 +121,11 @@ impl Member {
 }
 
 impl Children {
+    /// None yet; they may be lent the terminal.
+    pub fn new(terminal: Lender) -> Self {
+        Self { terminal, ..Self::default() }
+    }
+
     /// Runs a command to its end.
     ///
     /// # Errors
@@ -222,6 +229,7 @@ impl Children {
     pub fn output(&self, stage: StageId, command: Command) -> io::Result<Output> {
         let (mut out, mut err) = (tempfile::tempfile()?, tempfile::tempfile()?);
         let limits = Limits { deadline: None, grace: GRACE };
+        let _lent = self.terminal.lend();
         let status = self.run(stage, command, &Terminal::Apart(&out, &err), limits)?.status;
         Ok(Output { status, stdout: whole(&mut out)?, stderr: whole(&mut err)? })
     }

@@ -128,7 +128,7 @@ impl Family {
     /// ignore an interrupt, as all do that a shell put into the background.
     pub(super) fn remind(&mut self, signal: Signal) {
         for kin in &mut self.kin {
-            let wanted = if signal == Signal::INT && os::ignores_interrupt(kin.process.pid) { Signal::TERM } else { signal };
+            let wanted = if signal == Signal::INT && os::ignores(kin.process.pid, signal.as_raw()) { Signal::TERM } else { signal };
             if kin.told != Some(wanted) {
                 kin.tell(wanted);
             }

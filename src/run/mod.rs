@@ -4,6 +4,7 @@
 mod bound;
 pub mod child;
 pub mod clock;
+pub mod console;
 pub mod disk;
 pub mod drive;
 pub mod durations;

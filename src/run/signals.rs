@@ -1,21 +1,26 @@
-//! Ctrl-C, SIGTERM, SIGHUP and SIGUSR1 as messages to the driver.
+//! Ctrl-C, SIGTERM, SIGHUP and SIGUSR1 as messages to the driver, and the key `t` of a terminal.
 //!
 //! From the moment that the watcher stands, these signals no longer kill the program: they are
 //! counted, and the run ends itself in order. Who asks a third time is not made to wait for work
 //! of our own, such as the hashing of large files: then the signal does what it always does.
-//! SIGUSR1 only asks how it stands.
+//! SIGUSR1 only asks how it stands. Where we have set the terminal, what stops or ends us for other
+//! reasons leaves it first as it was.
 //! SIGCHLD gets a handler too: a parent that ignores
 //! it would otherwise leave us children that nobody can wait for.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::Sender;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
-use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1};
 use signal_hook::iterator::{Handle, Signals};
+use signal_hook::low_level::emulate_default_handler;
 
+use super::console::{self, Console, Lender, Manner};
 use super::drive::Message;
+use super::job::hold;
+use crate::store::os;
 
 /// Watches for signals until it is dropped.
 #[derive(Debug)]
@@ -29,13 +34,45 @@ struct Shared {
     times: AtomicU32,
     terminal: AtomicBool,
     driver: Mutex<Option<Sender<Message>>>,
+    console: Mutex<Option<Arc<console::Inner>>>,
 }
 
 impl Shared {
     /// Before and after the driver's time there is nobody to tell.
     fn send(&self, message: Message) {
-        if let Some(driver) = self.driver.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+        if let Some(driver) = hold(&self.driver).as_ref() {
             driver.send(message).ok();
+        }
+    }
+
+    fn console(&self) -> Option<Arc<console::Inner>> {
+        hold(&self.console).clone()
+    }
+
+    /// Does what the signal would have done without us.
+    fn give_in(&self, signal: i32) {
+        if let Some(console) = self.console() {
+            console.close();
+        }
+        emulate_default_handler(signal).ok();
+    }
+
+    /// Ctrl-Z.
+    fn pause(&self) {
+        // Where nobody could continue us, the system does not stop us either.
+        if os::can_be_continued()
+            && let Some(console) = self.console()
+        {
+            console.pause(|| drop(emulate_default_handler(SIGTSTP)));
+        }
+    }
+
+    fn stop(&self, signal: i32) {
+        self.terminal.fetch_or(signal == SIGINT, Ordering::SeqCst);
+        let times = self.times.fetch_add(1, Ordering::SeqCst) + 1;
+        self.send(Message::Interrupt(times));
+        if times > 2 {
+            self.give_in(signal);
         }
     }
 }
@@ -53,19 +90,38 @@ impl Watcher {
         let theirs = Arc::clone(&shared);
         std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
             for signal in signals.forever() {
-                if signal == SIGUSR1 {
-                    theirs.send(Message::Asked);
-                    continue;
-                }
-                theirs.terminal.fetch_or(signal == SIGINT, Ordering::SeqCst);
-                let times = theirs.times.fetch_add(1, Ordering::SeqCst) + 1;
-                theirs.send(Message::Interrupt(times));
-                if times > 2 {
-                    signal_hook::low_level::emulate_default_handler(signal).ok();
+                match signal {
+                    SIGUSR1 => theirs.send(Message::Asked),
+                    SIGTSTP => theirs.pause(),
+                    SIGQUIT => theirs.give_in(signal),
+                    _ => theirs.stop(signal),
                 }
             }
         })?;
         Ok(Self { shared, handle })
+    }
+
+    /// Sets the terminal for as long as the value lives. Whatever ends or stops the program leaves
+    /// it first as it was; `t` asks how the run stands.
+    ///
+    /// # Errors
+    /// The handlers could not be made.
+    pub fn console(&self, manner: Manner) -> io::Result<Console> {
+        for signal in [SIGTSTP, SIGQUIT] {
+            // What ignored a signal before goes on ignoring it.
+            if !os::ignores(i32::try_from(os::own_pid()).unwrap_or_default(), signal) {
+                self.handle.add_signal(signal)?;
+            }
+        }
+        let theirs = Arc::clone(&self.shared);
+        let console = Console::hold(manner, move || theirs.send(Message::Asked));
+        *hold(&self.shared.console) = Some(console.inner());
+        Ok(console)
+    }
+
+    /// Lends the terminal to others.
+    pub fn lender(&self) -> Lender {
+        Lender(self.shared.console())
     }
 
     /// How often a stop was asked for.
@@ -80,7 +136,7 @@ impl Watcher {
 
     /// From now on the driver is told. Says at once what came before.
     pub fn tell(&self, driver: Sender<Message>) {
-        let mut slot = self.shared.driver.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut slot = hold(&self.shared.driver);
         if self.times() > 0 {
             driver.send(Message::Interrupt(self.times())).ok();
         }

@@ -213,12 +213,25 @@ pub fn environment_of(pid: i32) -> Option<Vec<u8>> {
     fs::read(format!("/proc/{pid}/environ")).ok()
 }
 
-/// Whether a process ignores an interrupt from the terminal.
-pub fn ignores_interrupt(pid: i32) -> bool {
+/// Whether a process ignores a signal.
+pub fn ignores(pid: i32, signal: i32) -> bool {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let ignored = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
-    // The bit of signal 2.
-    ignored.is_some_and(|ignored| ignored & 0b10 != 0)
+    ignored.is_some_and(|ignored| ignored >> (signal - 1) & 1 != 0)
+}
+
+/// Whether there is someone, usually a shell, who would continue our process group if it were
+/// stopped: one of our session above the group.
+pub fn can_be_continued() -> bool {
+    use rustix::process::{Pid, getpgid, getpgrp, getppid, getsid};
+    let mut above = getppid();
+    while let Some(pid) = above {
+        if getpgid(Some(pid)).is_ok_and(|group| group != getpgrp()) {
+            return getsid(Some(pid)) == getsid(None);
+        }
+        above = process(pid.as_raw_nonzero().get()).and_then(|process| Pid::from_raw(process.parent));
+    }
+    false
 }
 
 /// What tells this machine from others, and within it those whose processes cannot see each

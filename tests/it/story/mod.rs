@@ -10,6 +10,7 @@ mod flags;
 mod git;
 mod handed;
 mod interrupt;
+mod keys;
 mod locks;
 mod longrun;
 mod orphans;

@@ -6,6 +6,7 @@
 pub mod archive;
 pub mod program;
 pub mod project;
+pub mod pty;
 pub mod ran;
 pub mod scratch;
 pub mod server;
