@@ -69,18 +69,18 @@ impl Job<'_> {
             drop(claim);
             return self.hand_over(peer, reasons, reply, attempt);
         }
-        let status = match &self.stage.cmd {
+        let (status, before) = match &self.stage.cmd {
             Some(cmd) if !self.stage.frozen => self.restore_or_run(cmd, reasons, reply, attempt)?,
             _ => {
                 self.verify(reply)?;
-                Status::Updated
+                (Status::Updated, None)
             }
         };
         if status == Status::Stopped {
             return Ok(status);
         }
         let saving = reply.clock().elapsed();
-        self.save(reply, began)?;
+        self.save(before.as_ref(), began, reply)?;
         attempt.saving = reply.clock().elapsed().saturating_sub(saving);
         Ok(status)
     }
@@ -97,7 +97,14 @@ impl Job<'_> {
         if missing.is_empty() { Ok(()) } else { Err(error::data_missing(&missing)) }
     }
 
-    fn restore_or_run(&self, cmd: &Cmd, reasons: &[Reason], reply: &Reply, attempt: &mut Attempt) -> Result<Status, Fault> {
+    /// If the stage ran, also what it read when it began.
+    fn restore_or_run(
+        &self,
+        cmd: &Cmd,
+        reasons: &[Reason],
+        reply: &Reply,
+        attempt: &mut Attempt,
+    ) -> Result<(Status, Option<Record>), Fault> {
         if self.run.remotes.is_some() && !self.forced(reasons) {
             self.pull_missing_deps(reply)?;
         }
@@ -117,14 +124,14 @@ impl Job<'_> {
                     self.disk().checkout(out, recorded)?;
                 }
             }
-            return Ok(Status::Restored);
+            return Ok((Status::Restored, None));
         }
         let running = reply.clock().elapsed();
         let result = self.run_commands(cmd, reply, attempt);
         // The command may have changed what DVC ignores.
         self.disk().workspace().forget_dvcignore();
         attempt.running = reply.clock().elapsed().saturating_sub(running);
-        result.map(|early| if early { Status::Stopped } else { Status::Ran })
+        result.map(|early| if early { (Status::Stopped, None) } else { (Status::Ran, Some(inputs)) })
     }
 
     pub(super) fn forced(&self, reasons: &[Reason]) -> bool {

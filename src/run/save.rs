@@ -20,14 +20,17 @@ use super::job::{Job, hold};
 
 impl Job<'_> {
     /// Saves what the stage made. When this returns it is safe from kills, and what took long to
-    /// make is recorded only when it is on the disk (see `store::young`). `began`: when the work on
-    /// the stage did.
+    /// make is recorded only when it is on the disk (see `store::young`). `before` is what it read
+    /// when its command began; `began` is when the work on it did.
     ///
     /// # Errors
     /// An output is missing or cannot be stored or recorded. What the command made stays in the
     /// work tree.
-    pub fn save(&self, reply: &Reply, began: Duration) -> Result<(), Fault> {
+    pub fn save(&self, before: Option<&Record>, began: Duration, reply: &Reply) -> Result<(), Fault> {
         let mut record = self.inputs()?;
+        if let Some(before) = before {
+            self.warn_of_changes(before, &record, reply);
+        }
         self.warn_of_empty_deps(&record, reply);
         let mut hashed = Vec::new();
         for out in &self.stage.outs {
@@ -73,6 +76,20 @@ impl Job<'_> {
     fn settle_record(&self, reply: &Reply) {
         if let Err(error) = atomic::settle(&self.stage.recorded_in().under(self.disk().root())) {
             self.warn(reply, format!("after a power loss '{}' may run again: {error}", self.address));
+        }
+    }
+
+    /// What changed while the command ran is recorded as it is now, as with DVC. The command may
+    /// have read what was there before.
+    fn warn_of_changes(&self, before: &Record, after: &Record, reply: &Reply) {
+        let deps = self.stage.deps.iter().zip(before.deps.iter().zip(&after.deps));
+        for (dep, _) in deps.filter(|(_, (before, after))| before.digest != after.digest) {
+            let shown = self.shown(&dep.path, &dep.def_path);
+            self.warn(reply, format!("dep '{shown}' changed while stage '{}' ran", self.address));
+        }
+        for params in self.stage.params.iter().filter(|params| before.params.get(&params.def_path) != after.params.get(&params.def_path)) {
+            let shown = self.shown(&params.path, &params.def_path);
+            self.warn(reply, format!("params file '{shown}' changed while stage '{}' ran", self.address));
         }
     }
 

@@ -83,5 +83,6 @@ pub const LIST: &[Deviation] = &[
         &[Stdout, Tree, Messages],
         "an output that git tracks is found before the stage runs, and nothing is removed",
     ),
+    decided("dep-modified-by-its-own-cmd", &[Messages], "a warning names the dep that changed while its stage ran"),
     decided("err-date-in-params", &[Messages], "DVC's own support address is not given for failures of this program"),
 ];

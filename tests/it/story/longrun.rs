@@ -63,3 +63,23 @@ fn a_stage_that_prints_without_end_fills_neither_disk_nor_memory() {
     let left_out = 100_000_011 - (1 << 20);
     assert!(log.contains(&format!("\n... {left_out} bytes left out (log_max) ...\n")));
 }
+
+#[test]
+fn a_dep_that_changes_while_its_stage_runs_is_told_of() {
+    for jobs in ["1", "2"] {
+        let project =
+            Project::new().file("dep.txt", "old").file("same.txt", "same").file("params.yaml", "lr: 1\nother: 1\n").stage("a", |s| {
+                s.cmd("cp dep.txt a.txt; echo new > dep.txt; echo 'lr: 2' > params.yaml; touch same.txt")
+                    .dep("dep.txt")
+                    .dep("same.txt")
+                    .param("lr")
+                    .out("a.txt")
+            });
+        let ran = project.repro(["--jobs", jobs]);
+        ran.ok().complains("WARNING: dep 'dep.txt' changed while stage 'a' ran");
+        ran.complains("WARNING: params file 'params.yaml' changed while stage 'a' ran");
+        assert_eq!(ran.err().matches("changed while").count(), 2, "{ran}");
+        // Recorded is what DVC records: what is there afterwards.
+        project.repro(["--jobs", jobs]).ok().ran([]).does_not_say("changed while");
+    }
+}
