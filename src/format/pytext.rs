@@ -4,6 +4,9 @@
 //! other module has to remember the code points. It knows no file format.
 
 use std::fmt::Write as _;
+use std::sync::LazyLock;
+
+use regex::Regex;
 
 /// Whether `str.strip()` removes this character.
 pub fn is_space(ch: char) -> bool {
@@ -76,12 +79,14 @@ pub fn repr(text: &str) -> String {
     out
 }
 
-/// Whether `repr` shows the character itself. Unassigned code points are not told apart.
+/// Whether `repr` shows the character itself: all but those that Unicode calls other or separators. (Which code points
+/// are assigned depends on the version of Python.)
 fn prints(ch: char) -> bool {
-    let odd = ch.is_control()
-        || (ch != ' ' && is_space(ch))
-        || matches!(ch, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e000}'..='\u{f8ff}');
-    !odd
+    static UNSHOWN: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"[\p{C}\p{Z}]").ok());
+    if ch.is_ascii() {
+        return !ch.is_control();
+    }
+    !UNSHOWN.as_ref().is_some_and(|unshown| unshown.is_match(ch.encode_utf8(&mut [0; 4])))
 }
 
 fn escape(out: &mut String, code: u32) {
@@ -111,5 +116,8 @@ mod tests {
         assert_eq!(repr("it's"), "\"it's\"");
         assert_eq!(repr("it's \"x\""), "'it\\'s \"x\"'");
         assert_eq!(repr("a\n\u{1}é"), "'a\\n\\x01é'");
+        let odd = "\u{7f}\u{a0}\u{ad}\u{378}\u{600}\u{200b}\u{e000}\u{feff}\u{e0001}\u{10ffff}";
+        assert_eq!(repr(odd), "'\\x7f\\xa0\\xad\\u0378\\u0600\\u200b\\ue000\\ufeff\\U000e0001\\U0010ffff'");
+        assert_eq!(repr("日本😀 ~"), "'日本😀 ~'");
     }
 }

@@ -7,6 +7,7 @@ Reading: `pieces` (awkward pieces in a row), `scalars` (what looks like a number
 a word), `layout` (valid documents in every style), `mutated` (documents that DVC wrote or that
 `layout` made, with random edits of characters), `bytes` (the same, with random edits of bytes).
 A line has the bytes of the document in hexadecimal and what ruamel reads, or its error.
+Printing: `repr` (any values, with odd numbers and characters). A line has the values and what `repr` and `str` make of each.
 Writing: `emit` (any values) and `locks` (entries of dvc.lock, written into one file one after
 another). A line has the values and the text that DVC writes.
 
@@ -20,8 +21,10 @@ import io
 import json
 import os
 import random
+import struct
 import sys
 import tempfile
+import unicodedata
 import warnings
 
 from dvc.utils.serialize import YAMLFileCorruptedError, dumps_yaml, load_yaml, modify_yaml
@@ -392,6 +395,49 @@ def reads(kind, rng):
     return {"source": source.hex(), "want": sets_sorted(load(source))}
 
 
+def odd_float(rng):
+    kind = rng.randrange(5)
+    if kind == 0:
+        return struct.unpack("d", rng.randbytes(8))[0]
+    if kind == 1:
+        return float(f"{rng.choice(['', '-'])}{rng.randrange(1, 10**rng.randint(1, 17))}e{rng.randint(-320, 300)}")
+    if kind == 2:
+        return rng.randrange(1, 2**53) / 2 ** rng.randint(0, 1074)
+    if kind == 3:
+        return rng.choice([1, -1]) * 10.0 ** rng.randint(-6, 25) * rng.choice([1, 1.5, 3])
+    return number(rng) * 1.0
+
+
+def odd_text(rng):
+    """Characters of all planes that are assigned (or never will be, or for private use)."""
+    out = ""
+    for _ in range(rng.randint(0, 12)):
+        code = rng.choice([rng.randrange(0x80), rng.randrange(0x100), rng.randrange(0x3000), rng.randrange(0x10000), rng.randrange(0x20000), rng.randrange(0xE0000, 0x110000), ord("'"), ord('"'), ord("\\")])
+        if unicodedata.category(chr(code)) not in ("Cn", "Cs") or code & 0xFFFE == 0xFFFE:
+            out += chr(code)
+    return out
+
+
+def shown(rng, depth=0):
+    kind = rng.random()
+    if kind < 0.3:
+        return odd_float(rng)
+    if kind < 0.6 or depth > 2:
+        return odd_text(rng)
+    if kind < 0.75:
+        day = datetime.date(rng.randint(1, 9999), rng.randint(1, 12), rng.randint(1, 28))
+        time = datetime.time(rng.randrange(24), rng.choice([0, 7]), rng.choice([0, 7]), rng.choice([0, 0, 7, 600000]))
+        return rng.choice([None, True, False, rng.randint(-(2**70), 2**70), rng.randbytes(rng.randrange(9)), b"'\"\\", b"it's", {odd_text(rng)}, day, datetime.datetime.combine(day, time)])
+    if kind < 0.87:
+        return [shown(rng, depth + 1) for _ in range(rng.randrange(4))]
+    return {rng.choice([odd_text(rng), rng.randrange(9), odd_float(rng), None]): shown(rng, depth + 1) for _ in range(rng.randrange(4))}
+
+
+def reprs(rng):
+    made = [shown(rng) for _ in range(20)]
+    return {"value": encode(made), "want": [[repr(item), str(item)] for item in made]}
+
+
 def emits(rng):
     made = {"k": value(rng)} if rng.random() < 0.3 else {"schema": "2.0", "stages": {"s@1-b": {"cmd": text(rng), "params": {"p": value(rng)}}}}
     return {"value": encode(made), "want": dumps_yaml(made)}
@@ -440,7 +486,7 @@ def main():
         os.chdir(folder)
         for number in range(seed, seed + count):
             rng = random.Random(number)
-            made = emits(rng) if kind == "emit" else locks(rng) if kind == "locks" else reads(kind, rng)
+            made = {"emit": emits, "locks": locks, "repr": reprs}[kind](rng) if kind in ("emit", "locks", "repr") else reads(kind, rng)
             print(json.dumps({"seed": number, **made}))
         os.chdir("/")
 

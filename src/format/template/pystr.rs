@@ -98,16 +98,36 @@ fn repr_bytes(out: &mut String, bytes: &[u8]) {
     out.push(quote);
 }
 
-/// `datetime.date(2020, 1, 2)` and its sisters.
+/// `datetime.date(2020, 1, 2)` and its sisters: seconds stand there if they or their fraction are not zero. (A zone gets
+/// the name of its offset; the text does not tell how it was written.)
 fn time_repr(text: &str) -> String {
-    let numbers: Vec<i64> = text.split(|c: char| !c.is_ascii_digit()).filter_map(|part| part.parse().ok()).collect();
-    let kind = match (text.len() > 10, text.starts_with(|c: char| c.is_ascii_digit()) && text.as_bytes().get(2) == Some(&b':')) {
-        (_, true) => "datetime.time",
-        (true, _) => "datetime.datetime",
-        _ => "datetime.date",
+    let (clock, zone) = match text.rfind(['+', '-']).filter(|&at| at > "2020-01-02".len()) {
+        Some(at) => text.split_at(at),
+        None => (text, ""),
     };
-    let shown: Vec<String> = numbers.iter().map(ToString::to_string).collect();
-    format!("{kind}({})", shown.join(", "))
+    let parts = |text: &str| -> Vec<i64> {
+        text.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty()).filter_map(|part| part.parse().ok()).collect()
+    };
+    let mut numbers = parts(clock);
+    let (kind, least) = match (clock.len() > 10, clock.as_bytes().get(2) == Some(&b':')) {
+        (_, true) => ("time", 2),
+        (true, _) => ("datetime", 5),
+        _ => ("date", 3),
+    };
+    while numbers.len() > least && numbers.last() == Some(&0) {
+        numbers.pop();
+    }
+    let mut shown: Vec<String> = numbers.iter().map(ToString::to_string).collect();
+    if let [hours, minutes, ..] = parts(zone)[..] {
+        let seconds = (hours * 60 + minutes) * 60;
+        let span = match seconds {
+            0 => "0".to_owned(),
+            _ if zone.starts_with('-') => format!("days=-1, seconds={}", 86_400 - seconds),
+            _ => format!("seconds={seconds}"),
+        };
+        shown.push(format!("tzinfo=datetime.timezone(datetime.timedelta({span}), '{zone}')"));
+    }
+    format!("datetime.{kind}({})", shown.join(", "))
 }
 
 /// A map as options of a command line (dvc: `to_str` of a dict).
@@ -189,6 +209,23 @@ mod tests {
     #[test]
     fn strings_are_quoted_as_in_python() {
         assert_eq!(python_repr(&Value::seq(vec![Value::str("it's"), Value::str("a\"'\n\u{7f}é")])), "[\"it's\", 'a\"\\'\\n\\x7fé']");
+    }
+
+    #[test]
+    fn times_are_shown_as_in_python() {
+        for (text, want) in [
+            ("2020-01-02", "datetime.date(2020, 1, 2)"),
+            ("2020-01-02 00:00:00", "datetime.datetime(2020, 1, 2, 0, 0)"),
+            ("2020-01-02 03:04:05", "datetime.datetime(2020, 1, 2, 3, 4, 5)"),
+            ("2020-01-02 03:04:00.000600", "datetime.datetime(2020, 1, 2, 3, 4, 0, 600)"),
+            ("10:00:00", "datetime.time(10, 0)"),
+            (
+                "2020-01-02 03:04:05-01:00",
+                "datetime.datetime(2020, 1, 2, 3, 4, 5, tzinfo=datetime.timezone(datetime.timedelta(days=-1, seconds=82800), '-01:00'))",
+            ),
+        ] {
+            assert_eq!(python_repr(&Value::Time(text.into())), want);
+        }
     }
 
     #[test]
