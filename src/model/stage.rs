@@ -173,13 +173,20 @@ impl Stage {
 
     /// Whether an earlier run of it can be looked up (dvc: `stage/cache.py` `_can_hash`).
     pub fn can_be_cached(&self) -> bool {
-        let has_input = !self.deps.is_empty() || !self.params.is_empty();
-        has_input
-            && self.cmd.is_some()
-            && !self.always_changed
-            && !self.outs.is_empty()
+        self.could_have_run_before()
             && self.deps.iter().all(|dep| dep.foreign.is_none())
             && self.outs.iter().all(|out| !out.persist && !out.path.is_external())
+    }
+
+    /// Whether DVC reads its inputs to look up an earlier run, before it minds what its outputs are
+    /// like. What is missing then is told in other words than when the stage is saved.
+    pub fn is_read_for_lookup(&self) -> bool {
+        !self.frozen && self.could_have_run_before()
+    }
+
+    fn could_have_run_before(&self) -> bool {
+        let has_input = !self.deps.is_empty() || !self.params.is_empty();
+        has_input && self.cmd.is_some() && !self.always_changed && !self.outs.is_empty()
     }
 
     /// All paths that it reads, params files included, in DVC's order.

@@ -194,7 +194,7 @@ impl Job<'_> {
     fn hash_dep(&self, path: &RepoPath, def_path: &str) -> Result<(crate::model::Digest, Meta), Fault> {
         match self.disk().hash(path, self.recorded_dep(def_path)) {
             Ok(Some(found)) => Ok((found.digest, found.meta)),
-            Ok(None) if self.stage.can_be_cached() => Err(error::no_such_dep(&path.under(self.disk().root()))),
+            Ok(None) if self.stage.is_read_for_lookup() => Err(error::no_such_dep(&path.under(self.disk().root()))),
             Ok(None) => Err(error::dep_missing(&self.shown(path, def_path))),
             Err(store::Error::NotFileOrDir { .. }) => Err(error::dep_not_file(&self.shown(path, def_path))),
             Err(other) => Err(other.into()),
@@ -205,7 +205,7 @@ impl Job<'_> {
         let shown = self.shown(&params.path, &params.def_path);
         let values = match self.disk().params(params)? {
             crate::model::SeenParams::Values(values) => values,
-            crate::model::SeenParams::Missing if self.stage.can_be_cached() => {
+            crate::model::SeenParams::Missing if self.stage.is_read_for_lookup() => {
                 params.keys.iter().map(|key| (Key::str(key), None)).collect()
             }
             crate::model::SeenParams::Missing => return Err(error::dep_missing(&shown)),

@@ -61,6 +61,26 @@ fn a_missing_dep_is_found_before_outputs_are_removed() {
     project.tree().must_equal(&before, "after", "before");
 }
 
+/// DVC misses a dep when it looks up an earlier run, or when it saves the stage: the words differ.
+#[test]
+fn what_is_missing_is_told_in_the_words_of_dvc() {
+    let project = Project::new()
+        .file("c.txt", "c")
+        .file("e.txt", "e")
+        .stage("a", |s| s.cmd("echo").dep("in.txt").out("a.txt"))
+        .stage("b", |s| s.cmd("echo").dep("in.txt").field("outs", "[{b.txt: {persist: true}}]"))
+        .stage("c", |s| s.cmd("echo").dep("in.txt").out("c.txt").field("frozen", "true"))
+        .stage("d", |s| s.cmd("echo").field("params", "[{p.yaml: [k]}]").field("outs", "[{d.txt: {persist: true}}]"))
+        .stage("e", |s| s.cmd("echo").field("params", "[{p.yaml: [k]}]").out("e.txt").field("frozen", "true"))
+        .stage("f", |s| s.cmd("echo").dep("in.txt").out("f.txt").field("always_changed", "true"));
+    let ran = project.repro(["--ignore-errors", "--jobs", "1"]);
+    let ignored: Vec<String> = ran.ok().err().lines().filter(|line| line.ends_with("(ignored)")).map(str::to_owned).collect();
+    let no_file = format!("WARNING: [Errno 2] No such file or directory: '{}' (ignored)", project.at("in.txt").display());
+    let no_dep = |path: &str| format!("WARNING: dependency '{path}' does not exist (ignored)");
+    let no_key = "WARNING: Parameters 'k' are missing from 'p.yaml'. (ignored)".to_owned();
+    assert_eq!(ignored, [no_file.clone(), no_file, no_dep("in.txt"), no_key, no_dep("p.yaml"), no_dep("in.txt")], "{ran}");
+}
+
 #[test]
 fn a_mended_pipeline_goes_on_where_it_stopped() {
     let project = with_a_failure();
