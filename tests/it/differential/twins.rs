@@ -63,8 +63,12 @@ impl<'a> Twins<'a> {
         let root = self.setting.root(&self.theirs.work());
         std::fs::create_dir_all(&root).unwrap();
         if self.setting.git != Git::None {
-            // A cache inside the repository is nothing for git: it would write objects anew.
-            sh(&self.theirs, &self.theirs.work(), "git init -q -b main . && echo store >> .git/info/exclude");
+            // A cache inside the repository is nothing for git: it would write objects anew. And only
+            // content makes it write a file anew: by default it does so for a file with another inode
+            // too, as in a copy of the repository, and for one of another mode if a second has passed.
+            let text = "git init -q -b main . && printf '/%s\\n' cache store proj/store >> .git/info/exclude
+                git config core.checkStat minimal && git config core.trustctime false";
+            sh(&self.theirs, &self.theirs.work(), text);
         }
         self.dvc.run(&self.theirs, &root, &self.setting.init()).ok();
         sh(&self.theirs, &root, "mkdir -p work made/deep ran sub/deep; touch work/.gitkeep made/deep/.gitkeep ran/.gitkeep");
