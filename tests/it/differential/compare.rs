@@ -85,11 +85,10 @@ pub fn in_any_order(path: &str, text: &str) -> Option<String> {
     Some(entries.concat())
 }
 
-/// Standard output without the place, without the order in the `git add` line, and without what is
-/// said of added data: DVC takes `.dvc` files in the order of the file system.
+/// Standard output without the place, and without the order in the `git add` line.
 pub fn said(ran: &Ran, top: &Path) -> Vec<String> {
     let text = ran.out().replace(top.to_str().unwrap(), "@TOP@");
-    let lines = text.lines().filter(|line| !line.is_empty() && !line.contains(".dvc'")).map(|line| match line.strip_prefix("\tgit add ") {
+    let lines = text.lines().filter(|line| !line.is_empty()).map(|line| match line.strip_prefix("\tgit add ") {
         None => line.to_owned(),
         Some(files) => {
             let mut files: Vec<&str> = files.split(' ').collect();

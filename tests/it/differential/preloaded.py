@@ -2,6 +2,9 @@
 
 Most of the time of a short dvc command goes into imports. The modules are learned from a first
 command, run in a child, so that the process that forks has never run anything itself.
+
+Folders are listed in the order of names. DVC takes the order of the file system, which two copies
+of a folder need not share; as the program sorts, this is the order in which both can be compared.
 """
 
 import gc
@@ -14,6 +17,33 @@ import sys
 import tempfile
 
 import dvc.cli
+
+
+class Listing:
+    """What os.scandir gives, in the order of names."""
+
+    def __init__(self, path=".", scandir=os.scandir):
+        with scandir(path) as entries:
+            self.entries = iter(sorted(entries, key=lambda entry: entry.name))
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return next(self.entries)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        self.entries = iter(())
+
+
+def listdir(path=".", listdir=os.listdir):
+    return sorted(listdir(path))
 
 
 def run(request):
@@ -88,5 +118,6 @@ def serve(place):
 
 
 if __name__ == "__main__":
+    os.scandir, os.listdir = Listing, listdir
     learn()
     serve(sys.argv[1])
