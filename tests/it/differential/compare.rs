@@ -5,7 +5,8 @@
 //! - The listings of folders that DVC leaves in the place of DVC 2's cache, because it looked at an
 //!   old entry or got a folder as a new dep, are not made by the program: nothing refers to them.
 //! - After a failed run: `.gitignore`, whose lines DVC takes back also for stages that succeeded;
-//!   and, if a dep or a parameter was missing, the outputs, which DVC has removed by then.
+//!   and, if a dep or a parameter was missing (also if that was ignored), the outputs, which DVC has
+//!   removed by then and only the program still has.
 //! - DVC's `git add` line names files in the order of a set.
 
 use std::collections::BTreeSet;
@@ -99,13 +100,19 @@ pub fn said(ran: &Ran, top: &Path) -> Vec<String> {
     lines.collect()
 }
 
-/// The lines of standard error that tell why a run failed, without the place.
+/// The lines of standard error that tell why a run or a stage failed, without the place.
 pub fn errors(ran: &Ran, top: &Path) -> Vec<String> {
     let text = ran.err().replace(top.to_str().unwrap(), "@TOP@");
-    text.lines().filter(|line| line.starts_with("ERROR: ")).map(str::to_owned).collect()
+    text.lines().filter(|line| line.starts_with("ERROR: ") || line.starts_with("WARNING: ")).map(str::to_owned).collect()
 }
 
-/// Whether a run failed because something that a stage reads was missing.
+/// The stages that were run, restored or verified.
+pub fn worked_on(ran: &Ran) -> BTreeSet<String> {
+    let told = |line: &&str| line.starts_with("Running stage ") || line.starts_with("Verifying ") || line.contains(" is cached - ");
+    ran.out().lines().filter(told).map(str::to_owned).collect()
+}
+
+/// Whether something that a stage reads was missing.
 pub fn was_missing(ran: &Ran) -> bool {
     let text = ran.err();
     ["does not exist", "No such file or directory", "missing from", "missing data"].iter().any(|words| text.contains(words))

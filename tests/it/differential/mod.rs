@@ -9,7 +9,8 @@
 //! What is compared loosely, and why, stands in `compare`, `answers` and here: with several jobs a
 //! failed run is compared by its exit code alone, because what runs beside the failed stage is
 //! finished, and so with one job where DVC takes the order of stages from a set (with `--keep-going`
-//! all is compared); the program's copy is then made anew from DVC's.
+//! all is compared); the program's copy is then made anew from DVC's. So it is where a stage missed what
+//! it reads: the program finds that before it removes or runs anything, DVC after.
 //! One job is used where the result depends on which of two stages ends first: while the cache lacks
 //! objects, since what one stage stores may spare another its run, and with hard links and folders,
 //! since of equal files there only the first becomes one with the object.

@@ -301,7 +301,7 @@ impl<'a> Twins<'a> {
             return Err(format!("{}\n{theirs}{ours}", compare::first(wrong)));
         }
         self.bare |= step.has("--no-commit");
-        if failed {
+        if failed || missed_and_ignored(&theirs) {
             self.counts.failures += 1;
             self.copy_theirs();
             self.heal();
@@ -326,12 +326,22 @@ impl<'a> Twins<'a> {
             return wrong;
         }
         let mut loose = Loose { order: self.any_order(step), failed, ..Loose::default() };
-        if failed && compare::was_missing(theirs) {
+        let ignored = missed_and_ignored(theirs);
+        let forced = step.has("--force") || step.has("--force-downstream");
+        if forced && (failed || ignored) && (compare::was_missing(theirs) || compare::was_missing(ours)) {
+            // A stage that is forced runs with DVC, and misses its dep when it is saved.
+            return wrong;
+        }
+        if ignored && compare::worked_on(theirs) != compare::worked_on(ours) {
+            // What comes after a stage that missed a dep finds its outputs with us, and may run.
+            return wrong;
+        }
+        if ignored || failed && compare::was_missing(theirs) {
             loose.outs = self.pipeline.outs().into_iter().map(|out| out.path).collect();
         }
         let [a, b] = [&self.theirs, &self.ours].map(|scratch| compare::tree(scratch, &self.setting, &loose));
         wrong.extend(a.differences(&b, "dvc's", "ours"));
-        if step.jobs == 1 && !loose.order {
+        if step.jobs == 1 && !loose.order && !ignored {
             let pair = [(theirs, &self.theirs), (ours, &self.ours)];
             let [a, b] = pair.map(|(ran, scratch)| (compare::said(ran, scratch.top()), compare::errors(ran, scratch.top())));
             if a != b && !program::is_dvc() {
@@ -362,4 +372,9 @@ impl<'a> Twins<'a> {
             }
         }
     }
+}
+
+/// Whether a run went on after a stage that missed what it reads.
+fn missed_and_ignored(ran: &Ran) -> bool {
+    ran.code == 0 && ran.err().contains(" (ignored)") && compare::was_missing(ran)
 }
