@@ -53,3 +53,13 @@ fn what_may_be_missing_is_no_change() {
     project.repro(["-s", "b", "--allow-missing"]).ok().ran([]);
     project.repro(["b", "--allow-missing"]).exits(255);
 }
+
+/// DVC calls such a stage unchanged, as nothing of it is there that could have changed.
+#[test]
+fn a_dry_run_names_a_stage_that_never_ran_though_it_may_be_missing() {
+    let project = chain();
+    let ran = project.repro(["--dry", "--allow-missing"]);
+    ran.ok().says("Running stage 'first':").says("Running stage 'second':");
+    assert!(!project.has("mid.txt"));
+    project.repro(["--allow-missing", "--jobs", "1"]).ok().ran(["first", "second"]);
+}
