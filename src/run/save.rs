@@ -31,7 +31,7 @@ impl Job<'_> {
         if let Some(before) = before {
             self.warn_of_changes(before, &record, reply);
         }
-        self.warn_of_empty_deps(&record, reply);
+        self.warn_of_empty_deps(reply);
         let mut hashed = Vec::new();
         for out in &self.stage.outs {
             let found = self.hash_out(out, reply)?;
@@ -93,11 +93,9 @@ impl Job<'_> {
         }
     }
 
-    fn warn_of_empty_deps(&self, record: &Record, reply: &Reply) {
-        for dep in record.deps.iter().filter(|dep| dep.meta.size == Some(0) && dep.meta.nfiles.unwrap_or(0) == 0) {
-            let path = self.stage.deps.iter().find(|known| known.def_path == dep.path);
-            let shown = path.map_or_else(|| dep.path.clone(), |known| self.shown(&known.path, &known.def_path));
-            self.warn(reply, format!("'{shown}' is empty."));
+    fn warn_of_empty_deps(&self, reply: &Reply) {
+        for dep in self.stage.deps.iter().filter(|dep| self.disk().workspace().is_empty(&dep.path)) {
+            self.warn(reply, format!("'{}' is empty.", self.shown(&dep.path, &dep.def_path)));
         }
     }
 
@@ -118,7 +116,7 @@ impl Job<'_> {
             Err(store::Error::NotFileOrDir { .. }) => return Err(error::out_not_file(&shown)),
             Err(other) => return Err(other.into()),
         };
-        if found.is_empty() {
+        if self.disk().workspace().is_empty(&out.path) {
             self.warn(reply, format!("'{shown}' is empty."));
         }
         if out.kind == OutKind::Metric && !self.disk().is_text(&out.path)? {

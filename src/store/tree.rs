@@ -47,14 +47,6 @@ impl Hashed {
     pub fn seen(&self) -> Seen {
         Seen::Found(self.digest.clone(), self.meta)
     }
-
-    /// Whether it is empty: a file without bytes, a directory without entries.
-    pub fn is_empty(&self) -> bool {
-        match &self.content {
-            Content::File(file) => file.stamp.size == 0,
-            Content::Tree { files, .. } => files.is_empty(),
-        }
-    }
 }
 
 impl Workspace {
@@ -75,6 +67,16 @@ impl Workspace {
         let digest = Digest { algo: algo.clone(), value: file.md5.clone() };
         let meta = Meta { size: Some(file.stamp.size), nfiles: None, isexec: file.isexec };
         Ok(Some(Hashed { digest, meta, content: Content::File(file) }))
+    }
+
+    /// Whether a file has no bytes, or a directory nothing in it, ignored or not.
+    pub fn is_empty(&self, path: &RepoPath) -> bool {
+        let place = self.place(path);
+        match fs::metadata(&place) {
+            Ok(meta) if meta.is_dir() => fs::read_dir(&place).is_ok_and(|mut entries| entries.next().is_none()),
+            Ok(meta) => meta.len() == 0,
+            Err(_) => false,
+        }
     }
 
     fn hash_dir(&self, hasher: &Hasher, dir: &RepoPath, algo: &Algo) -> Result<Hashed, Error> {
@@ -194,7 +196,8 @@ mod tests {
         let empty = hash(&workspace, "empty").unwrap().unwrap();
         assert_eq!(empty.digest.value, "d751713988987e9331980363e24189ce.dir");
         assert_eq!(empty.meta, Meta { size: Some(0), nfiles: Some(0), isexec: false });
-        assert!(empty.is_empty());
+        let is_empty = |path| workspace.is_empty(&RepoPath::new(path));
+        assert!(is_empty("empty/sub") && is_empty("d/q\"\\") && !is_empty("empty") && !is_empty("d/linked") && !is_empty("d/x"));
         let hashed = hash(&workspace, "d").unwrap().unwrap();
         assert_eq!(hashed.meta, Meta { size: Some(12), nfiles: Some(7), isexec: false });
         assert_eq!(hashed.digest.value, "b71067b7791c24c370f461d61e40f9e2.dir");
@@ -210,11 +213,11 @@ mod tests {
     }
 
     #[test]
-    fn an_ignored_directory_is_empty() {
+    fn an_ignored_directory_has_no_files() {
         let (dir, workspace) = repository();
         write(dir.path(), &[("d/sub/f", "x\n"), (".dvcignore", "d\n")]);
-        assert!(hash(&workspace, "d/sub").unwrap().unwrap().is_empty());
-        assert!(hash(&workspace, "d").unwrap().unwrap().is_empty());
-        assert!(!hash(&workspace, "d/sub/f").unwrap().unwrap().is_empty());
+        let files = |path| hash(&workspace, path).unwrap().unwrap().meta.nfiles;
+        assert_eq!((files("d/sub"), files("d"), files("d/sub/f")), (Some(0), Some(0), None));
+        assert!(!workspace.is_empty(&RepoPath::new("d")));
     }
 }

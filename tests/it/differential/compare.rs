@@ -100,10 +100,16 @@ pub fn said(ran: &Ran, top: &Path) -> Vec<String> {
     lines.collect()
 }
 
-/// The lines of standard error that tell why a run or a stage failed, without the place.
+/// The errors and warnings, without the place, each once: DVC warns of an empty dep each time it saves it.
 pub fn errors(ran: &Ran, top: &Path) -> Vec<String> {
     let text = ran.err().replace(top.to_str().unwrap(), "@TOP@");
-    text.lines().filter(|line| line.starts_with("ERROR: ") || line.starts_with("WARNING: ")).map(str::to_owned).collect()
+    let mut told = Vec::new();
+    for line in text.lines().filter(|line| line.starts_with("ERROR: ") || line.starts_with("WARNING: ")) {
+        if !told.iter().any(|other| other == line) {
+            told.push(line.to_owned());
+        }
+    }
+    told
 }
 
 /// The stages that were run, restored or verified.

@@ -29,3 +29,14 @@ fn an_executable_output_stays_so_behind_a_link_beside_an_uncached_one_of_the_sam
     assert!(tool.is_symlink());
     assert_eq!(tool.metadata().unwrap().permissions().mode() & 0o777, 0o544);
 }
+
+/// Ignored files and folders within count, as for DVC, which looks past `.dvcignore` here.
+#[test]
+fn what_has_nothing_in_it_is_warned_of() {
+    let project = Project::new().file("in.txt", "").file("ignored/x", "x").file(".dvcignore", "ignored/x\n").stage("a", |s| {
+        s.cmd("mkdir -p none more/deep && : > out.txt").dep("in.txt").dep("ignored").out("none").out("more").out("out.txt")
+    });
+    let ran = project.repro(["--jobs", "1"]);
+    let warned: Vec<String> = ran.ok().err().lines().filter(|line| line.starts_with("WARNING: ")).map(str::to_owned).collect();
+    assert_eq!(warned, ["in.txt", "none", "out.txt"].map(|path| format!("WARNING: '{path}' is empty.")), "{ran}");
+}
