@@ -232,14 +232,15 @@ impl Cache {
             let digest = file_digest(algo, entry);
             if !self.has_object(&digest)? {
                 self.make_parent(&self.path_of(&digest))?;
-                missing.push((file.clone(), digest));
+                missing.push((file.clone(), digest, in_walk(&entry.relpath)));
             }
         }
-        // Equal files are stored once.
-        missing.sort_by(|(_, one), (_, other)| one.value.cmp(&other.value));
-        missing.dedup_by(|(_, one), (_, other)| one.value == other.value);
+        // Equal files are stored once; with hard links it matters which: the last one of a walk, as
+        // it is that DVC remembers (dvc_data: `hashfile/db/reference.py` `add`).
+        missing.sort_by(|(_, one, here), (_, other, there)| one.value.cmp(&other.value).then_with(|| there.cmp(here)));
+        missing.dedup_by(|(_, one, _), (_, other, _)| one.value == other.value);
         let twin = self.twin();
-        let results = hasher.each(missing, |(file, _)| file.stamp.size, move |(file, digest)| twin.put_file(&file, &digest, hardlink));
+        let results = hasher.each(missing, |(file, ..)| file.stamp.size, move |(file, digest, _)| twin.put_file(&file, &digest, hardlink));
         results.into_iter().collect()
     }
 
@@ -312,6 +313,12 @@ impl Cache {
 /// The hash of a directory's file, made in the way of the directory's.
 pub(super) fn file_digest(algo: &Algo, entry: &TreeEntry) -> Digest {
     Digest { algo: algo.clone(), value: entry.md5.clone() }
+}
+
+/// The place of a path in a walk from the top down, the files of a directory before its sub-directories.
+fn in_walk(relpath: &str) -> Vec<(bool, String)> {
+    let last = relpath.matches('/').count();
+    relpath.split('/').enumerate().map(|(level, name)| (level < last, name.to_owned())).collect()
 }
 
 fn unchanged(file: &HashedFile) -> Result<(), Error> {

@@ -335,6 +335,18 @@ mod tests {
     }
 
     #[test]
+    fn of_equal_files_the_last_one_becomes_the_object() {
+        let world = World::new("\"hardlink,copy\"");
+        for name in ["a", "d/z", "d/b/a", "d/b/z", "e/f/a", "e/g", "ee"] {
+            world.write(&format!("o/{name}"), "same", 0o644);
+        }
+        world.commit("o");
+        let linked = |name: &str| os::links(&world.look(&format!("o/{name}"))) == 2;
+        assert!(linked("e/f/a"), "in a walk it comes after `ee` and `e/g`");
+        assert!(!["a", "d/z", "d/b/a", "d/b/z", "e/g", "ee"].into_iter().any(linked));
+    }
+
+    #[test]
     fn symbolic_links_lead_to_the_object() {
         let world = World::new("symlink");
         world.write("f", "f", 0o644).write("e", "", 0o644).write("d/a", "a", 0o644);
