@@ -311,7 +311,7 @@ impl Worker for StageWorker<'_> {
 
     fn stop(&self, times: u32) {
         match times {
-            1 if self.watcher.by_terminal() => self.run.children.stop(Signal::INT, true),
+            1 if self.watcher.by_interrupt() => self.run.children.stop(Signal::INT, self.watcher.by_terminal()),
             1 => self.run.children.stop(Signal::TERM, false),
             _ => self.run.children.stop(Signal::KILL, false),
         }

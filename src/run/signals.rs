@@ -3,6 +3,7 @@
 //! From the moment that the watcher stands, these signals no longer kill the program: they are
 //! counted, and the run ends itself in order. Who asks a third time is not made to wait for work
 //! of our own, such as the hashing of large files: then the signal does what it always does.
+//! Who tells a process and then its group, as `timeout` does, has asked once.
 //! SIGUSR1 only asks how it stands. Where we have set the terminal, what stops or ends us for other
 //! reasons leaves it first as it was.
 //! SIGCHLD gets a handler too: a parent that ignores
@@ -12,15 +13,21 @@ use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1};
-use signal_hook::iterator::{Handle, Signals};
+use signal_hook::iterator::exfiltrator::WithOrigin;
+use signal_hook::iterator::exfiltrator::origin::Origin;
+use signal_hook::iterator::{Handle, SignalsInfo};
 use signal_hook::low_level::emulate_default_handler;
 
 use super::console::{self, Console, Lender, Manner};
 use super::drive::Message;
 use super::job::hold;
 use crate::store::os;
+
+/// Within this time the same signal again is the same wish.
+const ONE_WISH: Duration = Duration::from_millis(100);
 
 /// Watches for signals until it is dropped.
 #[derive(Debug)]
@@ -32,7 +39,9 @@ pub struct Watcher {
 #[derive(Debug, Default)]
 struct Shared {
     times: AtomicU32,
+    interrupt: AtomicBool,
     terminal: AtomicBool,
+    last: Mutex<Option<(i32, Instant)>>,
     driver: Mutex<Option<Sender<Message>>>,
     console: Mutex<Option<Arc<console::Inner>>>,
 }
@@ -67,8 +76,15 @@ impl Shared {
         }
     }
 
-    fn stop(&self, signal: i32) {
-        self.terminal.fetch_or(signal == SIGINT, Ordering::SeqCst);
+    fn stop(&self, origin: &Origin) {
+        let signal = origin.signal;
+        let last = hold(&self.last).replace((signal, Instant::now()));
+        if last.is_some_and(|(last, when)| last == signal && when.elapsed() < ONE_WISH) {
+            return;
+        }
+        self.interrupt.fetch_or(signal == SIGINT, Ordering::SeqCst);
+        // No process has sent what a terminal sends.
+        self.terminal.fetch_or(signal == SIGINT && origin.process.is_none(), Ordering::SeqCst);
         let times = self.times.fetch_add(1, Ordering::SeqCst) + 1;
         self.send(Message::Interrupt(times));
         if times > 2 {
@@ -84,17 +100,17 @@ impl Watcher {
     /// The handlers or the thread could not be made.
     pub fn start() -> io::Result<Self> {
         signal_hook::flag::register(SIGCHLD, Arc::new(AtomicBool::new(false)))?;
-        let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGUSR1])?;
+        let mut signals = SignalsInfo::<WithOrigin>::new([SIGINT, SIGTERM, SIGHUP, SIGUSR1])?;
         let handle = signals.handle();
         let shared = Arc::new(Shared::default());
         let theirs = Arc::clone(&shared);
         std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
-            for signal in signals.forever() {
-                match signal {
+            for origin in signals.forever() {
+                match origin.signal {
                     SIGUSR1 => theirs.send(Message::Asked),
                     SIGTSTP => theirs.pause(),
-                    SIGQUIT => theirs.give_in(signal),
-                    _ => theirs.stop(signal),
+                    SIGQUIT => theirs.give_in(SIGQUIT),
+                    _ => theirs.stop(&origin),
                 }
             }
         })?;
@@ -129,7 +145,12 @@ impl Watcher {
         self.shared.times.load(Ordering::SeqCst)
     }
 
-    /// Whether it was (also) asked for by SIGINT, which a terminal sends to our children too.
+    /// Whether it was (also) asked for by SIGINT.
+    pub fn by_interrupt(&self) -> bool {
+        self.shared.interrupt.load(Ordering::SeqCst)
+    }
+
+    /// Whether that came (also) from a terminal, which tells our children too.
     pub fn by_terminal(&self) -> bool {
         self.shared.terminal.load(Ordering::SeqCst)
     }

@@ -35,7 +35,7 @@ const SLOW_TO_END: &str =
 
 #[test]
 fn all_that_a_command_started_ends_with_the_run() {
-    for (jobs, name) in [("1", "-TERM"), ("2", "-TERM"), ("2", "-INT")] {
+    for (jobs, name) in [("1", "-TERM"), ("1", "-INT"), ("2", "-TERM"), ("2", "-INT")] {
         let project = Project::new().stage("a", |s| s.cmd(SLOW_TO_END).out("a"));
         let mut child = start(&project, &["--jobs", jobs]);
         signal(&child, name);
@@ -43,6 +43,18 @@ fn all_that_a_command_started_ends_with_the_run() {
         assert!(project.has("../ended"), "{jobs} {name}: what the command started outlived the run");
         assert!(!project.has("dvc.lock") && !project.has(".gitignore"));
         assert_eq!(project.read(".dvc/tmp/rwlock"), "{}");
+    }
+}
+
+/// As `timeout` does it: first the process, then its group.
+#[test]
+fn what_is_sent_twice_at_once_is_one_request() {
+    for name in ["-TERM", "-INT"] {
+        let project = Project::new().stage("a", |s| s.cmd(SLOW_TO_END).out("a"));
+        let mut child = start(&project, &["--jobs", "2"]);
+        project.sh(&format!("kill {name} {0}; sleep 0.02; env kill {name} -- -{0}", child.id()));
+        assert_eq!(child.wait().unwrap().code(), Some(252), "{name}\n{}", project.read("../stderr"));
+        assert!(project.has("../ended"), "{name}: it was killed:\n{}", project.read("../stderr"));
     }
 }
 
