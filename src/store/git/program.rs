@@ -5,8 +5,8 @@
 //! a process each.
 
 use std::collections::HashMap;
-use std::fs;
-use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::fs::{self, File};
+use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
@@ -118,6 +118,9 @@ struct Talk {
     child: Child,
     to: ChildStdin,
     from: BufReader<ChildStdout>,
+    /// What it says on standard error. Nobody reads that before its end, so it is no pipe: a full one
+    /// would hold it up.
+    words: File,
     /// The ignore files that it may have read, as they were before.
     seen: HashMap<PathBuf, Option<(Stamp, i128)>>,
 }
@@ -127,12 +130,17 @@ impl Talk {
         let mut command = git(root);
         command.args(["check-ignore", "--no-index", "--verbose", "--non-matching", "-z", "--stdin"]);
         // A Ctrl-C is for the stages: what they made is still to be saved.
-        command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let words = || -> io::Result<(File, File)> {
+            let file = tempfile::tempfile()?;
+            Ok((file.try_clone()?, file))
+        };
+        let (theirs, words) = words().map_err(|error| Refusal::Said(format!("git: {error}")))?;
+        command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(theirs);
         let mut child = command.spawn().map_err(|error| not_started(&error))?;
         let (Some(to), Some(from)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(Refusal::Said("git has no standard input".to_owned()));
         };
-        Ok(Self { child, to, from: BufReader::new(from), seen: HashMap::new() })
+        Ok(Self { child, to, from: BufReader::new(from), words, seen: HashMap::new() })
     }
 
     /// Whether the ignore files above a path are still as the process may have read them.
@@ -147,11 +155,11 @@ impl Talk {
     fn ask(&mut self, inside: &Path) -> Result<bool, Refusal> {
         let answer = self.rule_for(inside);
         answer.map_err(|_| {
-            let mut words = String::new();
-            if let Some(stderr) = self.child.stderr.as_mut() {
-                let _ = stderr.read_to_string(&mut words);
-            }
-            said(words.as_bytes())
+            // It has closed its output, so it ends.
+            let _ = self.child.wait();
+            let mut words = Vec::new();
+            let _ = self.words.rewind().and_then(|()| self.words.read_to_end(&mut words));
+            said(&words)
         })
     }
 

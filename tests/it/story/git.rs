@@ -269,3 +269,17 @@ fn a_filter_of_git_is_applied_when_staging() {
     assert!(project.sh("git show :dvc.lock").out().starts_with("SCHEMA: '2.0'\n"));
     assert!(project.read("dvc.lock").starts_with("schema: '2.0'\n"));
 }
+
+/// One process of git answers for the whole run, and nobody reads its warnings meanwhile.
+#[test]
+fn warnings_of_git_hold_nothing_up() {
+    let layout = LAYOUTS.iter().find(|layout| layout.name == "SHA-256").unwrap();
+    let Some((project, place)) = made(layout) else { return };
+    let path = std::env::var("PATH").unwrap();
+    let git =
+        "#!/bin/sh\ncase \"$*\" in *check-ignore*) head -c 300000 /dev/zero | tr '\\0' w >&2;; esac\nPATH=\"$REAL\" exec git \"$@\"\n";
+    project.write("../bin/git", git);
+    project.sh("chmod +x ../bin/git");
+    let beside = format!("{}:{path}", project.at("../bin").display());
+    Ran::of(project.command(&place).env("PATH", beside).env("REAL", &path).args(["repro", "--jobs", "1"])).ok();
+}
