@@ -24,7 +24,7 @@ use crate::run::durations::Durations;
 use crate::run::job::Run;
 use crate::run::ledger::Ledger;
 use crate::run::logs::Logs;
-use crate::run::orphans::Orphans;
+use crate::run::orphans::{Manner, Orphans};
 use crate::run::peer::Peer;
 use crate::run::perform::Options;
 use crate::run::shell::Shell;
@@ -156,7 +156,7 @@ fn execute(
         sink.event(&clock.event(EventKind::Notice { level: Level::Warning, text }));
     }
     let begun = (!request.dry).then(|| run.orphans.begin());
-    if let Some((_, Some(since))) = begun {
+    if let Some(since) = begun.as_ref().and_then(|begun| begun.after_others) {
         workspace.cache().mend(since);
     }
     fetch_runs(&run, plan, clock, sink);
@@ -177,7 +177,7 @@ fn execute(
     let setup = plan.setup(request, book, &addresses, &Durations::load(&workspace.tmp_dir()));
     let ends = drive::drive(setup, &worker, clock, channel, &mut tell)
         .map_err(|error| Fault::new(Class::Unexpected, format!("cannot start threads: {error}")))?;
-    for (level, text) in settle(&run, learn(plan, &addresses, &ends)) {
+    for (level, text) in settle(&run, learn(plan, &addresses, &ends), request.dry) {
         sink.event(&clock.event(EventKind::Notice { level, text }));
     }
     let failed = ending::verdict(repository, request, plan, &ends, watcher);
@@ -204,6 +204,11 @@ fn open<'a>(
     let remotes = if request.pull && !request.dry { Some(handed::remotes(repository, &plan.order, peer.as_ref())?) } else { None };
     let (tmp, kind) = (workspace.tmp_dir(), workspace.lock_kind());
     let within = Within::new(std::env::var_os(within::VARIABLE));
+    let manner = match (request.dry, request.kill_orphans) {
+        (true, _) => Manner::Look,
+        (false, true) => Manner::End,
+        (false, false) => Manner::Wait,
+    };
     Ok(Run {
         pipeline: repository.pipeline(),
         disk: Disk::open(workspace)?,
@@ -220,7 +225,7 @@ fn open<'a>(
         ledger: Mutex::new(Ledger::new(std::sync::Arc::clone(workspace))),
         lock,
         rwlock: RwLock::new(&tmp, kind, request.command_line.clone(), within.held(|stage| repository.paths_of(stage))),
-        orphans: Orphans::new(workspace.root(), workspace.cache().dir(), within.clone(), request.kill_orphans && !request.dry),
+        orphans: Orphans::new(workspace.root(), workspace.cache().dir(), within.clone(), manner),
         within,
         patience: request.patience,
         confirm,
@@ -244,8 +249,10 @@ fn fetch_runs(run: &Run<'_>, plan: &Plan, clock: &Clock, sink: &mut dyn Sink) {
 }
 
 /// What may be done once no stage waits for it any more; remarks on what went wrong.
-fn settle(run: &Run<'_>, learnt: Durations) -> Vec<(Level, String)> {
-    run.logs.prune();
+fn settle(run: &Run<'_>, learnt: Durations, dry: bool) -> Vec<(Level, String)> {
+    if !dry {
+        run.logs.prune();
+    }
     let mut remarks = run.disk.settle();
     let saved = learnt.save(&run.disk.workspace().tmp_dir());
     remarks.extend(saved.err().map(|error| format!("durations are not kept: {error}")));

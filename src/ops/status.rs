@@ -16,7 +16,7 @@ use crate::run::child::Children;
 use crate::run::clock::Clock;
 use crate::run::disk::Disk;
 use crate::run::error::interrupted;
-use crate::run::orphans::Orphans;
+use crate::run::orphans::{Manner, Orphans};
 use crate::run::peer::{Peer, Told, only_dvc_sees};
 use crate::run::signals::Watcher;
 use crate::run::within::{self, Within};
@@ -85,7 +85,7 @@ pub fn status(repository: &mut Repository, request: &Request, watcher: &Watcher,
     };
     let disk = Disk::open(repository.workspace()).map_err(early)?;
     let remarks = rwlock.take_warnings();
-    for orphan in Orphans::new(repository.workspace().root(), repository.workspace().cache().dir(), within, false).all() {
+    for orphan in Orphans::new(repository.workspace().root(), repository.workspace().cache().dir(), within, Manner::Look).all() {
         teller.warns(format!("there is {orphan}"));
     }
     repository.warnings().iter().chain(&remarks).for_each(|text| teller.warns(text.clone()));

@@ -6,7 +6,8 @@
 //! theirs must, or two would write the same. They are known by the stage's line in their
 //! environment (see `within`), so none is mistaken for another, and where the system does not
 //! show that, none is found. Once they have ended, what the dead run was about to rename is
-//! removed, then the note. What the stage itself left half is no result: dvc.lock does not know it,
+//! removed, then the note; the cache, which may be large, is looked through beside the run. What
+//! the stage itself left half is no result: dvc.lock does not know it,
 //! and outputs are removed before a stage runs.
 //!
 //! The note of a stage is written after its paths were claimed (`store::rwlock`) and before
@@ -16,8 +17,9 @@ use std::collections::HashMap;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -35,6 +37,8 @@ use super::within::Within;
 
 /// For how long it is believed who runs.
 const FRESH: Duration = Duration::from_millis(100);
+/// How long a run that has ended goes on looking through the cache for what dead ones left.
+const LAST_WAIT: Duration = Duration::from_secs(1);
 /// How the name of a run's own note ends.
 const RUN: &str = "-run";
 
@@ -63,6 +67,17 @@ struct Told {
     writes: Vec<RepoPath>,
 }
 
+/// What is done about what dead runs left.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Manner {
+    /// It is looked at, and nothing is removed.
+    Look,
+    /// Orphans are waited for, and what belongs to nobody any more is removed.
+    Wait,
+    /// So it is, and orphans in the way are told to end.
+    End,
+}
+
 /// The notes of one repository.
 #[derive(Debug)]
 pub struct Orphans {
@@ -70,8 +85,7 @@ pub struct Orphans {
     dir: PathBuf,
     cache: PathBuf,
     within: Within,
-    /// Whether orphans are told to end.
-    kill: bool,
+    manner: Manner,
     made: AtomicU64,
     seen: Mutex<HashMap<PathBuf, Seen>>,
 }
@@ -98,20 +112,58 @@ impl Drop for Note {
     }
 }
 
+/// Looks through the cache for what dead runs left there, beside the run.
+#[derive(Debug)]
+struct Sweep {
+    over: Receiver<()>,
+    enough: Arc<AtomicBool>,
+}
+
+impl Sweep {
+    /// The notes of the dead go at the end: where there is no time for all of it, the next run begins anew.
+    fn start(cache: PathBuf, dead: Vec<PathBuf>) -> Option<Self> {
+        let (end, over) = channel();
+        let enough = Arc::new(AtomicBool::new(false));
+        let theirs = Arc::clone(&enough);
+        let body = move || {
+            let _end: Sender<()> = end;
+            if sweep(&cache, true, &|| !theirs.load(Ordering::Relaxed)) {
+                dead.iter().for_each(|path| drop(fs::remove_file(path)));
+            }
+        };
+        std::thread::Builder::new().name("leftovers".to_owned()).spawn(body).ok().map(|_| Self { over, enough })
+    }
+}
+
+impl Drop for Sweep {
+    fn drop(&mut self) {
+        self.over.recv_timeout(LAST_WAIT).ok();
+        self.enough.store(true, Ordering::Relaxed);
+    }
+}
+
+/// A run that has begun.
+#[derive(Debug)]
+pub struct Begun {
+    /// Since when there were runs that were killed, in nanoseconds since 1970.
+    pub after_others: Option<i128>,
+    _sweep: Option<Sweep>,
+    _note: Note,
+}
+
 impl Orphans {
     /// Those of the repository at `root` with its cache. `within` is ours: what we are part of
-    /// ourselves is no orphan to us. With `kill` orphans in the way are told to end.
-    pub fn new(root: &Path, cache: &Path, within: Within, kill: bool) -> Self {
+    /// ourselves is no orphan to us.
+    pub fn new(root: &Path, cache: &Path, within: Within, manner: Manner) -> Self {
         let dir = root.join(".dvc/tmp/paraffin/running");
         let (root, cache) = (root.to_path_buf(), cache.to_path_buf());
-        Self { root, dir, cache, within, kill, made: AtomicU64::new(0), seen: Mutex::default() }
+        Self { root, dir, cache, within, manner, made: AtomicU64::new(0), seen: Mutex::default() }
     }
 
-    /// Leaves the note of a run, after what dead ones left is removed. Says too since when there
-    /// were such, in nanoseconds since 1970.
-    pub fn begin(&self) -> (Note, Option<i128>) {
-        let after_others = self.tidy();
-        (self.write(&format!("{}{RUN}", Owner::own().mark()), b""), after_others)
+    /// Leaves the note of a run, and begins to remove what dead ones left.
+    pub fn begin(&self) -> Begun {
+        let (after_others, sweep) = self.tidy();
+        Begun { after_others, _sweep: sweep, _note: self.write(&format!("{}{RUN}", Owner::own().mark()), b"") }
     }
 
     /// Leaves the note of a stage.
@@ -128,7 +180,7 @@ impl Orphans {
 
     /// Whether orphans in the way are told to end.
     pub fn are_ended(&self) -> bool {
-        self.kill
+        self.manner == Manner::End
     }
 
     /// An orphan that works on the same stage, writes what this one reads or writes, or reads what
@@ -150,22 +202,19 @@ impl Orphans {
 
     /// Removes what dead runs left beside their stages' work, and what belongs to stages whose
     /// commands have ended. Gives when the first of these runs began.
-    fn tidy(&self) -> Option<i128> {
+    fn tidy(&self) -> (Option<i128>, Option<Sweep>) {
         let dead = named(&self.dir).into_iter().filter(|(path, name)| name.ends_with(RUN) && is_left(path, name));
         let dead: Vec<PathBuf> = dead.map(|(path, _)| path).collect();
-        if !dead.is_empty() {
-            for dir in [".dvc", ".dvc/tmp", ".dvc/tmp/paraffin"] {
-                sweep(&self.root.join(dir), false);
-            }
-            sweep(&self.cache, true);
-            sweep_folders(&self.root.join(".dvc/tmp/paraffin"));
-        }
         self.all();
-        let began = dead.iter().filter_map(|path| Some(os::noted(&fs::symlink_metadata(path).ok()?))).min();
-        for path in dead {
-            fs::remove_file(path).ok();
+        if dead.is_empty() {
+            return (None, None);
         }
-        began
+        for dir in [".dvc", ".dvc/tmp", ".dvc/tmp/paraffin"] {
+            sweep(&self.root.join(dir), false, &|| true);
+        }
+        sweep_folders(&self.root.join(".dvc/tmp/paraffin"));
+        let began = dead.iter().filter_map(|path| Some(os::noted(&fs::symlink_metadata(path).ok()?))).min();
+        (began, Sweep::start(self.cache.clone(), dead))
     }
 
     /// The notes of stages of dead runs.
@@ -175,7 +224,7 @@ impl Orphans {
             Ok(told) => Some((path, told)),
             Err(_) => {
                 // Its run was killed while it wrote this: nothing was begun.
-                fs::remove_file(&path).ok();
+                self.remove(&path);
                 None
             }
         });
@@ -190,7 +239,7 @@ impl Orphans {
         if seen.looked.is_none_or(|when| when.elapsed() >= FRESH) {
             seen.family.meet(&os::processes());
             seen.looked = Some(Instant::now());
-            if self.kill {
+            if self.manner == Manner::End {
                 seen.end();
             }
         }
@@ -204,13 +253,22 @@ impl Orphans {
     }
 
     fn forget(&self, path: &Path, told: &Told) {
-        let at = |path: &RepoPath| path.under(&self.root);
-        sweep(&at(&told.stage.file.parent().unwrap_or_default()), false);
-        for out in &told.writes {
-            sweep(&at(&out.parent().unwrap_or_default()), false);
-            sweep(&at(out), true);
+        if self.manner == Manner::Look {
+            return;
         }
-        fs::remove_file(path).ok();
+        let at = |path: &RepoPath| path.under(&self.root);
+        sweep(&at(&told.stage.file.parent().unwrap_or_default()), false, &|| true);
+        for out in &told.writes {
+            sweep(&at(&out.parent().unwrap_or_default()), false, &|| true);
+            sweep(&at(out), true, &|| true);
+        }
+        self.remove(path);
+    }
+
+    fn remove(&self, note: &Path) {
+        if self.manner != Manner::Look {
+            fs::remove_file(note).ok();
+        }
     }
 
     /// A note that cannot be written is none: the disk is full or may not be written to, and then

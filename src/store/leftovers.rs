@@ -12,19 +12,26 @@ use super::owner::{self, Owner};
 pub(super) const FOLDER: &str = "fetch-";
 
 /// Removes temporary files of dead processes from a directory; with `deep`, also from all that is
-/// below it. Links to directories are not followed.
-pub fn sweep(dir: &Path, deep: bool) {
-    let Ok(entries) = fs::read_dir(dir) else { return };
+/// below it, for as long as `goes_on` says so. Links to directories are not followed. False if it was
+/// not looked everywhere.
+pub fn sweep(dir: &Path, deep: bool, goes_on: &dyn Fn() -> bool) -> bool {
+    let Ok(entries) = fs::read_dir(dir) else { return true };
     for entry in entries.flatten() {
         let path = entry.path();
+        if !goes_on() {
+            return false;
+        }
         if deep && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            sweep(&path, true);
+            if !sweep(&path, true, goes_on) {
+                return false;
+            }
         } else if let Some(owner) = owner::of_temporary(&path)
             && fs::symlink_metadata(&path).is_ok_and(|meta| owner.has_left(&meta))
         {
             fs::remove_file(&path).ok();
         }
     }
+    true
 }
 
 /// Removes the folders of dead processes from a directory.
@@ -76,9 +83,11 @@ mod tests {
             fs::write(at(name), "x").unwrap();
             fs::write(at("deep").join(name), "x").unwrap();
         }
-        sweep(dir.path(), false);
+        assert!(!sweep(dir.path(), true, &|| false), "nobody looks any more");
+        assert!(at(&left).exists());
+        assert!(sweep(dir.path(), false, &|| true));
         assert!(!at(&left).exists() && at("deep").join(&left).exists());
-        sweep(dir.path(), true);
+        assert!(sweep(dir.path(), true, &|| true));
         assert!(!at("deep").join(&left).exists());
         assert!(stay.iter().all(|name| at(name).exists() && at("deep").join(name).exists()));
     }

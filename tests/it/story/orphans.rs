@@ -92,3 +92,28 @@ fn what_a_stage_that_ended_left_in_the_background_is_no_orphan() {
     }
     second.ok().ran(["a"]);
 }
+
+#[test]
+fn who_only_looks_removes_nothing() {
+    let project = Project::new().stage("a", |s| s.cmd("echo x > a; touch ../mark; test -e ../go || kill -KILL $PPID").out("a"));
+    for _ in 0..2 {
+        project.repro(["--jobs", "2"]).exits(-9);
+    }
+    let left = || -> Vec<String> {
+        let cache = project.files(".dvc/cache").into_iter().chain(project.files(".dvc/tmp/paraffin/running"));
+        cache.filter(|name| !name.ends_with("state.db")).collect()
+    };
+    let temporary = project.files(".dvc/tmp/paraffin/running").into_iter().find(|name| name.ends_with("-run")).unwrap();
+    let temporary = format!(".0{}0000.tmp", temporary.trim_end_matches("-run"));
+    for place in ["", ".dvc/cache/files/md5/00/"] {
+        project.write(&format!("{place}{temporary}"), "half");
+    }
+    let before = (left(), project.has(&temporary));
+    project.run(["status"]).ok();
+    project.repro(["--dry", "--jobs", "2"]).ok();
+    assert_eq!((left(), project.has(&temporary)), before);
+    project.write("../go", "");
+    project.repro(["--jobs", "2"]).ok().ran(["a"]);
+    assert!(!project.has(&temporary));
+    assert_eq!(left().into_iter().filter(|name| name.ends_with("-run") || name.ends_with(".tmp")).collect::<Vec<_>>(), [""; 0]);
+}
