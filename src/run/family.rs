@@ -6,10 +6,17 @@
 //! is signalled by its id alone: the time of its start must be the same too. Where the system
 //! does not list processes (it does in `/proc`), the group is all that is known.
 
+use std::time::Duration;
+
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use super::within;
 use crate::store::os::{self, Process};
+
+/// How often it is looked again only because of someone of whom it cannot be told.
+const LOOKS: usize = 10;
+/// How long it takes at most to become another program.
+const MOMENT: Duration = Duration::from_millis(2);
 
 /// The processes of one command.
 #[derive(Debug)]
@@ -46,7 +53,18 @@ impl Family {
 
     /// Of a command whose run was killed: nothing is known but the line of its stage.
     pub(super) fn left_behind(line: &str) -> Self {
-        Self { leader: Pid::INIT, group: false, ended: true, line: line.to_owned(), kin: Vec::new(), since: u64::MAX, unsure: false }
+        Self { leader: Pid::INIT, group: false, ended: true, line: line.to_owned(), kin: Vec::new(), since: 0, unsure: false }
+    }
+
+    /// Takes in who is there now; looks again for a moment while that cannot be told of someone.
+    pub(super) fn find(&mut self) {
+        for _ in 0..LOOKS {
+            self.meet(&os::processes());
+            if self.is_left() || !self.unsure {
+                return;
+            }
+            std::thread::sleep(MOMENT);
+        }
     }
 
     /// From now on the leader is no more.
@@ -72,7 +90,8 @@ impl Family {
                 let of_group = group && process.group == leader;
                 let environment = if self.line.is_empty() { None } else { os::environment_of(process.pid) };
                 // The second process is the parent of the system's own, which have no environment.
-                self.unsure |= environment.as_ref().is_some_and(Vec::is_empty) && process.start >= self.since && process.parent != 2;
+                let of_system = process.parent == 2 || process.pid == 2;
+                self.unsure |= environment.as_ref().is_some_and(Vec::is_empty) && process.start >= self.since && !of_system;
                 let environment = environment.unwrap_or_default();
                 if is_child || of_group || within::is_marked(&environment, &self.line) {
                     let inner = within::is_marked(&environment, &self.line) && !within::ends_with(&environment, &self.line);
@@ -180,6 +199,18 @@ mod tests {
         family.kin.push(Kin { process, inner: false, told: None });
         family.signal(Signal::KILL, None);
         assert!(!child.wait().unwrap().success());
+    }
+
+    #[test]
+    fn of_whom_nothing_can_be_told_it_is_unsure_whether_he_belongs_to_a_dead_run() {
+        let mut child = Command::new("sleep").arg("60").env_clear().stdin(Stdio::null()).spawn().unwrap();
+        // Until it has begun, its environment is ours.
+        while os::environment_of(i32::try_from(child.id()).unwrap()).is_none_or(|environment| !environment.is_empty()) {}
+        let mut family = Family::left_behind("1|0|a|dvc.yaml");
+        family.find();
+        assert!(family.is_unsure() && !family.is_left());
+        child.kill().unwrap();
+        child.wait().unwrap();
     }
 
     #[test]

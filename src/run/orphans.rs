@@ -237,7 +237,7 @@ impl Orphans {
         let seen =
             all.entry(path.to_path_buf()).or_insert_with(|| Seen { family: Family::left_behind(&told.line), looked: None, told: None });
         if seen.looked.is_none_or(|when| when.elapsed() >= FRESH) {
-            seen.family.meet(&os::processes());
+            seen.family.find();
             seen.looked = Some(Instant::now());
             if self.manner == Manner::End {
                 seen.end();
