@@ -110,8 +110,8 @@ impl Disk {
     /// # Errors
     /// It is not what its suffix says.
     pub fn params(&self, dep: &ParamsDep) -> Result<SeenParams, Fault> {
-        let found = params::read(self.workspace.as_ref(), &dep.path).map_err(|error| error.stage_fault())?;
-        Ok(found.map_or(SeenParams::Missing, |map| SeenParams::Values(params::select(&map, &dep.keys))))
+        let found = params::read(self.workspace.as_ref(), &dep.path, &dep.keys).map_err(|error| error.stage_fault())?;
+        Ok(found.map_or(SeenParams::Missing, SeenParams::Values))
     }
 
     /// Makes room for an output before its stage runs; a persistent one is only unprotected, if the

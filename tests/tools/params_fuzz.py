@@ -156,7 +156,7 @@ def case(rng):
     if rng.random() < 0.05:
         text = text.replace("\n", rng.choice(["\r\n", "\r"]))
     keys = []
-    if rng.random() < 0.8 or not text.startswith("{") and maker.language == "json":
+    if rng.random() < 0.8:
         for _ in range(rng.randint(1, 3)):
             key = rng.choice(maker.paths or ["a"])
             if rng.random() < 0.12:

@@ -10,8 +10,8 @@ mod tests;
 mod toml;
 
 pub use json::parse as parse_json;
-pub use select::select;
 
+use select::select;
 use std::io;
 
 use super::Files;
@@ -62,6 +62,12 @@ pub enum ParamsError {
         /// What is wrong.
         reason: String,
     },
+    /// All of it is asked for, and it has no keys.
+    #[error("'{kind}' object has no attribute 'keys'")]
+    NoMap {
+        /// The type of the value in Python.
+        kind: &'static str,
+    },
 }
 
 impl ParamsError {
@@ -73,6 +79,7 @@ impl ParamsError {
             }
             Self::Directory { .. } => Fault::new(Class::ParamsIsADirectoryError, self.to_string()),
             Self::Encoding { .. } => Fault::new(Class::EncodingError, self.to_string()),
+            Self::NoMap { .. } => Fault::new(Class::Unexpected, self.to_string()),
             Self::Yaml { path, source } => source.data_fault(path),
             Self::Corrupted { language, reason, .. } => {
                 let class = match *language {
@@ -88,7 +95,7 @@ impl ParamsError {
     /// The failure where the parameters of a stage are read (dvc: `BadParamFileError`).
     pub fn stage_fault(&self) -> Fault {
         match self {
-            Self::Io { .. } | Self::Directory { .. } => self.fault(),
+            Self::Io { .. } | Self::Directory { .. } | Self::NoMap { .. } => self.fault(),
             // A value that Python cannot make is no error of the file to DVC, but an unexpected one.
             Self::Yaml { source, .. } if matches!(**source, YamlError::Value(_)) => self.fault(),
             Self::Encoding { path } | Self::Yaml { path, .. } | Self::Corrupted { path, .. } => {
@@ -98,17 +105,33 @@ impl ParamsError {
     }
 }
 
-/// Reads the parameters of a file; none where there is no such file.
+/// What a file holds for each key that was asked for.
+pub type Picked = Vec<(Key, Option<Value>)>;
+
+/// The value of each key in a file, in the order of the keys and each once, or all entries where there are no keys; none
+/// where there is no such file.
 ///
 /// # Errors
-/// Where the file cannot be read or understood.
-pub fn read(files: &dyn Files, path: &RepoPath) -> Result<Option<Map>, ParamsError> {
-    Ok(read_value(files, path, path.as_str())?.map(|value| match value {
+/// Where the file cannot be read or understood, or has no entries though all are asked for.
+pub fn read(files: &dyn Files, path: &RepoPath, keys: &[String]) -> Result<Option<Picked>, ParamsError> {
+    let Some(value) = read_value(files, path, path.as_str())? else { return Ok(None) };
+    let map = match value {
         Value::Map(map) => std::sync::Arc::unwrap_or_clone(map),
+        other if keys.is_empty() => return Err(ParamsError::NoMap { kind: type_name(&other) }),
         // Keys find their way into a list by numbers; nothing can be found in anything else.
         Value::Seq(items) => items.iter().enumerate().map(|(index, item)| (Key::str(&index.to_string()), item.clone())).collect(),
         _ => Map::new(),
-    }))
+    };
+    Ok(Some(select(&map, keys)))
+}
+
+/// The type of a value with its module, as Python names it in errors.
+fn type_name(value: &Value) -> &'static str {
+    match value.python_type() {
+        "date" => "datetime.date",
+        "datetime" => "datetime.datetime",
+        other => other,
+    }
 }
 
 /// Reads a whole file of any of the formats; `shown` is its path for sentences.

@@ -4,16 +4,17 @@
 //! (negative ones from the end) and `*`, `?`, `[…]` match. A key that matches twice is an error
 //! there; here it counts as missing.
 
+use super::Picked;
 use crate::format::fnmatch;
 use crate::model::{Key, Map, Value};
 
 /// The value of each key, in the order of the keys and each once; all top-level entries of the
 /// file where there are no keys.
-pub fn select(map: &Map, keys: &[String]) -> Vec<(Key, Option<Value>)> {
+pub(super) fn select(map: &Map, keys: &[String]) -> Picked {
     if keys.is_empty() {
         return map.iter().map(|(key, value)| (key.clone(), Some(value.clone()))).collect();
     }
-    let mut out: Vec<(Key, Option<Value>)> = Vec::with_capacity(keys.len());
+    let mut out: Picked = Vec::with_capacity(keys.len());
     for (index, key) in keys.iter().enumerate() {
         if !keys[..index].contains(key) {
             out.push((Key::str(key), look_up(map, key)));

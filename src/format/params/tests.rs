@@ -26,6 +26,8 @@ fn files() -> Table {
         ("list.yaml", b"- a\n- {b: 1}\n"),
         ("empty.json", b"null"),
         ("text.yaml", b"abc\n"),
+        ("day.yaml", b"2020-01-02"),
+        ("half.json", b"0.5"),
         ("bad.yaml", b"a: [1\n"),
         ("bad.json", b"{"),
         ("bad.toml", b"a ="),
@@ -35,9 +37,10 @@ fn files() -> Table {
 }
 
 fn picked(path: &str, keys: &[&str]) -> String {
-    let map = read(&files(), &RepoPath::new(path)).unwrap().unwrap();
     let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
-    let found: Vec<String> = select(&map, &keys)
+    let found: Vec<String> = read(&files(), &RepoPath::new(path), &keys)
+        .unwrap()
+        .unwrap()
         .into_iter()
         .map(|(key, value)| {
             format!("{}={}", crate::format::template::python_str(&key.0), value.as_ref().map_or_else(|| "?".to_owned(), python_repr))
@@ -60,9 +63,9 @@ fn all_formats_give_the_same_kinds_of_values() {
     ] {
         assert_eq!(picked(path, keys), want, "{path}");
     }
-    let dates = read(&files(), &RepoPath::new("dates.yaml")).unwrap().unwrap();
-    assert!(dates.values().all(|value| matches!(value, Value::Time(_))));
-    assert_eq!(read(&files(), &RepoPath::new("none.yaml")).unwrap(), None);
+    let dates = read(&files(), &RepoPath::new("dates.yaml"), &[]).unwrap().unwrap();
+    assert!(dates.iter().all(|(_, value)| matches!(value, Some(Value::Time(_)))));
+    assert_eq!(read(&files(), &RepoPath::new("none.yaml"), &[]).unwrap(), None);
 }
 
 #[test]
@@ -75,10 +78,10 @@ fn bad_files_are_told_as_dvc_tells_them() {
         ("latin.yaml", "unable to read: 'latin.yaml', is not valid utf-8", Class::EncodingError),
         ("dir.yaml", "'dir.yaml' is a directory, expected a parameters file", Class::ParamsIsADirectoryError),
     ] {
-        let error = read(&files(), &RepoPath::new(path)).unwrap_err();
+        let error = read(&files(), &RepoPath::new(path), &[]).unwrap_err();
         assert_eq!((error.to_string().as_str(), error.fault().class), (want, class), "{path}");
     }
-    let error = read(&files(), &RepoPath::new("bad.json")).unwrap_err();
+    let error = read(&files(), &RepoPath::new("bad.json"), &[]).unwrap_err();
     assert_eq!(
         error.stage_fault().to_string(),
         "Unable to read parameters from 'bad.json': unable to read: 'bad.json', JSON file structure is corrupted: \
@@ -86,6 +89,15 @@ fn bad_files_are_told_as_dvc_tells_them() {
     );
     let error = parse(b"a: 2020-13-01", "p.yaml").unwrap_err();
     assert_eq!(error.stage_fault(), Fault::new(Class::Unexpected, "month must be in 1..12"));
-    let error = read(&files(), &RepoPath::new("sub/bad.py")).unwrap_err();
+    let error = read(&files(), &RepoPath::new("sub/bad.py"), &[]).unwrap_err();
     assert!(error.fault().to_string().ends_with("invalid syntax (bad.py, line 1)"));
+}
+
+#[test]
+fn a_whole_file_must_have_keys() {
+    for (path, kind) in [("text.yaml", "str"), ("list.yaml", "list"), ("day.yaml", "datetime.date"), ("half.json", "float")] {
+        let fault = read(&files(), &RepoPath::new(path), &[]).unwrap_err().stage_fault();
+        assert_eq!(fault, Fault::new(Class::Unexpected, format!("'{kind}' object has no attribute 'keys'")), "{path}");
+        assert_eq!(picked(path, &["a"]), "a=?");
+    }
 }

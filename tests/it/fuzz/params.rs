@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use dvc_paraffin::format::Files;
 use dvc_paraffin::format::lockfile::{Lock, Place};
-use dvc_paraffin::format::params::{self, select};
+use dvc_paraffin::format::params;
 use dvc_paraffin::model::{Class, Fault, Map, Record, RepoPath};
 use serde_json::{Value as Json, json};
 
@@ -60,8 +60,8 @@ fn run(case: &Json) -> Json {
     let (path, source) = (case["path"].as_str().unwrap(), case["source"].as_str().unwrap());
     let keys: Vec<String> = case["keys"].as_array().unwrap().iter().map(|key| key.as_str().unwrap().to_owned()).collect();
     let files = Only(HashMap::from([(path.to_owned(), source.as_bytes().to_vec())]));
-    let found = match params::read(&files, &RepoPath::new(path)) {
-        Ok(map) => select(&map.unwrap(), &keys),
+    let found = match params::read(&files, &RepoPath::new(path), &keys) {
+        Ok(found) => found.unwrap(),
         Err(error) => match error.stage_fault() {
             fault if fault.class == Class::Unexpected => return json!({"unexpected": fault.message}),
             fault => return json!({"error": sentences(Some(&fault))}),
