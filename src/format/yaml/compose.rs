@@ -67,6 +67,8 @@ enum Kind {
     Merge,
     /// The plain scalar `=`.
     Equals,
+    /// A list or map within itself.
+    Unfinished,
 }
 
 impl Kind {
@@ -199,8 +201,9 @@ impl<'a> Builder<'a> {
             // It keeps its place: that of the anchor.
             Some(Anchored::Done(item)) => Ok(item.clone()),
             Some(Anchored::Open(_)) => {
-                self.blame((0, spot, spot), YamlError::Recursive(spot.into()));
-                Ok(Item { value: Value::Null, node: Node { value: spot, ..Node::default() }, kind: Kind::Scalar })
+                // Values are made for DVC, too; what has no end shows only when they are used.
+                self.blame((usize::MAX, spot, spot), YamlError::Recursive(spot.into()));
+                Ok(Item { value: Value::Null, node: Node { value: spot, ..Node::default() }, kind: Kind::Unfinished })
             }
             None => Err(YamlError::plain(format!("found undefined alias {}", scalar::quoted(name)), spot.into())),
         }
@@ -274,7 +277,8 @@ impl<'a> Builder<'a> {
 
     fn sequence(&mut self, open: &mut Open) -> Item {
         let node = self.children(open.spot, open.items.iter().map(|item| item.node));
-        let value = match open.props.tag.as_deref().map(|tag| tag.strip_prefix(TAG).ok_or(tag)) {
+        let tag = open.props.tag.as_deref().filter(|_| !self.only_merged(open));
+        let value = match tag.map(|tag| tag.strip_prefix(TAG).ok_or(tag)) {
             None | Some(Ok("seq")) => Value::seq(open.items.drain(..).map(|item| item.value).collect()),
             Some(Ok("omap")) => self.ordered_map(open),
             Some(Ok("pairs")) => self.pairs(open),

@@ -189,6 +189,23 @@ fn values_that_python_cannot_make_are_told_in_its_words() {
 }
 
 #[test]
+fn what_is_only_merged_is_nothing_by_itself() {
+    for text in ["<<: !foo {a: 1, a: 2}\nb: 3", "<<: [!foo {a: 1, a: 2}]\nb: 3", "<<: !foo [{a: 2}]\nb: 3", "<<: !!omap [a: 2]\nb: 3"] {
+        assert_eq!(read(text), read("a: 2\nb: 3"), "{text}");
+    }
+    for text in ["<<: {c: !foo {a: 1}}", "a: !foo {b: 1}", "x: [!foo {b: 1}]", "<<: {c: {a: 1, a: 2}}"] {
+        assert!(matches!(fails(text), YamlError::Marked { .. }), "{text}");
+    }
+}
+
+#[test]
+fn that_a_text_holds_itself_is_told_after_all_else() {
+    assert!(matches!(fails("a: &x [*x]\nb: 1\nb: 2"), YamlError::Marked { .. }));
+    assert!(matches!(fails("- &x\n  - !!seq a: *x"), YamlError::Marked { .. }));
+    assert!(matches!(fails("a: &x {<<: *x}"), YamlError::Recursive(_)));
+}
+
+#[test]
 fn empty_documents_are_empty_maps_where_asked() {
     for text in ["", "# only a comment\n", "---\n", "[]", "null", "0", "\u{feff}"] {
         assert_eq!(parse(text.as_bytes()).unwrap().or_empty_map(), Value::map(Map::new()), "{text:?}");

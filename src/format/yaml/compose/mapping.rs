@@ -43,7 +43,8 @@ impl Entries {
 impl Builder<'_> {
     pub(super) fn mapping(&mut self, open: &mut Open) -> Item {
         let tag = open.props.tag.as_deref().map(|tag| tag.strip_prefix(super::TAG).ok_or(tag));
-        if let Some(tag) = tag.filter(|tag| !matches!(tag, Ok("map" | "set"))) {
+        let only_merged = self.only_merged(open);
+        if let Some(tag) = tag.filter(|tag| !only_merged && !matches!(tag, Ok("map" | "set"))) {
             self.blame(self.rank(open.spot), wrong_tag(tag, "mapping", open.spot));
         }
         let set = tag == Some(Ok("set"));
@@ -52,6 +53,7 @@ impl Builder<'_> {
         if open.items.iter().step_by(2).any(|key| key.kind == Kind::Merge) {
             self.merge(open, &mut entries);
         }
+        entries.merged |= only_merged;
         let mut items = std::mem::take(&mut open.items);
         let mut rest = items.drain(..);
         while let (Some(key), Some(item)) = (rest.next(), rest.next()) {
@@ -75,6 +77,17 @@ impl Builder<'_> {
         Item { value, node, kind: Kind::Mapping }
     }
 
+    /// Whether a list or map that ends here is only there to be merged into another one. Its entries become those of that
+    /// one, and what it would be by itself, with its tag and its duplicates, is never asked.
+    pub(super) fn only_merged(&self, open: &Open) -> bool {
+        let merges = |parent: &Open| {
+            parent.mapping && !parent.items.len().is_multiple_of(2) && parent.items.last().is_some_and(|key| key.kind == Kind::Merge)
+        };
+        let mut around = self.open.iter().rev();
+        let parent = around.next().filter(|_| open.props.anchor.is_none());
+        parent.is_some_and(|parent| merges(parent) || (!parent.mapping && around.next().is_some_and(merges)))
+    }
+
     /// Puts what `<<` names before the map's own entries.
     fn merge(&mut self, open: &Open, entries: &mut Entries) {
         // Merging comes before all items.
@@ -90,7 +103,7 @@ impl Builder<'_> {
                 continue;
             }
             let sources = self.sources(item);
-            for source in sources.iter().filter(|source| source.kind != Kind::Mapping) {
+            for source in sources.iter().filter(|source| !matches!(source.kind, Kind::Mapping | Kind::Unfinished)) {
                 let what = if item.kind == Kind::Sequence { "a mapping" } else { "a mapping or list of mappings" };
                 let problem = format!("expected {what} for merging, but found {}", source.kind.name());
                 self.blame(rank, fail(problem, source.node.value));
