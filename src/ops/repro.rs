@@ -24,12 +24,13 @@ use crate::run::durations::Durations;
 use crate::run::job::Run;
 use crate::run::ledger::Ledger;
 use crate::run::logs::Logs;
-use crate::run::orphans::{Manner, Orphans};
+use crate::run::orphans::{Begun, Manner, Orphans};
 use crate::run::peer::Peer;
 use crate::run::perform::Options;
 use crate::run::shell::Shell;
 use crate::run::signals::Watcher;
 use crate::run::tokens::{self, Style, Tokens};
+use crate::run::watch::Watch;
 use crate::run::within::{self, Within};
 use crate::store;
 use crate::store::lock::RepoLock;
@@ -155,10 +156,7 @@ fn execute(
     if let Some(text) = run.shell.warning.clone() {
         sink.event(&clock.event(EventKind::Notice { level: Level::Warning, text }));
     }
-    let begun = (!request.dry).then(|| run.orphans.begin());
-    if let Some(since) = begun.as_ref().and_then(|begun| begun.after_others) {
-        workspace.cache().mend(since);
-    }
+    let _begun = (!request.dry).then(|| begin(&run, clock));
     fetch_runs(&run, plan, clock, sink);
     let worker = StageWorker::new(&run, repository, &plan.order, request, watcher);
     sink.event(&clock.event(EventKind::RunStarted { run: name, plan: plan.describe(repository), jobs: request.jobs }));
@@ -177,13 +175,29 @@ fn execute(
     let setup = plan.setup(request, book, &addresses, &Durations::load(&workspace.tmp_dir()));
     let ends = drive::drive(setup, &worker, clock, channel, &mut tell)
         .map_err(|error| Fault::new(Class::Unexpected, format!("cannot start threads: {error}")))?;
-    for (level, text) in settle(&run, learn(plan, &addresses, &ends), request.dry) {
+    // Who wants the run to end waits for no more than must be.
+    let changed = if request.dry || watcher.times() > 0 { Vec::new() } else { run.last_look(clock) };
+    let changed = changed.into_iter().map(|text| (Level::Warning, text));
+    for (level, text) in changed.chain(settle(&run, learn(plan, &addresses, &ends), request.dry)) {
         sink.event(&clock.event(EventKind::Notice { level, text }));
     }
     let failed = ending::verdict(repository, request, plan, &ends, watcher);
     let (to_track, staged) = if failed.is_none() { worker.track(workspace.config().autostage)? } else { (Vec::new(), false) };
     sink.event(&clock.event(EventKind::RunFinished { fault: failed.clone(), to_track, staged }));
     failed.map_or(Ok(()), Err)
+}
+
+/// Puts right what dead runs left, and leaves the note of this one.
+fn begin(run: &Run<'_>, clock: &Clock) -> Begun {
+    let before = clock.now();
+    let begun = run.orphans.begin();
+    if let Some(noted) = begun.noted() {
+        run.watch.compare_clocks(before, noted, clock.now());
+    }
+    if let Some(since) = begun.after_others {
+        run.disk.workspace().cache().mend(since);
+    }
+    begun
 }
 
 /// All that the stages of the run share.
@@ -230,6 +244,7 @@ fn open<'a>(
         patience: request.patience,
         confirm,
         made: Mutex::default(),
+        watch: Watch::default(),
         records,
         remotes,
         peer,

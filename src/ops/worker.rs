@@ -251,7 +251,14 @@ impl Worker for StageWorker<'_> {
         }
         match &self.run.peer {
             Some(peer) if only_dvc_sees(job.stage).is_some() => self.ask(&job, peer, with),
-            _ => self.judge(&job, with).map(Some),
+            _ => {
+                let looked = reply.clock().now();
+                let verdict = self.judge(&job, with)?;
+                if verdict == Verdict::Fresh && !self.dry && !self.rules.allow_missing {
+                    self.run.saw_fresh(job.id, job.stage, job.record.as_ref(), looked);
+                }
+                Ok(Some(verdict))
+            }
         }
     }
 

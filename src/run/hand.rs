@@ -43,7 +43,9 @@ impl Job<'_> {
         let _open = self.dress(&mut command, reply);
         let log = self.open_log(reply, attempt);
         let running = reply.clock().elapsed();
+        let span = self.run.watch.runs(self.id, reply.clock());
         let ended = self.run.children.run(self.id, command, &self.terminal(log.as_deref()), self.limits());
+        drop(span);
         attempt.running = reply.clock().elapsed().saturating_sub(running);
         self.disk().workspace().forget_dvcignore();
         self.close_log(log, reply);

@@ -23,6 +23,7 @@ use super::perform::Options;
 use super::pull::Remotes;
 use super::shell::Shell;
 use super::tokens::{Open, Tokens};
+use super::watch::Watch;
 use super::within::{self, Within};
 
 /// How long a wait for someone else lasts before a line says so.
@@ -68,6 +69,8 @@ pub struct Run<'a> {
     pub orphans: Orphans,
     /// What stages of this run made, by path.
     pub made: Mutex<HashMap<RepoPath, Digest>>,
+    /// What of all that was read or made changes when it should not.
+    pub watch: Watch,
     /// What dvc.lock said of any stage when the run began.
     pub records: &'a (dyn Fn(&Stage) -> Option<Record> + Sync),
     /// Where missing data comes from (`--pull`).

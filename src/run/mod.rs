@@ -25,4 +25,5 @@ pub mod signals;
 mod slow;
 pub mod tail;
 pub mod tokens;
+pub mod watch;
 pub mod within;

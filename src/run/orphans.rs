@@ -148,7 +148,14 @@ pub struct Begun {
     /// Since when there were runs that were killed, in nanoseconds since 1970.
     pub after_others: Option<i128>,
     _sweep: Option<Sweep>,
-    _note: Note,
+    note: Note,
+}
+
+impl Begun {
+    /// When the run began by the times of files, in nanoseconds since 1970.
+    pub fn noted(&self) -> Option<i128> {
+        Some(os::noted(&fs::symlink_metadata(self.note.0.as_ref()?).ok()?))
+    }
 }
 
 impl Orphans {
@@ -163,7 +170,7 @@ impl Orphans {
     /// Leaves the note of a run, and begins to remove what dead ones left.
     pub fn begin(&self) -> Begun {
         let (after_others, sweep) = self.tidy();
-        Begun { after_others, _sweep: sweep, _note: self.write(&format!("{}{RUN}", Owner::own().mark()), b"") }
+        Begun { after_others, _sweep: sweep, note: self.write(&format!("{}{RUN}", Owner::own().mark()), b"") }
     }
 
     /// Leaves the note of a stage.

@@ -109,6 +109,10 @@ impl Job<'_> {
             self.pull_missing_deps(reply)?;
         }
         let inputs = self.inputs()?;
+        for (dep, found) in self.stage.deps.iter().zip(&inputs.deps) {
+            let told = found.digest.as_ref().and_then(|digest| self.run.is_read(&dep.path, digest, reply.clock()));
+            told.into_iter().for_each(|text| self.warn(reply, text));
+        }
         self.check_tracked()?;
         let hit = if self.forced(reasons) { None } else { self.look_up(reasons, &inputs, reply)? };
         if self.run.children.stopping() {
@@ -127,7 +131,10 @@ impl Job<'_> {
             return Ok((Status::Restored, None));
         }
         let running = reply.clock().elapsed();
-        let result = self.run_commands(cmd, reply, attempt);
+        let result = {
+            let _span = self.run.watch.runs(self.id, reply.clock());
+            self.run_commands(cmd, reply, attempt)
+        };
         // The command may have changed what DVC ignores.
         self.disk().workspace().forget_dvcignore();
         attempt.running = reply.clock().elapsed().saturating_sub(running);

@@ -27,6 +27,7 @@ impl Job<'_> {
     /// An output is missing or cannot be stored or recorded. What the command made stays in the
     /// work tree.
     pub fn save(&self, before: Option<&Record>, began: Duration, reply: &Reply) -> Result<(), Fault> {
+        let looked = reply.clock().now();
         let mut record = self.inputs()?;
         if let Some(before) = before {
             self.warn_of_changes(before, &record, reply);
@@ -63,6 +64,7 @@ impl Job<'_> {
         }
         hold(&self.run.made).extend(self.stage.outs.iter().zip(&hashed).map(|(out, found)| (out.path.clone(), found.digest.clone())));
         let said = self.run.locked(Some(self.id), reply, || self.write_down(&record))?;
+        self.run.saw_all(self.id, self.stage, &record, looked);
         if is_long {
             self.settle_record(reply);
         }

@@ -23,6 +23,7 @@ mod state;
 mod status;
 mod stop;
 mod terminal;
+mod watching;
 mod words;
 
 use crate::support::project::Project;
