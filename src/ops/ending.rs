@@ -12,6 +12,7 @@ use crate::run::signals::Watcher;
 use super::load::Repository;
 use super::planning::Plan;
 use super::repro::Request;
+use super::undeclared;
 
 /// DVC's warnings when a failure does not end the run (dvc: `handle_error`).
 pub(super) fn remarks(repository: &Repository, request: &Request, plan: &Plan, event: &Event) -> Vec<EventKind> {
@@ -67,6 +68,7 @@ pub(super) fn verdict(
         (OnError::Ignore, _) | (_, None) => unserved(repository, plan, ends),
         (OnError::Fail, Some((_, end))) => {
             let fault = Fault::new(Class::ReproductionError, format!("failed to reproduce '{}'", names[0]));
+            let fault = with_hint(fault, undeclared::hint(repository, plan, ends));
             Some(match &end.fault {
                 Some(cause) => fault.caused_by(cause.clone()),
                 None => fault,
@@ -74,8 +76,16 @@ pub(super) fn verdict(
         }
         (OnError::KeepGoing | OnError::KeepGoingUntil(_), Some(_)) => {
             let noun = if names.len() > 1 { " stages:" } else { "" };
-            Some(Fault::new(Class::ReproductionError, format!("failed to reproduce{noun} {}", quoted(&names))))
+            let fault = Fault::new(Class::ReproductionError, format!("failed to reproduce{noun} {}", quoted(&names)));
+            Some(with_hint(fault, undeclared::hint(repository, plan, ends)))
         }
+    }
+}
+
+fn with_hint(fault: Fault, hint: Option<String>) -> Fault {
+    match hint {
+        Some(text) => fault.with("hint", text),
+        None => fault,
     }
 }
 

@@ -11,4 +11,5 @@ pub mod repro;
 pub mod resolve;
 pub mod status;
 pub mod targets;
+mod undeclared;
 pub mod worker;

@@ -23,6 +23,7 @@ mod state;
 mod status;
 mod stop;
 mod terminal;
+mod undeclared;
 mod watching;
 mod words;
 
