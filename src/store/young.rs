@@ -8,7 +8,7 @@
 //! before they are recorded. Of a kill nothing of all this is seen: the system keeps what was
 //! written.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,7 +31,7 @@ pub(super) struct Young {
     inner: Arc<Inner>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Inner {
     /// The cache.
     dir: PathBuf,
@@ -41,13 +41,14 @@ struct Inner {
     writing: Mutex<Option<Error>>,
     /// Whether a thread will see to what waits.
     is_due: AtomicBool,
+    /// Directories whose names are known to be on the disk.
+    named: Mutex<HashSet<PathBuf>>,
 }
 
 impl Young {
     /// Those of the cache in this directory.
     pub(super) fn new(dir: &Path) -> Self {
-        let (waiting, writing, is_due) = (Mutex::default(), Mutex::default(), AtomicBool::new(false));
-        Self { inner: Arc::new(Inner { dir: dir.to_path_buf(), waiting, writing, is_due }) }
+        Self { inner: Arc::new(Inner { dir: dir.to_path_buf(), ..Inner::default() }) }
     }
 
     /// Takes in a new one; it is on the disk within a moment.
@@ -112,13 +113,21 @@ impl Young {
         self.sync_dirs([object])
     }
 
-    /// A name is on the disk when its directory is, and those above that, which may be new.
+    /// A name is on the disk when its directory is. Those above, which may be new, are waited for
+    /// once: each wait takes some milliseconds, even where nothing is to be written.
     fn sync_dirs<'a>(&self, objects: impl IntoIterator<Item = &'a Path>) -> Result<(), Error> {
-        let cache = &self.inner.dir;
-        let above = objects.into_iter().flat_map(|object| object.ancestors().skip(1).take_while(|dir| dir.starts_with(cache)));
-        let dirs: BTreeSet<&Path> = above.collect();
-        let around = cache.parent().filter(|_| !dirs.is_empty());
-        dirs.into_iter().chain(around).try_for_each(sync)
+        let dirs: BTreeSet<&Path> = objects.into_iter().filter_map(Path::parent).collect();
+        for dir in dirs {
+            sync(dir)?;
+            for named in dir.ancestors().take_while(|named| named.starts_with(&self.inner.dir)) {
+                if hold(&self.inner.named).contains(named) {
+                    break;
+                }
+                named.parent().map_or(Ok(()), sync)?;
+                hold(&self.inner.named).insert(named.to_path_buf());
+            }
+        }
+        Ok(())
     }
 }
 
