@@ -105,11 +105,19 @@ pub fn errors(ran: &Ran, top: &Path) -> Vec<String> {
     let text = ran.err().replace(top.to_str().unwrap(), "@TOP@");
     let mut told = Vec::new();
     for line in text.lines().filter(|line| line.starts_with("ERROR: ") || line.starts_with("WARNING: ")) {
-        if !told.iter().any(|other| other == line) {
-            told.push(line.to_owned());
+        let line = if line.ends_with(" will be skipped due to this failure") { skipped(line) } else { line.to_owned() };
+        if !told.contains(&line) {
+            told.push(line);
         }
     }
     told
+}
+
+/// The warning of stages that are skipped, which DVC takes from a set.
+fn skipped(line: &str) -> String {
+    let mut names: Vec<&str> = line.split('\'').skip(1).step_by(2).collect();
+    names.sort_unstable();
+    format!("skipped: {}", names.join(", "))
 }
 
 /// The stages that were run, restored or verified.
