@@ -26,7 +26,7 @@ impl Twins<'_> {
 
     /// What DVC says in a folder of our copy.
     fn look(&self, cwd: &Path, words: &[&str]) -> Ran {
-        if self.setting.cache_type.replace("reflink", "").contains("link") {
+        if self.setting.has_links() {
             let below = cwd.strip_prefix(self.ours.work()).unwrap();
             self.dvc.run(&self.theirs, &self.theirs.work().join(below), words);
         }

@@ -12,8 +12,9 @@
 //! all is compared); the program's copy is then made anew from DVC's. So it is where a stage missed what
 //! it reads: the program finds that before it removes or runs anything, DVC after.
 //! One job is used where the result depends on which of two stages ends first: while the cache lacks
-//! objects, since what one stage stores may spare another its run, and with hard links and folders,
-//! since of equal files there only the first becomes one with the object.
+//! objects, since what one stage stores may spare another its run, with hard links and folders, since
+//! of equal files there only the first becomes one with the object, and with links to executable
+//! outputs, since whoever stores the same content after them takes the bits away.
 
 mod answers;
 mod compare;

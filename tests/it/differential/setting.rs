@@ -103,4 +103,9 @@ impl Setting {
     pub fn has_symlinks(&self) -> bool {
         self.cache_type.contains("symlink")
     }
+
+    /// Whether work files may be one with objects of the cache.
+    pub fn has_links(&self) -> bool {
+        self.cache_type.replace("reflink", "").contains("link")
+    }
 }

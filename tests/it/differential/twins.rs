@@ -251,10 +251,14 @@ impl<'a> Twins<'a> {
         }
     }
 
-    /// Whether the result would depend on which of two stages ends first: without objects, and with
-    /// hard links, where of equal files in folders only the first becomes one with the object.
+    /// Whether the result would depend on which of two stages ends first: without objects; with hard
+    /// links, where of equal files in folders only the first becomes one with the object; and with
+    /// links of either kind to an executable object, which loses its bits when it is stored again.
     fn serial(&self) -> bool {
-        self.bare || self.setting.cache_type.contains("hardlink") && self.pipeline.outs().iter().any(|out| out.shape == Shape::Dir)
+        let outs = self.pipeline.outs();
+        self.bare
+            || self.setting.cache_type.contains("hardlink") && outs.iter().any(|out| out.shape == Shape::Dir)
+            || self.setting.has_links() && outs.iter().any(|out| out.exec)
     }
 
     fn mend(&mut self) {
