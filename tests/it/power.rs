@@ -39,7 +39,7 @@ fn a_power_loss_spoils_nothing_and_costs_no_long_stage() {
         let mut before = BTreeSet::new();
         for _ in 0..2 {
             made += 1;
-            let found = disk.lose(Duration::from_millis(rng.u64(100..2500)), &before);
+            let found = disk.lose(rng.usize(..STAGES / 3), Duration::from_millis(rng.u64(..400)), &before);
             let found =
                 found.unwrap_or_else(|text| panic!("DVC_PARAFFIN_SEED={seed} DVC_PARAFFIN_LOSSES={losses}: {text}\n{}", disk.said()));
             told += found.told.len();
@@ -154,11 +154,14 @@ impl Disk {
         fs::read_to_string(self.scratch.top().join("err")).unwrap_or_default()
     }
 
-    /// Runs for some time, loses power, and looks at what is left. `before`: long stages that had
-    /// been told as finished in earlier runs.
-    fn lose(&mut self, moment: Duration, before: &BTreeSet<String>) -> Result<Found, String> {
+    /// Runs until so many stages have ended and some time more, loses power, and looks at what is
+    /// left. `before`: long stages that had been told as finished in earlier runs.
+    fn lose(&mut self, stages: usize, moment: Duration, before: &BTreeSet<String>) -> Result<Found, String> {
         let counts = self.counts();
         let mut child = self.start();
+        while self.said().matches("' ran in ").count() < stages && child.try_wait().unwrap().is_none() {
+            std::thread::sleep(Duration::from_millis(10));
+        }
         let ended = child.wait_timeout(moment).unwrap();
         let said = self.said();
         let cut = Ran::of(Command::new("python3").args(["-c", CUT]).arg(self.root()));
