@@ -25,6 +25,7 @@ use crate::store::os::{self, Process};
 
 use super::console::Lender;
 use super::family::Family;
+use super::tokens::Open;
 use super::within;
 
 /// Where a command's input comes from and its output goes to.
@@ -126,12 +127,13 @@ impl Children {
         Self { terminal, ..Self::default() }
     }
 
-    /// Runs a command to its end.
+    /// Runs a command to its end. What it is to inherit is closed here as soon as it has it: it would
+    /// come to all that is started later, too.
     ///
     /// # Errors
     /// It could not be started or waited for. [`io::ErrorKind::Interrupted`]: the run was told to
     /// stop before the command started.
-    pub fn run(&self, stage: StageId, mut command: Command, terminal: &Terminal<'_>, limits: Limits) -> io::Result<Ended> {
+    pub fn run(&self, stage: StageId, mut command: Command, inherited: Open, terminal: &Terminal<'_>, limits: Limits) -> io::Result<Ended> {
         let group = match terminal {
             Terminal::Inherited => false,
             Terminal::InheritedToStderr => {
@@ -157,6 +159,7 @@ impl Children {
                 return Err(io::Error::from(io::ErrorKind::Interrupted));
             }
             let child = command.spawn()?;
+            drop(inherited);
             if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
                 inner.count += 1;
                 let (family, number, grace) = (Family::new(pid, group, line), inner.count, limits.grace);
@@ -230,7 +233,7 @@ impl Children {
         let (mut out, mut err) = (tempfile::tempfile()?, tempfile::tempfile()?);
         let limits = Limits { deadline: None, grace: GRACE };
         let _lent = self.terminal.lend();
-        let status = self.run(stage, command, &Terminal::Apart(&out, &err), limits)?.status;
+        let status = self.run(stage, command, Open::default(), &Terminal::Apart(&out, &err), limits)?.status;
         Ok(Output { status, stdout: whole(&mut out)?, stderr: whole(&mut err)? })
     }
 

@@ -40,11 +40,11 @@ impl Job<'_> {
         words.extend(flags.into_iter().filter(|(given, _)| *given).map(|(_, flag)| flag));
         words.extend(["--", &self.address]);
         let mut command = peer.command(&self.disk().cwd().under(self.disk().root()), words);
-        let _open = self.dress(&mut command, reply);
+        let inherited = self.dress(&mut command, reply);
         let log = self.open_log(reply, attempt);
         let running = reply.clock().elapsed();
         let span = self.run.watch.runs(self.id, reply.clock());
-        let ended = self.run.children.run(self.id, command, &self.terminal(log.as_deref()), self.limits());
+        let ended = self.run.children.run(self.id, command, inherited, &self.terminal(log.as_deref()), self.limits());
         drop(span);
         attempt.running = reply.clock().elapsed().saturating_sub(running);
         self.disk().workspace().forget_dvcignore();

@@ -226,11 +226,11 @@ impl Job<'_> {
             }
             let mut command = self.run.shell.command(&line);
             command.current_dir(&wdir).env("DVC_STAGE", &self.address);
-            let _open = self.dress(&mut command, reply);
+            let inherited = self.dress(&mut command, reply);
             if !self.run.has_dvc_root {
                 command.env("DVC_ROOT", self.disk().root());
             }
-            let ended = self.run.children.run(self.id, command, &self.terminal(log), limits);
+            let ended = self.run.children.run(self.id, command, inherited, &self.terminal(log), limits);
             let ended = ended.map_err(|error| start_failed(&line, &error))?;
             let code = returncode(ended.status);
             attempt.returncode = Some(code);

@@ -97,3 +97,16 @@ fn tokens_of_a_killed_stage_come_back() {
     assert!(most(&project) >= 2);
     project.repro(["--jobs", "3", "-k"]).exits(255);
 }
+
+/// A pipe that stays open would come to all stages that are started later.
+#[test]
+fn the_pipe_of_a_stage_is_for_that_stage_alone() {
+    let list = "ls -l /proc/self/fd/ | grep -c tokens- > NAME.txt || true";
+    let project = Project::new()
+        .stage("a", |s| s.cmd(&format!("{}; touch ../a; until test -e ../go; do sleep 0.05; done", list.replace("NAME", "a"))).out("a.txt"))
+        .stage("b", |s| s.cmd("until test -e ../a; do sleep 0.05; done; echo > b.txt").out("b.txt"))
+        .stage("c", |s| s.cmd(&format!("{}; touch ../go", list.replace("NAME", "c"))).dep("b.txt").out("c.txt"))
+        .file("paraffin.yaml", "stages: {a: {jobserver: true}}\n");
+    project.repro(["--jobs", "3"]).ok();
+    assert_eq!((project.read("a.txt").as_str(), project.read("c.txt").as_str()), ("2\n", "0\n"));
+}
