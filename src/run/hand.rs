@@ -8,17 +8,18 @@
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
+use std::time::Instant;
 
 use crate::model::{Attempt, Class, Fault, Reason, Status};
 
 use super::child::returncode;
 use super::drive::Reply;
 use super::error;
-use super::job::{Job, hold};
-use super::peer::{Peer, error_line, only_dvc_sees};
+use super::job::{Job, PAUSE, hold, waiting};
+use super::peer::{Peer, busy_path, error_line, only_dvc_sees};
 
 /// How much of the end of a log is searched for DVC's last words, in bytes.
-const END: i64 = 64 * 1024;
+const END: u64 = 64 * 1024;
 
 impl Job<'_> {
     /// Whether only DVC can run it.
@@ -29,6 +30,47 @@ impl Job<'_> {
     /// Lets DVC run the stage.
     pub(super) fn hand_over(&self, peer: &Peer, reasons: &[Reason], reply: &Reply, attempt: &mut Attempt) -> Result<Status, Fault> {
         let before = self.run.locked(Some(self.id), reply, || hold(&self.run.ledger).before_another(self.stage))?;
+        let log = self.open_log(reply, attempt);
+        let running = reply.clock().elapsed();
+        let result = self.call(peer, reasons, reply, log.as_deref(), attempt);
+        attempt.running = reply.clock().elapsed().saturating_sub(running);
+        self.disk().workspace().forget_dvcignore();
+        self.close_log(log, reply);
+        result?;
+        let record = self.run.locked(Some(self.id), reply, || hold(&self.run.ledger).take_over(self.place, self.stage, &before))?;
+        let outs = self.stage.outs.iter();
+        let made = outs.filter_map(|out| Some((out.path.clone(), record.as_ref()?.out(&out.def_path)?.digest.clone()?)));
+        hold(&self.run.made).extend(made);
+        Ok(if self.stage.is_data_file() { Status::Updated } else { Status::Ran })
+    }
+
+    /// Calls DVC, again if another process has come before it: it gives up at once then, with nothing
+    /// done.
+    fn call(&self, peer: &Peer, reasons: &[Reason], reply: &Reply, log: Option<&File>, attempt: &Attempt) -> Result<(), Fault> {
+        let began = Instant::now();
+        loop {
+            let from = log.and_then(|log| log.metadata().ok()).map_or(0, |meta| meta.len());
+            let code = self.call_once(peer, reasons, reply, log)?;
+            if code == 0 {
+                return Ok(());
+            }
+            let words = attempt.log.as_ref().and_then(|shown| last_words(&self.disk().root().join(shown), from));
+            let since = began.elapsed();
+            let busy = words.as_deref().and_then(busy_path).filter(|_| self.run.patience.is_none_or(|patience| since < patience));
+            let Some(path) = busy else {
+                let text = words.unwrap_or_else(|| format!("`dvc repro -s {}` failed with exit code {code}", self.address));
+                return Err(Fault::new(Class::DvcException, text));
+            };
+            if self.run.children.stopping() {
+                return Err(error::interrupted());
+            }
+            waiting(reply, Some(self.id), &format!("{path}, in use by another process"), since);
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    /// Calls DVC, and gives its exit code.
+    fn call_once(&self, peer: &Peer, reasons: &[Reason], reply: &Reply, log: Option<&File>) -> Result<i32, Fault> {
         let options = &self.run.options;
         let flags = [
             (self.forced(reasons), "--force"),
@@ -41,40 +83,26 @@ impl Job<'_> {
         words.extend(["--", &self.address]);
         let mut command = peer.command(&self.disk().cwd().under(self.disk().root()), words);
         let inherited = self.dress(&mut command, reply);
-        let log = self.open_log(reply, attempt);
-        let running = reply.clock().elapsed();
         let span = self.run.watch.runs(self.id, reply.clock());
-        let ended = self.run.children.run(self.id, command, inherited, &self.terminal(log.as_deref()), self.limits());
+        let ended = self.run.children.run(self.id, command, inherited, &self.terminal(log), self.limits());
         drop(span);
-        attempt.running = reply.clock().elapsed().saturating_sub(running);
-        self.disk().workspace().forget_dvcignore();
-        self.close_log(log, reply);
         let ended = ended.map_err(|source| match source.kind() {
             std::io::ErrorKind::Interrupted => error::interrupted(),
             _ => Fault::new(Class::DvcException, format!("cannot run dvc: {source}")),
         })?;
+        let code = returncode(ended.status);
         if ended.timed_out {
-            return Err(error::timed_out("dvc repro", self.terms().timeout.unwrap_or_default(), returncode(ended.status)));
+            return Err(error::timed_out("dvc repro", self.terms().timeout.unwrap_or_default(), code));
         }
-        if !ended.status.success() {
-            let words = attempt.log.as_ref().and_then(|shown| last_words(&self.disk().root().join(shown)));
-            let text =
-                words.unwrap_or_else(|| format!("`dvc repro -s {}` failed with exit code {}", self.address, returncode(ended.status)));
-            return Err(Fault::new(Class::DvcException, text));
-        }
-        let record = self.run.locked(Some(self.id), reply, || hold(&self.run.ledger).take_over(self.place, self.stage, &before))?;
-        let outs = self.stage.outs.iter();
-        let made = outs.filter_map(|out| Some((out.path.clone(), record.as_ref()?.out(&out.def_path)?.digest.clone()?)));
-        hold(&self.run.made).extend(made);
-        Ok(if self.stage.is_data_file() { Status::Updated } else { Status::Ran })
+        Ok(code)
     }
 }
 
-/// The failure that DVC told at the end of a log.
-fn last_words(log: &Path) -> Option<String> {
+/// The failure that DVC told at the end of a log, after this place of it.
+fn last_words(log: &Path, from: u64) -> Option<String> {
     let mut log = File::open(log).ok()?;
-    let length = i64::try_from(log.metadata().ok()?.len()).ok()?;
-    log.seek(SeekFrom::End(-length.min(END))).ok()?;
+    let length = log.metadata().ok()?.len();
+    log.seek(SeekFrom::Start(from.max(length.saturating_sub(END)))).ok()?;
     let mut bytes = Vec::new();
     log.read_to_end(&mut bytes).ok()?;
     error_line(&String::from_utf8_lossy(&bytes)).map(str::to_owned)

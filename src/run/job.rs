@@ -28,8 +28,8 @@ use super::within::{self, Within};
 
 /// How long a wait for someone else lasts before a line says so.
 const QUIET: Duration = Duration::from_secs(1);
-/// How often it is looked whether a command of a dead run has ended.
-const PAUSE: Duration = Duration::from_millis(100);
+/// How often it is looked whether someone is still in the way.
+pub(super) const PAUSE: Duration = Duration::from_millis(100);
 
 /// All that the stages of one run share.
 pub struct Run<'a> {
@@ -156,7 +156,7 @@ impl Run<'_> {
 }
 
 /// Says that something is waited for, once it has lasted.
-fn waiting(reply: &Reply, stage: Option<StageId>, what: &str, since: Duration) {
+pub(super) fn waiting(reply: &Reply, stage: Option<StageId>, what: &str, since: Duration) {
     if since >= QUIET {
         reply.tell(EventKind::Waiting { stage, what: what.to_owned(), since });
     }

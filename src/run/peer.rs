@@ -83,7 +83,7 @@ impl Peer {
         let output = call(children, stage, self.command(dir, words))?;
         if !output.status.success() {
             let fault = told(&output);
-            return if is_busy(&fault) { Ok(None) } else { Err(fault) };
+            return if busy_path(&fault.message).is_some() { Ok(None) } else { Err(fault) };
         }
         let text = String::from_utf8_lossy(&output.stdout);
         let answer = text.lines().rev().find_map(|line| serde_json::from_str::<Json>(line).ok()?.as_object().cloned());
@@ -144,8 +144,9 @@ pub fn error_line(text: &str) -> Option<&str> {
     Some(line.strip_prefix("failed to reproduce '").and_then(|rest| Some(rest.split_once("': ")?.1)).unwrap_or(line))
 }
 
-fn is_busy(fault: &Fault) -> bool {
-    fault.message.contains("it is being blocked by")
+/// The path, in quotes, that another process uses, if that is the failure.
+pub fn busy_path(words: &str) -> Option<&str> {
+    words.split_once(" is busy, it is being blocked by").map(|(path, _)| path)
 }
 
 /// One item of DVC's list for a stage: a text, or `{heading: {path: word}}`, where a word may be a

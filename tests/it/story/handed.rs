@@ -155,3 +155,25 @@ fn missing_data_is_fetched_by_dvc_from_a_remote_that_needs_a_network() {
     std::fs::remove_dir_all(server.path("files")).unwrap();
     with_dvc(&project, dvc, ["repro", "--pull", "--jobs", "4", "second"]).ok().ran(["first", "second"]);
 }
+
+#[test]
+fn dvc_is_called_again_when_another_process_came_before_it() {
+    let Some(dvc) = dvc::get("a stage for dvc whose paths are in use") else { return };
+    let server = Server::start();
+    let project = far_and_near(&server);
+    let words =
+        "ERROR: failed to reproduce 'far': '/x/far.txt' is busy, it is being blocked by:\\n  (PID 1): dvc add\\n\\nIf there are no\\n";
+    let busy = format!(
+        "#!/bin/sh\ncase \"$*\" in *repro*) echo x >> ../calls; if test $(wc -l < ../calls) -lt 3; then printf \"{words}\" >&2; exit 255; fi;; esac\n\
+         exec {} \"$@\"\n",
+        dvc.display()
+    );
+    project.write("../busy", busy);
+    project.sh("chmod +x ../busy");
+    with_dvc(&project, &project.at("../busy"), ["repro", "--jobs", "2"]).ok().ran(["far", "near", "apart"]);
+    assert_eq!(project.read("../calls").lines().count(), 3);
+    server.put("x.txt", "two\n");
+    project.sh("rm ../calls");
+    let refused = with_dvc(&project, &project.at("../busy"), ["repro", "--jobs", "2", "--lock-timeout", "0"]);
+    refused.exits(255).complains("'/x/far.txt' is busy, it is being blocked by:");
+}
