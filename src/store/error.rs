@@ -132,6 +132,14 @@ pub enum Error {
         "Unable to acquire lock. Most likely another DVC process is running or was terminated abruptly. Check the page <https://dvc.org/doc/user-guide/troubleshooting#lock-issue> for other possible reasons and to learn how to resolve this."
     )]
     LockTimeout,
+    /// Someone else kept the list of paths in use to itself for too long.
+    #[error("'{}' is held by {holder}, which should last for moments only. Has it been stopped?", .path.display())]
+    GuardTimeout {
+        /// The file that is locked.
+        path: PathBuf,
+        /// Who holds it.
+        holder: String,
+    },
     /// Others use a path, and have for too long.
     #[error("{0}")]
     Busy(
@@ -182,7 +190,7 @@ impl Error {
             Self::NotGit { .. } | Self::OutsideGit { .. } => Class::SCMError,
             Self::Git { .. } => Class::GitError,
             Self::AlreadyTracked(_) => Class::OutputAlreadyTrackedError,
-            Self::LockTimeout | Self::Busy(_) => Class::LockError,
+            Self::LockTimeout | Self::GuardTimeout { .. } | Self::Busy(_) => Class::LockError,
             Self::GivenUp => Class::Interrupted,
         };
         let fault = Fault::new(class, self.to_string());

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use super::atomic;
 use super::error::Error;
-use super::lock::{Kind, RepoLock};
+use super::lock::{Guard, Kind, RepoLock};
 use super::os;
 use super::rwtable::{Info, Table};
 
@@ -159,7 +159,7 @@ impl RwLock {
     }
 
     fn try_claim(&self, reads: &[String], writes: &[String]) -> Result<Option<Busy>, Error> {
-        let _guard = self.inner.guard.acquire(Some(GUARD_PATIENCE), &mut |_, _| true)?;
+        let _guard = self.guard(GUARD_PATIENCE)?;
         let mut counts = self.inner.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let (mut table, mended) = self.load()?;
         let dropped = self.drop_left(&mut table, |place| touches(reads, place) || touches(writes, place));
@@ -192,6 +192,19 @@ impl RwLock {
         Ok(None)
     }
 
+    /// Keeps other processes from the file.
+    fn guard(&self, patience: Duration) -> Result<Guard<'_>, Error> {
+        let mut holder = String::new();
+        let guard = self.inner.guard.acquire(Some(patience), &mut |by, _| {
+            by.clone_into(&mut holder);
+            true
+        });
+        guard.map_err(|error| match error {
+            Error::LockTimeout => Error::GuardTimeout { path: self.inner.path.with_extension("lock"), holder },
+            other => other,
+        })
+    }
+
     /// Others that stand in the way of this path.
     fn blocker<'t>(&self, path: &str, entries: impl Iterator<Item = (&'t String, &'t [Info])>) -> Option<Busy> {
         let by: Vec<Info> = entries
@@ -209,7 +222,7 @@ impl RwLock {
 
     /// The table with what was wrong on these paths put right, on the disk too.
     fn repaired(&self, paths: &[String]) -> Result<Table, Error> {
-        let _guard = self.inner.guard.acquire(Some(GUARD_PATIENCE), &mut |_, _| true)?;
+        let _guard = self.guard(GUARD_PATIENCE)?;
         // The guard keeps other processes out, this one other threads.
         let _counts = self.inner.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let (mut table, mended) = self.load()?;
@@ -253,7 +266,7 @@ impl RwLock {
     }
 
     fn release(&self, claim: &Claim) -> Result<(), Error> {
-        let _guard = self.inner.guard.acquire(Some(GUARD_PATIENCE), &mut |_, _| true)?;
+        let _guard = self.guard(GUARD_PATIENCE)?;
         let mut counts = self.inner.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let (mut table, _) = self.load()?;
         for path in &claim.reads {
@@ -431,6 +444,17 @@ mod tests {
         assert_eq!(lock.writer_of(&paths(&["/r/b"])), None);
         assert_eq!(lock.take_warnings(), [""; 0]);
         assert_eq!(std::fs::read_to_string(dir.path().join("rwlock")).unwrap(), left_by(dead));
+    }
+
+    #[test]
+    fn who_keeps_the_file_locked_is_named() {
+        let (dir, lock) = found("{}");
+        let theirs = RepoLock::new(dir.path().join("rwlock.lock"), Kind::Flock);
+        let held = theirs.acquire(None, &mut |_, _| true).unwrap();
+        let told = lock.guard(Duration::from_millis(1)).unwrap_err().fault().message;
+        assert!(told.starts_with(&format!("'{}' is held by PID {} (", dir.path().join("rwlock.lock").display(), os::own_pid())), "{told}");
+        drop(held);
+        lock.guard(Duration::from_millis(1)).unwrap();
     }
 
     #[test]
