@@ -3,21 +3,18 @@
 //!
 //! The stage writes straight into the file, and goes on at its end whatever is done to the
 //! middle. So while it runs the middle is given back to the file system as a hole; the file only
-//! looks long. After its end the file is written anew without the hole. Where the file system
+//! looks long. The loop of the run looks at all logs each tick; a thread for each would only do
+//! the same. After its end the file is written anew without the hole. Where the file system
 //! knows no holes only the latter is done.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::ops::Deref;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::thread::JoinHandle;
-use std::time::Duration;
+use std::sync::Mutex;
 
+use super::job::hold;
 use crate::store::os;
 
-/// How often it is looked at the length.
-const PAUSE: Duration = Duration::from_millis(100);
 /// While a stage runs at least so much is kept: who reads the log as it grows is never further behind.
 const LEAST: u64 = 8 << 20;
 
@@ -27,54 +24,52 @@ pub struct Bounded {
     file: File,
     path: PathBuf,
     most: u64,
-    watch: Option<(Sender<()>, JoinHandle<io::Result<()>>)>,
+    /// Up to where it was given back, or why that cannot be done.
+    given_back: Mutex<io::Result<u64>>,
 }
 
 impl Bounded {
     /// Begins to look after a log, which keeps at most this many bytes.
     pub fn new(file: File, path: PathBuf, most: u64) -> Self {
-        let watch = watch(&file, most.max(LEAST)).ok();
-        Self { file, path, most, watch }
+        Self { file, path, most, given_back: Mutex::new(Ok(most.max(LEAST) / 2)) }
+    }
+
+    /// Where a stage writes.
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Where it stands.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Gives back what is too much by now. To be called again and again while a stage writes.
+    pub fn look(&self) {
+        let most = self.most.max(LEAST);
+        let mut given_back = hold(&self.given_back);
+        let Ok(from) = &mut *given_back else { return };
+        let mut give_back = || -> io::Result<()> {
+            let to = self.file.metadata()?.len().saturating_sub(most - most / 2);
+            if to > *from {
+                os::punch_hole(&self.file, *from, to - *from)?;
+                *from = to;
+            }
+            Ok(())
+        };
+        if let Err(error) = give_back() {
+            *given_back = Err(error);
+        }
     }
 
     /// To be called when nobody writes any more: cuts the log if it is too long.
     ///
     /// # Errors
     /// Something could not be done. What the log holds can be read all the same.
-    pub fn close(mut self) -> io::Result<()> {
-        let given_back = self.watch.take().map_or(Ok(()), |(end, watch)| {
-            drop(end);
-            watch.join().unwrap_or(Ok(()))
-        });
+    pub fn close(&self) -> io::Result<()> {
         cut(&self.path, self.most)?;
-        given_back
+        std::mem::replace(&mut *hold(&self.given_back), Ok(u64::MAX)).map(drop)
     }
-}
-
-impl Deref for Bounded {
-    type Target = File;
-
-    fn deref(&self) -> &File {
-        &self.file
-    }
-}
-
-/// Looks at the length of a file until the other end of the channel is dropped.
-fn watch(file: &File, most: u64) -> io::Result<(Sender<()>, JoinHandle<io::Result<()>>)> {
-    let (ended, end) = channel::<()>();
-    let file = file.try_clone()?;
-    let body = move || {
-        let mut from = most / 2;
-        while end.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout) {
-            let to = file.metadata()?.len().saturating_sub(most - most / 2);
-            if to > from {
-                os::punch_hole(&file, from, to - from)?;
-                from = to;
-            }
-        }
-        Ok(())
-    };
-    Ok((ended, std::thread::Builder::new().name("log".to_owned()).spawn(body)?))
 }
 
 /// Writes a file anew that is longer than it may be: head, a line about what is missing, tail.
@@ -121,10 +116,27 @@ mod tests {
         let path = dir.path().join("0001.log");
         fs::write(&path, "abc").unwrap();
         let log = Bounded::new(File::options().append(true).open(&path).unwrap(), path.clone(), 8);
-        (&*log).write_all("-".repeat(1000).as_bytes()).unwrap();
-        (&*log).write_all(b"xyz\n").unwrap();
+        log.file().write_all("-".repeat(1000).as_bytes()).unwrap();
+        log.file().write_all(b"xyz\n").unwrap();
+        log.look();
         log.close().unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "abc-\n... 999 bytes left out (log_max) ...\nxyz\n");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn while_it_grows_its_middle_is_given_back() {
+        use std::os::unix::fs::MetadataExt;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("0001.log");
+        fs::write(&path, "").unwrap();
+        let log = Bounded::new(File::options().append(true).open(&path).unwrap(), path.clone(), 8);
+        for _ in 0..(3 * LEAST) >> 20 {
+            log.file().write_all(&[b'-'; 1 << 20]).unwrap();
+            log.look();
+        }
+        // Where the file system knows no holes, that is told.
+        let taken = fs::metadata(&path).unwrap().blocks() * 512;
+        assert!(log.close().is_err() || taken < 2 * LEAST, "{taken}");
     }
 }

@@ -8,7 +8,7 @@
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -16,6 +16,7 @@ use crate::model::event::Limit;
 use crate::model::{Class, Event, EventKind, Fault, Outcome, Reason, Slots, StageId, Status, Stream, Verdict};
 use crate::plan::schedule::{Action, CheckWith, Input, Lack, Schedule, Setup};
 
+use super::bound::Bounded;
 use super::clock::Clock;
 use super::slow::Slow;
 use super::tail::Tail;
@@ -36,7 +37,7 @@ pub enum Message {
     /// A check has to be made again later: another process is in the way.
     NotYet(StageId, CheckWith),
     /// A stage's output goes into this file.
-    Log(StageId, PathBuf),
+    Log(StageId, Arc<Bounded>),
     /// A stage is over.
     Finished(StageId, Event, Outcome),
     /// The user or the system asked to stop, for the n-th time.
@@ -72,8 +73,8 @@ impl Reply {
     }
 
     /// Says where the stage's output goes.
-    pub fn log(&self, path: PathBuf) {
-        self.sender.send(Message::Log(self.stage, path)).ok();
+    pub fn log(&self, log: Arc<Bounded>) {
+        self.sender.send(Message::Log(self.stage, log)).ok();
     }
 
     /// The stage this speaks of.
@@ -219,7 +220,7 @@ struct Driver<'a> {
     sender: Sender<Message>,
     sink: &'a mut dyn FnMut(&Event),
     reasons: HashMap<StageId, Vec<Reason>>,
-    tails: HashMap<StageId, Tail>,
+    tails: HashMap<StageId, (Tail, Arc<Bounded>)>,
     ends: HashMap<StageId, Outcome>,
     /// How often stages were started.
     attempts: HashMap<StageId, u32>,
@@ -258,6 +259,7 @@ impl<'a> Driver<'a> {
         if self.asked.elapsed() >= TICK {
             self.asked = Instant::now();
             self.worker.balance_tokens();
+            self.tails.values().for_each(|(_, log)| log.look());
             let mut actions = std::mem::take(&mut self.later);
             actions.extend(self.schedule.step(Input::Tick));
             self.act(actions, stages, checks);
@@ -316,8 +318,8 @@ impl<'a> Driver<'a> {
                 }
                 Vec::new()
             }
-            Message::Log(stage, path) => {
-                self.tails.insert(stage, Tail::new(&path));
+            Message::Log(stage, log) => {
+                self.tails.insert(stage, (Tail::new(log.path()), log));
                 Vec::new()
             }
             Message::Checked(stage, result) => self.checked(stage, result),
@@ -351,7 +353,7 @@ impl<'a> Driver<'a> {
 
     /// What runs printed last, and what ready stages wait for.
     fn account(&self) -> EventKind {
-        let lines = self.tails.iter().map(|(stage, tail)| (*stage, tail.last(LAST_LINES))).collect();
+        let lines = self.tails.iter().map(|(stage, (tail, _))| (*stage, tail.last(LAST_LINES))).collect();
         let limit = |lack: Lack| match lack {
             Lack::Job => Limit::Job,
             Lack::Token => Limit::Token,
@@ -479,7 +481,7 @@ impl<'a> Driver<'a> {
     }
 
     fn tell_lines(&mut self, stage: StageId, end: bool) {
-        let Some(tail) = self.tails.get_mut(&stage) else { return };
+        let Some((tail, _)) = self.tails.get_mut(&stage) else { return };
         let lines = if end { tail.finish() } else { tail.new_lines() };
         for text in lines {
             self.tell(EventKind::Line { stage, stream: Stream::Out, text });

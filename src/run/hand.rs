@@ -12,6 +12,7 @@ use std::time::Instant;
 
 use crate::model::{Attempt, Class, Fault, Reason, Status};
 
+use super::bound::Bounded;
 use super::child::returncode;
 use super::drive::Reply;
 use super::error;
@@ -32,7 +33,7 @@ impl Job<'_> {
         let before = self.run.locked(Some(self.id), reply, || hold(&self.run.ledger).before_another(self.stage))?;
         let log = self.open_log(reply, attempt);
         let running = reply.clock().elapsed();
-        let result = self.call(peer, reasons, reply, log.as_deref(), attempt);
+        let result = self.call(peer, reasons, reply, log.as_deref().map(Bounded::file), attempt);
         attempt.running = reply.clock().elapsed().saturating_sub(running);
         self.disk().workspace().forget_dvcignore();
         self.close_log(log, reply);

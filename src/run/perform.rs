@@ -5,6 +5,7 @@
 //! is removed, and objects are stored before .gitignore and dvc.lock are touched, so that a
 //! failure to store leaves both as they were.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::format::runcache;
@@ -209,7 +210,7 @@ impl Job<'_> {
     /// True if a command ended the run early.
     fn run_commands(&self, cmd: &Cmd, reply: &Reply, attempt: &mut Attempt) -> Result<bool, Fault> {
         let log = self.open_log(reply, attempt);
-        let result = self.run_each(cmd, log.as_deref(), reply, attempt);
+        let result = self.run_each(cmd, log.as_deref().map(Bounded::file), reply, attempt);
         self.close_log(log, reply);
         result
     }
@@ -263,8 +264,8 @@ impl Job<'_> {
     }
 
     /// The stage writes no more into its log.
-    pub(super) fn close_log(&self, log: Option<Bounded>, reply: &Reply) {
-        let Some(Err(error)) = log.map(Bounded::close) else { return };
+    pub(super) fn close_log(&self, log: Option<Arc<Bounded>>, reply: &Reply) {
+        let Some(Err(error)) = log.map(|log| log.close()) else { return };
         if self.run.logs.first_unbound() {
             let text = format!("the log of '{}' could not be kept within 'log_max' all the time: {error}", self.address);
             reply.tell(EventKind::Notice { level: Level::Warning, text });
@@ -272,24 +273,24 @@ impl Job<'_> {
     }
 
     /// The stage's log; none where it has the terminal for itself.
-    pub(super) fn open_log(&self, reply: &Reply, attempt: &mut Attempt) -> Option<Bounded> {
+    pub(super) fn open_log(&self, reply: &Reply, attempt: &mut Attempt) -> Option<Arc<Bounded>> {
         if !self.run.capture {
             return None;
         }
-        match self.run.logs.open(self.place, self.start.attempt) {
+        let (file, path) = match self.run.logs.open(self.place, self.start.attempt) {
             Ok((file, path, shown)) => {
                 attempt.log = Some(shown);
-                reply.log(path.clone());
-                Some(Bounded::new(file, path, self.terms().log_max))
+                (file, path)
             }
             Err(error) => {
                 let text = format!("no log can be written for '{}': {error}", self.address);
                 reply.tell(EventKind::Notice { level: Level::Warning, text });
-                let (file, path) = tempfile::NamedTempFile::new().ok()?.keep().ok()?;
-                reply.log(path.clone());
-                Some(Bounded::new(file, path, self.terms().log_max))
+                tempfile::NamedTempFile::new().ok()?.keep().ok()?
             }
-        }
+        };
+        let log = Arc::new(Bounded::new(file, path, self.terms().log_max));
+        reply.log(Arc::clone(&log));
+        Some(log)
     }
 }
 
