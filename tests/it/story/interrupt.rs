@@ -1,13 +1,14 @@
 //! Ctrl-C in the middle: what was saved stays, what was not is told as stopped, and the next run
 //! goes on from there.
 
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::is_alive;
 use crate::support::project::Project;
+use crate::support::ran::Started;
 
 /// A stage that never ends by itself, with a grandchild that would outlive it; and one that is quick.
 fn endless() -> Project {
@@ -17,14 +18,14 @@ fn endless() -> Project {
         .commit()
 }
 
-fn start(project: &Project, jobs: &str) -> Child {
+fn start(project: &Project, jobs: &str) -> Started {
     let errors = std::fs::File::create(project.at("../stderr")).unwrap();
     let mut command = project.command(project.root());
     command.args(["repro", "--jobs", jobs, "--json-file", "../answer.json"]);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(errors);
     // A group of its own, as a shell would give it: else the signal would be the tests' own.
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
-    command.spawn().unwrap()
+    Started(command.spawn().unwrap())
 }
 
 /// Waits for something with a deadline.

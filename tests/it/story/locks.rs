@@ -1,11 +1,11 @@
 //! Other programs on the same repository: waited for, named, and not disturbed.
 
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use super::chain;
 use crate::support::project::Project;
-use crate::support::ran::Ran;
+use crate::support::ran::{Ran, Started};
 
 /// DVC's own sentence.
 const LOCKED: &str = "Unable to acquire lock. Most likely another DVC process is running or was terminated abruptly.";
@@ -20,9 +20,9 @@ fn hold(project: &Project) -> std::fs::File {
 }
 
 /// Starts `repro` beside the test, with standard error in a file.
-fn start(project: &Project, arguments: &[&str]) -> Child {
+fn start(project: &Project, arguments: &[&str]) -> Started {
     let errors = std::fs::File::create(project.at("../stderr")).unwrap();
-    project.command(project.root()).arg("repro").args(arguments).stdout(Stdio::null()).stderr(errors).spawn().unwrap()
+    Started(project.command(project.root()).arg("repro").args(arguments).stdout(Stdio::null()).stderr(errors).spawn().unwrap())
 }
 
 /// Waits until standard error of what was started holds this.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::project::Project;
+use crate::support::ran::Started;
 
 #[test]
 fn a_stage_that_takes_long_is_told_of_once() {
@@ -29,7 +30,7 @@ fn who_sends_usr1_is_told_how_it_stands() {
     let project = stage(stage(Project::new(), "t1"), "t2").file("paraffin.yaml", "queue: {'t*': gpu}\nqueues: {gpu: {slots: 1}}\n");
     let mut command = project.command(project.root());
     command.args(["repro", "--jobs", "2"]).stdin(Stdio::null()).stdout(Stdio::null());
-    let mut child = command.stderr(std::fs::File::create(project.at("../stderr")).unwrap()).spawn().unwrap();
+    let mut child = Started(command.stderr(std::fs::File::create(project.at("../stderr")).unwrap()).spawn().unwrap());
     let deadline = Instant::now() + Duration::from_secs(30);
     let told = |text: &str| project.read("../stderr").contains(text);
     // It is asked until all is as it will stay: the second stage may still be checked.

@@ -1,10 +1,10 @@
 //! A run that was killed leaves commands behind, and the next one does not run beside them.
 
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use crate::support::project::Project;
-use crate::support::ran::Ran;
+use crate::support::ran::{Ran, Started};
 
 #[track_caller]
 fn until(what: &str, is_so: impl Fn() -> bool) {
@@ -15,10 +15,10 @@ fn until(what: &str, is_so: impl Fn() -> bool) {
     }
 }
 
-fn start(project: &Project, arguments: &[&str], errors: &str) -> Child {
+fn start(project: &Project, arguments: &[&str], errors: &str) -> Started {
     let file = std::fs::File::create(project.at(errors)).unwrap();
     let mut command = project.command(project.root());
-    command.arg("repro").args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(file).spawn().unwrap()
+    Started(command.arg("repro").args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(file).spawn().unwrap())
 }
 
 /// Starts a run, and kills the program (not its stages) when `../mark` is there.

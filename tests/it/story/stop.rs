@@ -6,16 +6,16 @@ use std::time::{Duration, Instant};
 use crate::support::is_alive;
 use crate::support::on_threads;
 use crate::support::project::Project;
-use crate::support::ran::Ran;
+use crate::support::ran::{Ran, Started};
 
 /// Starts `repro` and waits until the file `../mark` is there.
 #[track_caller]
-fn start(project: &Project, arguments: &[&str]) -> Child {
+fn start(project: &Project, arguments: &[&str]) -> Started {
     let errors = std::fs::File::create(project.at("../stderr")).unwrap();
     let mut command = project.command(project.root());
     command.arg("repro").args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(errors);
     // A group of its own, as a shell would give it.
-    let child = std::os::unix::process::CommandExt::process_group(&mut command, 0).spawn().unwrap();
+    let child = Started(std::os::unix::process::CommandExt::process_group(&mut command, 0).spawn().unwrap());
     let deadline = Instant::now() + Duration::from_secs(30);
     while !project.has("../mark") {
         assert!(Instant::now() < deadline, "the stage never started:\n{}", project.read("../stderr"));

@@ -3,13 +3,17 @@
 use std::io::{Read, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use wait_timeout::ChildExt as _;
 
 /// No run of a test takes as long as this, unless it hangs.
 const DEADLINE: Duration = Duration::from_secs(180);
+
+/// How long a program that was told to end may take.
+const GRACE: Duration = Duration::from_secs(15);
 
 /// What a run left besides files.
 #[derive(Clone)]
@@ -113,6 +117,35 @@ impl std::fmt::Display for Ran {
         writeln!(f, "--- {} -> exit {}", self.what, self.code)?;
         writeln!(f, "--- stdout\n{}", self.out())?;
         writeln!(f, "--- stderr\n{}---", self.err())
+    }
+}
+
+/// A program that was started. A test that fails before its end takes it along, with its stages.
+pub struct Started(pub Child);
+
+impl std::ops::Deref for Started {
+    type Target = Child;
+
+    fn deref(&self) -> &Child {
+        &self.0
+    }
+}
+
+impl std::ops::DerefMut for Started {
+    fn deref_mut(&mut self) -> &mut Child {
+        &mut self.0
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        if matches!(self.0.try_wait(), Ok(None)) {
+            // Asked first, since only the program itself can end what it runs.
+            let _ = kill_process(Pid::from_child(&self.0), Signal::TERM);
+            let _ = self.0.wait_timeout(GRACE);
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
     }
 }
 
