@@ -4,11 +4,13 @@
 //! content is the same, dvc: `output.py` `update_legacy_hash_name`) and turns failures of the
 //! floor below into values.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use crate::format::{params, runcache};
-use crate::model::{Algo, Digest, Fault, Out, ParamsDep, RecordedPath, RepoPath, Seen, SeenParams};
+use crate::format::params::{self, ParamsError};
+use crate::format::runcache;
+use crate::model::{Algo, Digest, Fault, Out, ParamsDep, RecordedPath, RepoPath, Seen, SeenParams, Value};
 use crate::store::hasher::Hasher;
 use crate::store::link::LinkType;
 use crate::store::remote::Remote;
@@ -16,11 +18,22 @@ use crate::store::tree::Hashed;
 use crate::store::workspace::Workspace;
 use crate::store::{self, runcache as runs};
 
+use super::job::hold;
+
 /// The disk of one run.
 #[derive(Debug)]
 pub struct Disk {
     workspace: Arc<Workspace>,
     hasher: Hasher,
+    /// The files of parameters that were read: most stages of a pipeline read the same one.
+    params: Mutex<HashMap<RepoPath, Understood>>,
+}
+
+/// A file of parameters.
+#[derive(Debug)]
+struct Understood {
+    bytes: Vec<u8>,
+    value: Value,
 }
 
 impl Disk {
@@ -29,7 +42,7 @@ impl Disk {
     /// # Errors
     /// The system gives no threads.
     pub fn open(workspace: &Arc<Workspace>) -> Result<Self, store::Error> {
-        Ok(Self { workspace: Arc::clone(workspace), hasher: Hasher::remembering(0, None, workspace.state())? })
+        Ok(Self { workspace: Arc::clone(workspace), hasher: Hasher::remembering(0, None, workspace.state())?, params: Mutex::default() })
     }
 
     /// Writes down what was hashed, for later runs and for DVC; remarks on what went wrong.
@@ -110,8 +123,21 @@ impl Disk {
     /// # Errors
     /// It is not what its suffix says.
     pub fn params(&self, dep: &ParamsDep) -> Result<SeenParams, Fault> {
-        let found = params::read(self.workspace.as_ref(), &dep.path, &dep.keys).map_err(|error| error.stage_fault())?;
+        let found = self.pick(dep).map_err(|error| error.stage_fault())?;
         Ok(found.map_or(SeenParams::Missing, SeenParams::Values))
+    }
+
+    fn pick(&self, dep: &ParamsDep) -> Result<Option<params::Picked>, ParamsError> {
+        let shown = dep.path.as_str();
+        let Some(bytes) = params::bytes(self.workspace.as_ref(), &dep.path, shown)? else { return Ok(None) };
+        let known = hold(&self.params).get(&dep.path).filter(|known| known.bytes == bytes).map(|known| known.value.clone());
+        if let Some(value) = known {
+            return params::pick(&value, &dep.keys).map(Some);
+        }
+        let value = params::parse(&bytes, shown)?;
+        let picked = params::pick(&value, &dep.keys);
+        hold(&self.params).insert(dep.path.clone(), Understood { bytes, value });
+        picked.map(Some)
     }
 
     /// Makes room for an output before its stage runs; a persistent one is only unprotected, if the

@@ -114,15 +114,24 @@ pub type Picked = Vec<(Key, Option<Value>)>;
 /// # Errors
 /// Where the file cannot be read or understood, or has no entries though all are asked for.
 pub fn read(files: &dyn Files, path: &RepoPath, keys: &[String]) -> Result<Option<Picked>, ParamsError> {
-    let Some(value) = read_value(files, path, path.as_str())? else { return Ok(None) };
-    let map = match value {
-        Value::Map(map) => std::sync::Arc::unwrap_or_clone(map),
-        other if keys.is_empty() => return Err(ParamsError::NoMap { kind: type_name(&other) }),
+    read_value(files, path, path.as_str())?.map(|value| pick(&value, keys)).transpose()
+}
+
+/// The same of a file that was understood before.
+///
+/// # Errors
+/// Where it has no entries though all are asked for.
+pub fn pick(value: &Value, keys: &[String]) -> Result<Picked, ParamsError> {
+    Ok(match value {
+        Value::Map(map) => select(map, keys),
+        other if keys.is_empty() => return Err(ParamsError::NoMap { kind: type_name(other) }),
         // Keys find their way into a list by numbers; nothing can be found in anything else.
-        Value::Seq(items) => items.iter().enumerate().map(|(index, item)| (Key::str(&index.to_string()), item.clone())).collect(),
-        _ => Map::new(),
-    };
-    Ok(Some(select(&map, keys)))
+        Value::Seq(items) => {
+            let entries = items.iter().enumerate().map(|(index, item)| (Key::str(&index.to_string()), item.clone()));
+            select(&entries.collect(), keys)
+        }
+        _ => select(&Map::new(), keys),
+    })
 }
 
 /// The type of a value with its module, as Python names it in errors.
@@ -139,13 +148,18 @@ fn type_name(value: &Value) -> &'static str {
 /// # Errors
 /// Where the file cannot be read or understood.
 pub fn read_value(files: &dyn Files, path: &RepoPath, shown: &str) -> Result<Option<Value>, ParamsError> {
-    let bytes = match files.read(path) {
-        Ok(Some(bytes)) => bytes,
-        Ok(None) => return Ok(None),
-        Err(error) if error.kind() == io::ErrorKind::IsADirectory => return Err(ParamsError::Directory { path: shown.to_owned() }),
-        Err(source) => return Err(ParamsError::Io { path: shown.to_owned(), source }),
-    };
-    parse(&bytes, shown).map(Some)
+    bytes(files, path, shown)?.map(|bytes| parse(&bytes, shown)).transpose()
+}
+
+/// The bytes of a file; none where there is no such file.
+///
+/// # Errors
+/// Where the file cannot be read.
+pub fn bytes(files: &dyn Files, path: &RepoPath, shown: &str) -> Result<Option<Vec<u8>>, ParamsError> {
+    files.read(path).map_err(|source| match source.kind() {
+        io::ErrorKind::IsADirectory => ParamsError::Directory { path: shown.to_owned() },
+        _ => ParamsError::Io { path: shown.to_owned(), source },
+    })
 }
 
 /// Understands the bytes of a file by the suffix of its path.
