@@ -82,13 +82,13 @@ fn values(terms: &Terms) -> Vec<(String, String)> {
     let none = || "none".to_owned();
     let list = |items: Vec<String>| if items.is_empty() { none() } else { items.join(", ") };
     let mut rows = vec![("queue", terms.queue.clone()), ("slots", terms.slots.to_string()), ("priority", terms.priority.to_string())];
-    rows.push(("needs", list(terms.needs.iter().map(|(name, amount)| format!("{name}: {amount}")).collect())));
+    rows.push(("needs", list(terms.needs.iter().map(|(name, amount)| format!("{name}: {}", units::size_text(*amount))).collect())));
     rows.push(("mutex", list(terms.mutex.clone())));
     rows.push(("retries", retries(&terms.retries)));
     rows.push(("timeout", terms.timeout.map_or_else(none, duration)));
     rows.push(("grace", duration(terms.grace)));
     rows.push(("slow_after", terms.slow_after.map_or_else(none, duration)));
-    rows.push(("log_max", terms.log_max.to_string()));
+    rows.push(("log_max", units::size_text(terms.log_max)));
     rows.push(("early_stop", list(terms.early_stop.iter().map(i32::to_string).collect())));
     rows.push(("jobserver", terms.jobserver.to_string()));
     let mut rows: Vec<(String, String)> = rows.into_iter().map(|(setting, value)| (setting.to_owned(), value)).collect();

@@ -82,7 +82,9 @@ pub fn parse(file: &str, text: &str) -> Result<Settings, Error> {
             }
             "queues" => {
                 for (name, at) in at.entries("a map of queues")? {
-                    settings.queues.insert(queue_name(name).to_owned(), rule(&at, &QUEUE_KEYS)?);
+                    if settings.queues.insert(queue_name(name).to_owned(), rule(&at, &QUEUE_KEYS)?).is_some() {
+                        return Err(at.error("'celery' is another name for 'default': both are given"));
+                    }
                 }
             }
             "stages" => {
@@ -192,7 +194,10 @@ fn check(root: &At<'_>, settings: &Settings) -> Result<(), Error> {
         for (resource, amount) in rule.needs.iter().flatten() {
             let wrong = match settings.resources.get(resource) {
                 None => unknown("resource", resource, settings.resources.keys().map(String::as_str)),
-                Some(there) if amount > there => format!("can never be had: it needs {amount}, and there are {there} in 'resources'"),
+                Some(there) if amount > there => {
+                    let [amount, there] = [*amount, *there].map(units::size_text);
+                    format!("can never be had: it needs {amount}, and there are {there} in 'resources'")
+                }
                 Some(_) => continue,
             };
             return Err(root.below(&["stages", pattern, "needs", resource]).error(wrong));

@@ -90,6 +90,10 @@ fn a_mistake_is_told_with_its_line_and_the_right_word() {
             "paraffin.yaml:4: queues.g.env.D: a list needs the queue's 'slots': it has one value for each",
         ),
         ("queues:\n  g: {env: {'a=b': 1}}\n", "paraffin.yaml:2: queues.g.env.a=b: 'a=b' cannot be the name of a variable"),
+        (
+            "queues:\n  default: {slots: 1}\n  celery: {slots: 2}\n",
+            "paraffin.yaml:3: queues.celery: 'celery' is another name for 'default': both are given",
+        ),
         ("queues: {1: {}}\n", "paraffin.yaml:1: queues: keys must be texts (put them into quotes)"),
     ] {
         assert_eq!(parse(FILE, text).unwrap_err().to_string(), message);

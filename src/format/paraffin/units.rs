@@ -63,6 +63,13 @@ pub fn size(text: &str) -> Option<u64> {
     (bytes.is_finite() && (0.0..9e18).contains(&bytes)).then_some(bytes as u64)
 }
 
+/// An amount as it would be written: in the largest unit that gives a whole number.
+pub fn size_text(size: u64) -> String {
+    let units = [(40, "T"), (30, "G"), (20, "M"), (10, "K")];
+    let whole = units.iter().find(|(bits, _)| size > 0 && size.trailing_zeros() >= *bits);
+    whole.map_or_else(|| size.to_string(), |(bits, unit)| format!("{}{unit}", size >> bits))
+}
+
 /// `SIGKILL`, `timeout`, or an exit code as text.
 pub fn cause(text: &str) -> Option<Cause> {
     match text.trim() {
@@ -108,6 +115,9 @@ mod tests {
         }
         for text in ["", "G", "1X", "-1", "99999999999T"] {
             assert_eq!(size(text), None, "{text}");
+        }
+        for text in ["0", "10", "1K", "1536M", "16G", "2T", "1025"] {
+            assert_eq!(size(text).map(size_text).as_deref(), Some(text));
         }
     }
 

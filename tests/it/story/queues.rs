@@ -235,7 +235,7 @@ fn the_terms_of_a_stage_can_be_asked_for() {
     row(&["queue", "gpu", "queue.t*"]);
     row(&["timeout", "2h00m", "queues.gpu"]);
     row(&["retries", "2", "on", "75,", "SIGKILL", "stages.t1"]);
-    row(&["log_max", "1073741824"]);
+    row(&["log_max", "1G"]);
     row(&["slow_after", "10m00s", "stages.t1"]);
     row(&["env.DEVICE", "[one,", "two]", "queues.gpu"]);
     row(&["priority", "0"]);
