@@ -5,15 +5,17 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use indexmap::IndexMap;
 
 use crate::format::config::{ParsingBool, ParsingList};
 use crate::format::lockfile::Lock;
 use crate::format::template::{BoolOption, ListOption, TemplateSettings};
-use crate::format::{Files, dotdvc, lockfile, pipeline};
+use crate::format::{Files, dotdvc, pipeline};
 use crate::model::{Address, Algo, Class, Fault, Pipeline, Record, RepoPath, Stage};
+use crate::store::backlog::Backlogs;
+use crate::store::os::Stamp;
 use crate::store::workspace::Workspace;
 
 /// A repository with all that its files say.
@@ -28,6 +30,8 @@ pub struct Repository {
     read: Vec<RepoPath>,
     /// Remarks made while reading.
     warnings: Vec<String>,
+    /// What runs have not yet written into dvc.lock.
+    backlogs: OnceLock<Backlogs>,
 }
 
 #[derive(Debug, Default)]
@@ -43,7 +47,15 @@ impl Repository {
     pub fn new(workspace: Workspace) -> Self {
         let workspace = Arc::new(workspace);
         let cwd = workspace.cwd().clone();
-        Self { workspace, cwd, pipeline: Pipeline::default(), files: HashMap::new(), read: Vec::new(), warnings: Vec::new() }
+        Self {
+            workspace,
+            cwd,
+            pipeline: Pipeline::default(),
+            files: HashMap::new(),
+            read: Vec::new(),
+            warnings: Vec::new(),
+            backlogs: OnceLock::new(),
+        }
     }
 
     /// The disk.
@@ -121,6 +133,7 @@ impl Repository {
         (self.pipeline, self.files) = Default::default();
         self.read.clear();
         self.warnings.clear();
+        self.backlogs.take();
     }
 
     fn seal(&mut self, order: &[RepoPath]) {
@@ -217,14 +230,21 @@ impl Repository {
     fn read_lock(&self, file: &RepoPath) -> Result<Option<Lock>, Fault> {
         let path = lock_path(file);
         let shown = path.seen_from(&self.cwd);
-        let Some(bytes) = self.workspace.read(&path).map_err(|error| unreadable(&shown, &error))? else { return Ok(None) };
+        let backlogs = self.backlogs.get_or_init(|| Backlogs::read(&self.workspace.tmp_dir()));
+        let stamp = Stamp::at(&path.under(self.workspace.root()));
+        let Some(bytes) = self.workspace.read(&path).map_err(|error| unreadable(&shown, &error))? else {
+            let mut lock = Lock::default();
+            return Ok(backlogs.complete(&path, stamp, &mut lock).then_some(lock));
+        };
         if self.git_ignores(&path)? {
             let text = path.under(self.workspace.root()).to_string_lossy().into_owned();
             return Err(Fault::new(Class::FileIsGitIgnored, format!("'{text}' is git-ignored.")));
         }
         // DVC names the file in such messages as a path of the current directory.
         let shown = if shown.starts_with("..") { shown } else { format!("./{shown}") };
-        lockfile::Lock::parse(&bytes, &shown).map(Some).map_err(|error| error.fault())
+        let mut lock = Lock::parse(&bytes, &shown).map_err(|error| error.fault())?;
+        backlogs.complete(&path, stamp, &mut lock);
+        Ok(Some(lock))
     }
 
     fn read_data_file(&mut self, file: &RepoPath) -> Result<Loaded, Fault> {

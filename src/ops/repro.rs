@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::ffi::OsString;
-use std::sync::Mutex;
+use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
 use crate::model::event::Level;
@@ -22,7 +22,7 @@ use crate::run::disk::Disk;
 use crate::run::drive;
 use crate::run::durations::Durations;
 use crate::run::job::Run;
-use crate::run::ledger::Ledger;
+use crate::run::ledger::{self, Ledger};
 use crate::run::logs::Logs;
 use crate::run::orphans::{Begun, Manner, Orphans};
 use crate::run::peer::Peer;
@@ -126,6 +126,9 @@ pub fn repro(
             Err(store::Error::GivenUp) => return Err(run::error::interrupted()),
             other => other?,
         };
+        if !request.dry {
+            ledger::write_left(repository.workspace());
+        }
         planning::make(repository, request, &book)?
     };
     for text in repository.warnings() {
@@ -173,15 +176,24 @@ fn execute(
     };
     let addresses: Vec<String> = plan.order.iter().map(|id| repository.pipeline().get(*id).address.seen_from(&RepoPath::root())).collect();
     let setup = plan.setup(request, book, &addresses, &Durations::load(&workspace.tmp_dir()));
-    let ends = drive::drive(setup, &worker, clock, channel, &mut tell)
-        .map_err(|error| Fault::new(Class::Unexpected, format!("cannot start threads: {error}")))?;
+    let ends = std::thread::scope(|scope| {
+        scope.spawn(|| run.keep_up());
+        let ends = drive::drive(setup, &worker, clock, channel, &mut tell);
+        run.close_ledger();
+        ends
+    });
+    let ends = ends.map_err(|error| Fault::new(Class::Unexpected, format!("cannot start threads: {error}")))?;
+    let written = run.write_rest(&mut |waiting| {
+        sink.event(&clock.event(waiting));
+        watcher.times() < 2
+    });
     // Who wants the run to end waits for no more than must be.
     let changed = if request.dry || watcher.times() > 0 { Vec::new() } else { run.last_look(clock) };
     let changed = changed.into_iter().map(|text| (Level::Warning, text));
     for (level, text) in changed.chain(settle(&run, learn(plan, &addresses, &ends), request.dry)) {
         sink.event(&clock.event(EventKind::Notice { level, text }));
     }
-    let failed = ending::verdict(repository, request, plan, &ends, watcher);
+    let failed = ending::verdict(repository, request, plan, &ends, watcher).or(written.err());
     let (to_track, staged) = if failed.is_none() { worker.track(workspace.config().autostage)? } else { (Vec::new(), false) };
     sink.event(&clock.event(EventKind::RunFinished { fault: failed.clone(), to_track, staged }));
     failed.map_or(Ok(()), Err)
@@ -237,6 +249,7 @@ fn open<'a>(
         capture: request.jobs > 1,
         to_stderr: request.to_stderr,
         ledger: Mutex::new(Ledger::new(std::sync::Arc::clone(workspace))),
+        bell: Condvar::new(),
         lock,
         rwlock: RwLock::new(&tmp, kind, request.command_line.clone(), within.held(|stage| repository.paths_of(stage))),
         orphans: Orphans::new(workspace.root(), workspace.cache().dir(), within.clone(), manner),

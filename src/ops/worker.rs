@@ -238,6 +238,7 @@ impl Worker for StageWorker<'_> {
         if self.must_wait(&job, reply)? {
             return Ok(None);
         }
+        self.run.catch_up(job.id, job.stage, reply)?;
         if job.stage.frozen && !job.stage.is_import() {
             let text = format!("stage: '{}' is frozen. Its dependencies are not going to be reproduced.", job.address);
             reply.tell(EventKind::Notice { level: Level::Warning, text });

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::process::Command;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::model::event::Level;
@@ -59,6 +59,8 @@ pub struct Run<'a> {
     pub to_stderr: bool,
     /// The writer of dvc.lock and .gitignore.
     pub ledger: Mutex<Ledger>,
+    /// Rung when there is something to write, or never will be.
+    pub bell: Condvar,
     /// `.dvc/tmp/lock`.
     pub lock: RepoLock,
     /// `.dvc/tmp/rwlock`.
@@ -129,12 +131,67 @@ impl Run<'_> {
     /// The lock could not be had in time, or what `work` says.
     pub fn locked<T>(&self, stage: Option<StageId>, reply: &Reply, work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
         let _guard = self.lock.acquire(self.patience, &mut |holder, since| {
-            waiting(reply, stage, &format!(".dvc/tmp/lock, held by {holder}"), since);
+            waiting(reply, stage, &lock_of(holder), since);
             // A result waits to be recorded: it is given up only when all is to be killed.
             !self.children.killed()
         })?;
         work()
     }
+
+    /// Writes what was recorded, if a stage reads a dvc.lock that is behind.
+    ///
+    /// # Errors
+    /// The lock could not be had in time, or a file cannot be written.
+    pub fn catch_up(&self, id: StageId, stage: &Stage, reply: &Reply) -> Result<(), Fault> {
+        let is_behind = hold(&self.ledger).is_behind_in(stage.reads());
+        if is_behind { self.locked(Some(id), reply, || hold(&self.ledger).write()) } else { Ok(()) }
+    }
+
+    /// Writes what was recorded whenever it is due, until the ledger is closed. Failures are left to
+    /// who comes next: a stage, or the end of the run.
+    pub fn keep_up(&self) {
+        let mut ledger = hold(&self.ledger);
+        while !ledger.is_closed() {
+            ledger = match ledger.due() {
+                None => self.bell.wait(ledger).unwrap_or_else(PoisonError::into_inner),
+                Some(due) if !due.is_zero() => self.bell.wait_timeout(ledger, due).unwrap_or_else(PoisonError::into_inner).0,
+                Some(_) => {
+                    drop(ledger);
+                    let mut go_on = |_: &str, _| !hold(&self.ledger).is_closed() && !self.children.killed();
+                    let guard = self.lock.acquire(None, &mut go_on);
+                    let mut ledger = hold(&self.ledger);
+                    if guard.is_err() || ledger.write().is_err() {
+                        ledger.put_off();
+                    }
+                    ledger
+                }
+            };
+        }
+    }
+
+    /// Writes what is left at the end of the run. `waited` hears of a wait, and says whether to go on.
+    ///
+    /// # Errors
+    /// The lock could not be had in time, or a file cannot be written.
+    pub fn write_rest(&self, waited: &mut dyn FnMut(EventKind) -> bool) -> Result<(), Fault> {
+        if hold(&self.ledger).due().is_none() {
+            return Ok(());
+        }
+        let _guard = self
+            .lock
+            .acquire(self.patience, &mut |holder, since| waited(EventKind::Waiting { stage: None, what: lock_of(holder), since }))?;
+        hold(&self.ledger).write()
+    }
+
+    /// Nothing will be recorded any more.
+    pub fn close_ledger(&self) {
+        hold(&self.ledger).close();
+        self.bell.notify_one();
+    }
+}
+
+fn lock_of(holder: &str) -> String {
+    format!(".dvc/tmp/lock, held by {holder}")
 }
 
 impl Run<'_> {

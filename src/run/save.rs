@@ -9,6 +9,7 @@ use indexmap::IndexMap;
 
 use crate::format::Files;
 use crate::format::{dotdvc, runcache};
+use crate::model::event::Saying;
 use crate::model::{Class, EventKind, Fault, Key, Meta, Out, OutKind, Record, RecordedPath, RepoPath};
 use crate::store::tree::Hashed;
 use crate::store::young::MOMENT;
@@ -63,7 +64,7 @@ impl Job<'_> {
             self.disk().settle_cache()?;
         }
         hold(&self.run.made).extend(self.stage.outs.iter().zip(&hashed).map(|(out, found)| (out.path.clone(), found.digest.clone())));
-        let said = self.run.locked(Some(self.id), reply, || self.write_down(&record))?;
+        let said = self.write_down(&record, is_long, reply)?;
         self.run.saw_all(self.id, self.stage, &record, looked);
         if is_long {
             self.settle_record(reply);
@@ -142,23 +143,32 @@ impl Job<'_> {
         }
     }
 
-    /// Writes .gitignore lines and the entry of dvc.lock, or the `.dvc` file.
-    fn write_down(&self, record: &Record) -> Result<Vec<crate::model::event::Saying>, Fault> {
+    /// Takes down .gitignore lines and the entry of dvc.lock, or rewrites the `.dvc` file. With `now`
+    /// dvc.lock is written before this returns.
+    fn write_down(&self, record: &Record, now: bool, reply: &Reply) -> Result<Vec<Saying>, Fault> {
+        if self.stage.is_data_file() {
+            self.run.locked(Some(self.id), reply, || self.write_data_file(record))?;
+            return Ok(Vec::new());
+        }
+        let mut said = Vec::new();
+        self.run.locked(Some(self.id), reply, || {
+            let mut ledger = hold(&self.run.ledger);
+            let written = ledger.record(self.place, self.stage, record).and_then(|told| {
+                said = told;
+                if now || ledger.due().is_some_and(|due| due.is_zero()) { ledger.write() } else { Ok(()) }
+            });
+            written.inspect_err(|_| ledger.take_back(self.place, self.stage))
+        })?;
+        self.run.bell.notify_one();
+        Ok(said)
+    }
+
+    fn write_data_file(&self, record: &Record) -> Result<(), Fault> {
         let mut ledger = hold(&self.run.ledger);
         ledger.ignore_outs(self.place, self.stage)?;
-        let written = if self.stage.is_data_file() {
-            self.rewrite_data_file(record).map(|()| {
-                ledger.note_changed(self.stage.address.file.clone());
-                Vec::new()
-            })
-        } else {
-            ledger.record(self.place, self.stage, record)
-        };
-        if written.is_err() {
-            // The first failure is the one to tell.
-            ledger.unignore_outs(self.place, self.stage).ok();
-        }
-        written
+        self.rewrite_data_file(record).inspect_err(|_| ledger.take_back(self.place, self.stage))?;
+        ledger.note_changed(self.stage.address.file.clone());
+        Ok(())
     }
 
     fn rewrite_data_file(&self, record: &Record) -> Result<(), Fault> {

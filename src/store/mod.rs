@@ -4,6 +4,7 @@
 //! All that the system or DVC can refuse comes back as [`Error`].
 
 pub mod atomic;
+pub mod backlog;
 pub mod cache;
 mod collect;
 pub mod dvcignore;

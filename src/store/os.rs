@@ -11,8 +11,10 @@ use std::path::Path;
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
+use serde::{Deserialize, Serialize};
+
 /// What tells one state of a file from another without reading it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct Stamp {
     /// Device.
     pub dev: u64,
@@ -29,6 +31,11 @@ impl Stamp {
     pub fn of(meta: &Metadata) -> Self {
         let mtime = i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec());
         Self { dev: meta.dev(), ino: meta.ino(), mtime, size: meta.size() }
+    }
+
+    /// Of what a path leads to; none if there is nothing.
+    pub fn at(path: &Path) -> Option<Self> {
+        fs::metadata(path).ok().map(|meta| Self::of(&meta))
     }
 }
 

@@ -194,8 +194,26 @@ impl Lock {
 
     /// Writes the entry of a stage: in its place if it has one, else at `place`.
     pub fn set(&mut self, name: &str, record: &Record, place: Place) {
+        self.set_value(name, to_value(record), place);
+    }
+
+    /// The text of one entry that [`Lock::set_entry`] reads.
+    pub fn entry_text(name: &str, record: &Record) -> String {
+        emit::entry(name, &to_value(record), INDENT)
+    }
+
+    /// Writes an entry that is given as text. What is no entry is not taken.
+    pub fn set_entry(&mut self, text: &str, place: Place) {
+        let Ok(doc) = yaml::parse(text.as_bytes()) else { return };
+        for (key, value) in doc.value.as_map().into_iter().flatten() {
+            if let Some(name) = key.as_str() {
+                self.set_value(name, value.clone(), place);
+            }
+        }
+    }
+
+    fn set_value(&mut self, name: &str, value: Value, place: Place) {
         self.untouched = false;
-        let value = to_value(record);
         let text = Piece::New(if self.head.is_some() { emit::entry(name, &value, INDENT) } else { String::new() });
         let anchored = emit::shares_parts(&value);
         if let Some(number) = self.numbers.get(name) {
