@@ -5,6 +5,8 @@
 //! regular expression is restated here (dvc: `ignore.py`, `pathspec_math.py`; pathspec 1.1.1
 //! `patterns/gitignore/spec.py`). The disk is not looked at: whoever walks hands in the texts.
 
+use std::sync::{Arc, LazyLock};
+
 use regex::Regex;
 use thiserror::Error;
 
@@ -56,12 +58,16 @@ pub struct Patterns {
 
 impl Patterns {
     /// What DVC always ignores.
-    pub fn built_in() -> Self {
-        let mut patterns = Self { rules: Vec::new(), groups: Vec::new() };
-        for pattern in [".hg/", ".git/", ".git", ".dvc/"] {
-            patterns.push(Rule { pattern: pattern.to_owned(), origin: String::new() }).expect("the built-in patterns are sound");
-        }
-        patterns
+    pub fn built_in() -> Arc<Self> {
+        // They are asked for anew after each command, and expressions are costly to make.
+        static MADE: LazyLock<Arc<Patterns>> = LazyLock::new(|| {
+            let mut patterns = Patterns { rules: Vec::new(), groups: Vec::new() };
+            for pattern in [".hg/", ".git/", ".git", ".dvc/"] {
+                patterns.push(Rule { pattern: pattern.to_owned(), origin: String::new() }).expect("the built-in patterns are sound");
+            }
+            Arc::new(patterns)
+        });
+        Arc::clone(&MADE)
     }
 
     /// These rules and those of the `.dvcignore` in `dir`.

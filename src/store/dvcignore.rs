@@ -27,7 +27,7 @@ pub struct DvcIgnore {
 impl DvcIgnore {
     /// Nothing is read yet.
     pub fn new(root: &Path) -> Self {
-        Self { root: root.to_path_buf(), built_in: Arc::new(Patterns::built_in()), known: Mutex::default() }
+        Self { root: root.to_path_buf(), built_in: Patterns::built_in(), known: Mutex::default() }
     }
 
     /// The rules within a directory. With `sub_repos`, repositories inside count as ignored.
