@@ -122,11 +122,28 @@ impl Hasher {
         self.shared.recall(&mut open, &mut answers, algo);
         let shared = Arc::clone(&self.shared);
         let algo = algo.clone();
-        let hashed = self.each(open, |(_, _, state)| state.stamp.size, move |(index, path, _)| (index, shared.hash(path, &algo)));
+        let groups = self.groups(open);
+        let bytes = |group: &Vec<Open>| group.iter().map(|(_, _, state)| state.stamp.size).sum();
+        let mut hashed: Vec<_> = self.each(groups, bytes, move |group| shared.hash(group, &algo)).into_iter().flatten().collect();
+        // Of several failures the first file's is told.
+        hashed.sort_unstable_by_key(|(index, _)| *index);
         for (index, file) in hashed {
             answers[index] = file?;
         }
         Ok(answers)
+    }
+
+    /// Puts together what is hashed together: small files as many as make a piece of work, large
+    /// ones as many as leave something for each thread.
+    fn groups(&self, open: Vec<Open>) -> Vec<Vec<Open>> {
+        let (large, small): (Vec<Open>, Vec<Open>) = open.into_iter().partition(|(_, _, state)| state.stamp.size > PIECE_BYTES);
+        let mut groups: Vec<Vec<Open>> = cut(small, |(_, _, state)| state.stamp.size).into_iter().map(|(_, group)| group).collect();
+        let most = large.len().div_ceil(self.pool.current_num_threads()).clamp(1, md5::at_once());
+        let mut large = large.into_iter().peekable();
+        while large.peek().is_some() {
+            groups.push(large.by_ref().take(most).collect());
+        }
+        groups
     }
 
     /// Does a piece of leaf work for each item; the answers stand in the order of the items.
@@ -245,26 +262,44 @@ impl Shared {
         }
     }
 
-    fn hash(&self, path: PathBuf, algo: &Algo) -> Result<HashedFile, Error> {
-        let (mut state, mut isexec) = look(&path)?;
+    /// Hashes files together.
+    fn hash(&self, group: Vec<Open>, algo: &Algo) -> Vec<(usize, Result<HashedFile, Error>)> {
+        let looks: Vec<_> = group.iter().map(|(_, path, _)| self.look_well(path)).collect();
+        let found: Vec<&Path> = group.iter().zip(&looks).filter(|(_, look)| look.is_ok()).map(|((_, path, _), _)| path.as_path()).collect();
+        let mut hashes = md5::of_files(&found, algo).into_iter();
+        let mut answer = |path: PathBuf, look: Result<(State, bool, bool), Error>| {
+            let (state, isexec, settled) = look?;
+            let md5 = hashes.next().expect("a hash for each file that is there").map_err(Error::io("hash", &path))?;
+            self.learn(&path, algo, state, settled, &md5);
+            Ok(HashedFile { path, md5, stamp: state.stamp, isexec })
+        };
+        group.into_iter().zip(looks).map(|((index, path, _), look)| (index, answer(path, look))).collect()
+    }
+
+    /// The state of a file before it is hashed, and whether it is old enough for that to be told
+    /// from any later one.
+    fn look_well(&self, path: &Path) -> Result<(State, bool, bool), Error> {
+        let (mut state, mut isexec) = look(path)?;
         if state.stamp.size > LARGE
             && let Some(hear) = &self.on_large
         {
-            hear(&path);
+            hear(path);
         }
         if state.stamp.size >= WORTH_WAITING && os::age(state.noted) < RACY {
             std::thread::sleep(RACY);
-            (state, isexec) = look(&path)?;
+            (state, isexec) = look(path)?;
         }
-        let settled = os::age(state.noted) >= RACY;
-        let md5 = md5::of_file(&path, algo).map_err(Error::io("hash", &path))?;
-        if look(&path).is_ok_and(|(now, _)| now == state) {
+        Ok((state, isexec, os::age(state.noted) >= RACY))
+    }
+
+    /// Remembers a hash, if the file is still as it was before.
+    fn learn(&self, path: &Path, algo: &Algo, state: State, settled: bool, md5: &str) {
+        if look(path).is_ok_and(|(now, _)| now == state) {
             if settled {
-                self.remember(&path, algo, state, &md5);
+                self.remember(path, algo, state, md5);
             }
-            self.note(&path, algo, state, &md5, if settled { Trust::Settled } else { Trust::Fresh });
+            self.note(path, algo, state, md5, if settled { Trust::Settled } else { Trust::Fresh });
         }
-        Ok(HashedFile { path, md5, stamp: state.stamp, isexec })
     }
 }
 
@@ -308,6 +343,21 @@ mod tests {
         let answers = hasher.each((0..1000).collect(), |_| PIECE_BYTES / 3, |number: u32| number * 2);
         assert_eq!(answers, (0..1000).map(|number| number * 2).collect::<Vec<_>>());
         assert!(hasher.each(Vec::<u8>::new(), |_| 0, |byte| byte).is_empty());
+    }
+
+    #[test]
+    fn large_files_are_hashed_together_and_on_all_threads() {
+        let hasher = Hasher::new(2, None).unwrap();
+        let open = |size: u64| {
+            let stamp = Stamp { dev: 0, ino: 0, mtime: 0, size };
+            (0, PathBuf::new(), State { stamp, noted: 0 })
+        };
+        let sizes = |open: Vec<Open>| hasher.groups(open).iter().map(Vec::len).collect::<Vec<_>>();
+        let large = |count: usize| (0..count).map(|_| open(PIECE_BYTES + 1)).collect::<Vec<_>>();
+        assert_eq!(sizes(large(1)), [1]);
+        assert_eq!(sizes(large(3)), if md5::at_once() > 1 { vec![2, 1] } else { vec![1; 3] });
+        assert_eq!(sizes(large(64)), vec![md5::at_once(); 64 / md5::at_once()]);
+        assert_eq!(sizes((0..130).map(|_| open(10)).chain(large(1)).collect()), [64, 64, 2, 1]);
     }
 
     #[test]

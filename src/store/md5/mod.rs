@@ -1,4 +1,6 @@
-//! The MD5 of a file, in DVC's two ways. It knows neither pools nor memories.
+//! The MD5 of files, in DVC's two ways. It knows neither pools nor memories.
+
+mod lanes;
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -20,6 +22,20 @@ pub fn of_bytes(bytes: &[u8]) -> String {
     hex(&Md5::digest(bytes))
 }
 
+/// The hashes of files, in their order. Several cost less together than one by one, up to
+/// [`at_once`] of them.
+pub fn of_files(paths: &[&Path], algo: &Algo) -> Vec<io::Result<String>> {
+    if paths.len() == 1 || matches!(algo, Algo::Md5Dos2Unix) || !lanes::are_there() {
+        return paths.iter().map(|path| of_file(path, algo)).collect();
+    }
+    lanes::of_files(paths).into_iter().map(|found| found.map(|hash| hex(&hash))).collect()
+}
+
+/// How many large files had better be hashed together.
+pub fn at_once() -> usize {
+    if lanes::are_there() { lanes::LANES } else { 1 }
+}
+
 /// The MD5 of a file's content.
 ///
 /// # Errors
@@ -28,7 +44,9 @@ pub fn of_file(path: &Path, algo: &Algo) -> io::Result<String> {
     let mut file = File::open(path)?;
     let mut hasher = Md5::new();
     let legacy = matches!(algo, Algo::Md5Dos2Unix);
-    let mut buffer = vec![0; if legacy { LEGACY_CHUNK } else { CHUNK }];
+    // One byte more than the file has, to see its end: most files are small.
+    let size = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
+    let mut buffer = vec![0; size.saturating_add(1).min(if legacy { LEGACY_CHUNK } else { CHUNK })];
     loop {
         let size = fill(&mut file, &mut buffer)?;
         let piece = &buffer[..size];
