@@ -285,6 +285,11 @@ impl Cache {
         Ok(true)
     }
 
+    /// Whether its file system is known to share no blocks.
+    pub(super) fn refuses_reflinks(&self) -> bool {
+        self.no_reflink.load(Ordering::Relaxed)
+    }
+
     /// Shares the blocks; false where the file system cannot.
     pub(super) fn reflink(&self, from: &Path, to: &Path) -> io::Result<bool> {
         if self.no_reflink.load(Ordering::Relaxed) {

@@ -24,9 +24,11 @@ pub struct Linker {
 }
 
 impl Linker {
-    /// Tries these kinds in this order.
-    pub fn new(types: &[LinkType]) -> Self {
-        Self { types: types.to_vec(), refused: AtomicUsize::new(0) }
+    /// Tries these kinds in this order. With `no_reflink` the file system of the cache is known to
+    /// refuse the first if that is a reflink.
+    pub fn new(types: &[LinkType], no_reflink: bool) -> Self {
+        let skipped = no_reflink && types.len() > 1 && types[0] == LinkType::Reflink;
+        Self { types: types.to_vec(), refused: AtomicUsize::new(skipped.into()) }
     }
 
     /// Puts an object at a place, which may be taken by another file. The directory must exist.
@@ -165,12 +167,12 @@ mod tests {
         let object = object(dir.path(), "x");
         let place = dir.path().join("work");
         let look = || fs::symlink_metadata(&place).unwrap();
-        Linker::new(&[LinkType::Reflink, LinkType::Copy]).place(&object, &place).unwrap();
+        Linker::new(&[LinkType::Reflink, LinkType::Copy], false).place(&object, &place).unwrap();
         assert_eq!((os::mode(&look()), os::links(&look())), (os::file_mode(), 1));
-        Linker::new(&[LinkType::Hardlink]).place(&object, &place).unwrap();
+        Linker::new(&[LinkType::Hardlink], false).place(&object, &place).unwrap();
         assert_eq!((os::mode(&look()), os::links(&look())), (0o444, 2));
-        Linker::new(&[LinkType::Hardlink]).place(&object, &place).unwrap();
-        Linker::new(&[LinkType::Symlink]).place(&object, &place).unwrap();
+        Linker::new(&[LinkType::Hardlink], false).place(&object, &place).unwrap();
+        Linker::new(&[LinkType::Symlink], false).place(&object, &place).unwrap();
         assert_eq!(fs::read_link(&place).unwrap(), object);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
     }
@@ -180,7 +182,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let object = object(dir.path(), "");
         let place = dir.path().join("work");
-        Linker::new(&[LinkType::Hardlink]).place(&object, &place).unwrap();
+        Linker::new(&[LinkType::Hardlink], false).place(&object, &place).unwrap();
         let meta = fs::metadata(&place).unwrap();
         assert_eq!((os::mode(&meta), os::links(&meta)), (os::file_mode(), 1));
     }
@@ -189,12 +191,12 @@ mod tests {
     fn failures_are_told_and_leave_nothing() {
         let dir = tempfile::tempdir().unwrap();
         let missing = dir.path().join("missing");
-        let error = Linker::new(&[LinkType::Copy]).place(&missing, &dir.path().join("work")).unwrap_err();
+        let error = Linker::new(&[LinkType::Copy], false).place(&missing, &dir.path().join("work")).unwrap_err();
         assert!(matches!(error, Error::Checkout { .. }), "{error}");
         let object = object(dir.path(), "x");
         fs::create_dir(dir.path().join("taken")).unwrap();
-        Linker::new(&[LinkType::Copy]).place(&object, &dir.path().join("taken")).unwrap_err();
-        let error = Linker::new(&[]).place(&object, &dir.path().join("work")).unwrap_err();
+        Linker::new(&[LinkType::Copy], false).place(&object, &dir.path().join("taken")).unwrap_err();
+        let error = Linker::new(&[], false).place(&object, &dir.path().join("work")).unwrap_err();
         assert!(error.to_string().starts_with("No possible cache link types for '"), "{error}");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
     }

@@ -33,9 +33,13 @@ impl Workspace {
         self.link_out(hasher, path, hashed, types)
     }
 
+    fn linker(&self, types: &[LinkType]) -> Linker {
+        Linker::new(types, self.cache().refuses_reflinks())
+    }
+
     /// Places an output that the cache has.
     fn link_out(&self, hasher: &Hasher, path: &RepoPath, hashed: &Hashed, types: &[LinkType]) -> Result<(), Error> {
-        let linker = Linker::new(types);
+        let linker = self.linker(types);
         match &hashed.content {
             Content::File(file) => {
                 let place = self.place(path);
@@ -96,7 +100,7 @@ impl Workspace {
                 return Err(Error::Checkout { paths: vec![place] });
             }
             clear_way(&place, false)?;
-            Linker::new(&self.config().cache_types).place(&self.cache().path_of(digest), &place)?;
+            self.linker(&self.config().cache_types).place(&self.cache().path_of(digest), &place)?;
             hasher.learn(&place, &digest.algo, &digest.value);
         }
         set_exec(&place, meta);
@@ -177,7 +181,7 @@ impl Workspace {
         for job in &open {
             clear_way(&job.place, false)?;
         }
-        place_all(hasher, Linker::new(&self.config().cache_types), open, &digest.algo)
+        place_all(hasher, self.linker(&self.config().cache_types), open, &digest.algo)
     }
 
     /// Removes an output before its stage runs. A symbolic link goes, not what it leads to.
