@@ -70,9 +70,9 @@ impl Linker {
         true
     }
 
-    /// Whether plain copies are wanted first.
+    /// Whether plain copies are what it makes.
     pub fn copies(&self) -> bool {
-        self.types.first() == Some(&LinkType::Copy)
+        self.types.get(self.refused.load(Ordering::Relaxed)) == Some(&LinkType::Copy)
     }
 }
 
