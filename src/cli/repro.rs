@@ -19,6 +19,7 @@ use crate::run::console::{Console, Manner};
 use crate::run::perform::Options;
 use crate::run::signals::Watcher;
 use crate::run::tokens::Style;
+use crate::store::span;
 use crate::store::workspace::Workspace;
 
 use super::args::{Global, JobserverStyle, OnError, Repro};
@@ -51,6 +52,9 @@ impl Sink for Both {
 
 /// Runs the command and gives the exit code.
 pub fn run(args: &Repro, global: &Global, setting: &Setting) -> i32 {
+    if args.profile.is_some() {
+        span::record();
+    }
     let mut repository = None;
     let mut answer = Answer::new();
     let result = start(args, global, setting, &mut repository, &mut answer);
@@ -59,6 +63,11 @@ pub fn run(args: &Repro, global: &Global, setting: &Setting) -> i32 {
         let names: Vec<String> = repository.as_ref().map(Repository::names).unwrap_or_default();
         let known = names.iter().map(String::as_str);
         print(&format!("{}\n", error::render(fault, known, setting.terminal.color_err)), true);
+    }
+    if let Some(file) = &args.profile
+        && let Err(fault) = span::write(file)
+    {
+        print(&format!("WARNING: the profile was not written: {fault}\n"), true);
     }
     let value = || answer.value(code, result.as_ref().err());
     if let Some(file) = &args.json.json_file

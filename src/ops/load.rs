@@ -16,6 +16,7 @@ use crate::format::{Files, dotdvc, pipeline};
 use crate::model::{Address, Algo, Class, Fault, Pipeline, Record, RepoPath, Stage};
 use crate::store::backlog::Backlogs;
 use crate::store::os::Stamp;
+use crate::store::span::span;
 use crate::store::workspace::Workspace;
 
 /// A repository with all that its files say.
@@ -220,6 +221,7 @@ impl Repository {
     fn read_pipeline(&mut self, file: &RepoPath) -> Result<Loaded, Fault> {
         let root = self.root_text();
         let settings = self.template_settings();
+        let _span = span("parse", || file.to_string());
         let project = pipeline::load(self.workspace.as_ref(), &root, file, &settings, &self.cwd).map_err(|error| error.fault())?;
         let lock = self.read_lock(file)?;
         self.check_outs(&project.stages)?;
@@ -242,6 +244,7 @@ impl Repository {
         }
         // DVC names the file in such messages as a path of the current directory.
         let shown = if shown.starts_with("..") { shown } else { format!("./{shown}") };
+        let _span = span("parse", || path.to_string());
         let mut lock = Lock::parse(&bytes, &shown).map_err(|error| error.fault())?;
         backlogs.complete(&path, stamp, &mut lock);
         Ok(Some(lock))

@@ -19,6 +19,7 @@ use crate::run::job::{Job, Run, hold};
 use crate::run::peer::{Peer, only_dvc_sees};
 use crate::run::shell;
 use crate::run::signals::Watcher;
+use crate::store::span::span;
 
 use super::load::Repository;
 use super::repro::{Request, rules};
@@ -193,6 +194,7 @@ impl<'a> StageWorker<'a> {
 
     fn reasons(&self, job: &Job<'_>, with: &CheckWith, rules: Rules) -> Result<Vec<Reason>, Fault> {
         let upstream = |path: &RepoPath| if rules.allow_missing { self.upstream_hash(path) } else { None };
+        let _span = span("judge", || job.address.clone());
         let mut observed = self.run.disk.observe_inputs(job.stage, job.record.as_ref())?;
         let mut reasons = judge::inputs(job.stage, job.record.as_ref(), &observed, rules, &upstream);
         // A frozen stage does not look upstream.

@@ -13,6 +13,7 @@ use crate::model::event::{Level, Saying};
 use crate::model::{Attempt, Cmd, EndedBy, EventKind, Fault, Meta, Outcome, Reason, Record, RecordedPath, Status};
 
 use crate::store;
+use crate::store::span::span;
 
 use super::bound::Bounded;
 use super::child::{Limits, Terminal, returncode};
@@ -133,7 +134,8 @@ impl Job<'_> {
         }
         let running = reply.clock().elapsed();
         let result = {
-            let _span = self.run.watch.runs(self.id, reply.clock());
+            let _running = self.run.watch.runs(self.id, reply.clock());
+            let _span = span("run", || self.address.clone());
             self.run_commands(cmd, reply, attempt)
         };
         // The command may have changed what DVC ignores.

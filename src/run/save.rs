@@ -11,6 +11,7 @@ use crate::format::Files;
 use crate::format::{dotdvc, runcache};
 use crate::model::event::Saying;
 use crate::model::{Class, EventKind, Fault, Key, Meta, Out, OutKind, Record, RecordedPath, RepoPath};
+use crate::store::span::span;
 use crate::store::tree::Hashed;
 use crate::store::young::MOMENT;
 use crate::store::{self, atomic};
@@ -29,6 +30,7 @@ impl Job<'_> {
     /// work tree.
     pub fn save(&self, before: Option<&Record>, began: Duration, reply: &Reply) -> Result<(), Fault> {
         let looked = reply.clock().now();
+        let _span = span("save", || self.address.clone());
         let mut record = self.inputs()?;
         if let Some(before) = before {
             self.warn_of_changes(before, &record, reply);

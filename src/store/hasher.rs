@@ -23,6 +23,7 @@ use std::time::Duration;
 use super::error::Error;
 use super::md5;
 use super::os::{self, Stamp};
+use super::span::span;
 use super::state::{Note, StateDb, Trust};
 use crate::model::Algo;
 
@@ -122,6 +123,7 @@ impl Hasher {
         self.shared.recall(&mut open, &mut answers, algo);
         let shared = Arc::clone(&self.shared);
         let algo = algo.clone();
+        let _span = (!open.is_empty()).then(|| span("hash", || format!("{} files", open.len())));
         let groups = self.groups(open);
         let bytes = |group: &Vec<Open>| group.iter().map(|(_, _, state)| state.stamp.size).sum();
         let mut hashed: Vec<_> = self.each(groups, bytes, move |group| shared.hash(group, &algo)).into_iter().flatten().collect();

@@ -26,6 +26,7 @@ pub mod remote;
 pub mod runcache;
 pub mod rwlock;
 mod rwtable;
+pub mod span;
 pub mod state;
 pub mod tree;
 pub mod workspace;

@@ -256,6 +256,9 @@ pub struct Repro {
     /// End commands that a killed run left behind, instead of waiting for them.
     #[arg(long)]
     pub kill_orphans: bool,
+    /// Write what dvc-paraffin's own time was spent on, as a Chrome trace (Perfetto shows it).
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub profile: Option<PathBuf>,
     /// Where the JSON answer goes.
     #[command(flatten)]
     pub json: Json,

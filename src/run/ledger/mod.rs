@@ -20,6 +20,7 @@ use crate::model::event::Saying;
 use crate::model::{Fault, Record, RepoPath, Stage};
 use crate::store::backlog::{Backlog, Item};
 use crate::store::os::Stamp;
+use crate::store::span::span;
 use crate::store::workspace::Workspace;
 use crate::store::{atomic, gitignore};
 use crate::{format::Files, store};
@@ -171,6 +172,7 @@ impl Ledger {
         if !self.is_behind {
             return Ok(());
         }
+        let _span = span("lock", || "dvc.lock".to_owned());
         let began = Instant::now();
         let written = self.write_all();
         self.next = Instant::now() + if written.is_ok() { began.elapsed() * SHARE } else { PAUSE };

@@ -163,3 +163,20 @@ fn many_stages_that_did_not_change_are_one_line() {
     project.repro(["--jobs", "4", "-v"]).ok().says("Stage 'fe@s7' didn't change, skipping");
     project.repro(["--jobs", "1"]).ok().says("Stage 'fe@s7' didn't change, skipping");
 }
+
+#[test]
+fn a_profile_shows_what_our_own_time_was_spent_on() {
+    let project = chain();
+    project.repro(["--jobs", "2", "--profile", "../profile.json"]).ok();
+    let found: Value = serde_json::from_str(&project.read("../profile.json")).unwrap();
+    let events = found["traceEvents"].as_array().unwrap();
+    let of = |phase: &str| events.iter().filter(|event| event["name"] == phase).collect::<Vec<_>>();
+    assert!(of("parse").iter().any(|event| event["args"]["about"] == "dvc.yaml"), "{found}");
+    for (phase, most) in [("judge", 9), ("hash", 99), ("run", 2), ("save", 2), ("lock", 2)] {
+        assert!((1..=most).contains(&of(phase).len()), "{phase}: {found}");
+    }
+    let threads: Vec<_> = of("thread_name").iter().map(|event| &event["tid"]).cloned().collect();
+    let spans: Vec<_> = events.iter().filter(|event| event["ph"] == "X").collect();
+    assert!(spans.iter().all(|event| event["ts"].is_u64() && event["dur"].is_u64() && threads.contains(&event["tid"])), "{found}");
+    project.repro(["--profile", "/no/such/folder/x"]).ok().complains("WARNING: the profile was not written");
+}
