@@ -148,6 +148,11 @@ fn options(map: &Map, settings: TemplateSettings) -> Result<String, TemplateErro
                 let _ = write!(out, "--{key} {} ", shell_quote(text));
             }
             Value::Seq(items) => list_option(&mut out, &key, items, settings)?,
+            // To Python bytes are a list of numbers.
+            Value::Bytes(bytes) => {
+                let items: Vec<Value> = bytes.iter().map(|byte| Value::Int(i64::from(*byte))).collect();
+                list_option(&mut out, &key, &items, settings)?;
+            }
             _ => {
                 let _ = write!(out, "--{key} {} ", python_str(value));
             }
@@ -238,12 +243,13 @@ mod tests {
             (Key::str("f"), Value::Bool(true)),
             (Key::str("g"), Value::Bool(false)),
             (Key::str("n"), Value::Null),
+            (Key::str("y"), Value::Bytes(b"hi".as_slice().into())),
         ]
         .into_iter()
         .collect();
         let plain = TemplateSettings::default();
-        assert_eq!(options(&map, plain).unwrap(), "--a 1 --b.c 'x y' --b.e 1 'z z' --f --n None");
+        assert_eq!(options(&map, plain).unwrap(), "--a 1 --b.c 'x y' --b.e 1 'z z' --f --n None --y 104 105");
         let other = TemplateSettings { parsing_bool: BoolOption::BooleanOptional, parsing_list: ListOption::Append };
-        assert_eq!(options(&map, other).unwrap(), "--a 1 --b.c 'x y' --b.e 1 --b.e 'z z' --f --no-g --n None");
+        assert_eq!(options(&map, other).unwrap(), "--a 1 --b.c 'x y' --b.e 1 --b.e 'z z' --f --no-g --n None --y 104 --y 105");
     }
 }
