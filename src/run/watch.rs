@@ -117,7 +117,8 @@ impl Watch {
     fn compare(&self, path: &RepoPath, found: Option<&Digest>, changed: Option<i128>, now: i128) -> Option<Change> {
         let last = {
             let mut all = hold(&self.last);
-            all.get(path).filter(|last| found != Some(&last.digest))?;
+            // A hash of DVC 2 says nothing of one of DVC 3.
+            all.get(path).filter(|last| found.is_none_or(|found| found.algo == last.digest.algo && *found != last.digest))?;
             all.remove(path)?
         };
         let changed = changed.filter(|at| (last.at - TICK..=now).contains(at) && !self.is_skewed.load(Ordering::Relaxed));
@@ -266,6 +267,14 @@ mod tests {
         let lagging = watch([(100, 200), (300, 400)]);
         lagging.compare_clocks(0, -5 * MS, MS);
         assert_eq!(who(&lagging, Some(150)), Some(1));
+    }
+
+    #[test]
+    fn a_hash_of_another_kind_is_no_change() {
+        let known = watch([(100, 200), (300, 400)]);
+        let legacy = Digest { algo: crate::model::Algo::Md5Dos2Unix, ..Digest::md5("new") };
+        assert_eq!(known.compare(&RepoPath::new("x"), Some(&legacy), Some(150 * MS), 1000 * MS), None);
+        assert_eq!(who(&known, Some(150)), Some(1), "it is still known");
     }
 
     #[test]
