@@ -33,7 +33,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 /// Writes a whole file that matters to living processes alone: after a power loss it may be torn.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_passing(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let mode = fs::metadata(path).map_or_else(|_| os::file_mode(), |meta| os::mode(&meta));
     write_new(path, bytes, mode).map_err(Error::io("write", path))
