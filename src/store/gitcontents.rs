@@ -42,7 +42,7 @@ impl<'a> ContentRules<'a> {
         let Some(inside) = self.git.inside(dir) else { return false };
         let root = self.git.root().to_path_buf();
         let above = inside.ancestors().skip(1).map(|above| (root.join(above).join(gitignore::NAME), above.to_path_buf()));
-        let outside = self.git.global_ignore_files().into_iter().map(|file| (file, PathBuf::new()));
+        let outside = self.git.global_ignore_files().iter().map(|file| (file.clone(), PathBuf::new()));
         for (file, base) in above.chain(outside).collect::<Vec<_>>() {
             let Some(place) = inside.strip_prefix(&base).ok().and_then(Path::to_str) else { continue };
             let rules = self.known.entry(file).or_insert_with_key(|file| read(file));

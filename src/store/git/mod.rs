@@ -7,12 +7,14 @@
 
 mod library;
 mod program;
+mod rules;
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use self::library::Library;
 use self::program::{Program, Refusal};
+use self::rules::RuleFiles;
 use super::error::Error;
 use super::gitignore;
 
@@ -45,6 +47,9 @@ pub struct Git {
     program: OnceLock<Result<Program, Refusal>>,
     /// The work tree's root without symbolic links.
     root: PathBuf,
+    /// Where ignore rules stand outside of the work tree.
+    global: OnceLock<Vec<PathBuf>>,
+    rules: RuleFiles,
     /// The directory that was opened, as written and without symbolic links.
     start: (PathBuf, PathBuf),
 }
@@ -69,7 +74,7 @@ impl Git {
             }
         };
         let root = root.canonicalize().map_err(Error::io("resolve", root))?;
-        Ok(Self { library, program, root, start })
+        Ok(Self { library, program, root, global: OnceLock::new(), rules: RuleFiles::default(), start })
     }
 
     /// The root of the work tree, without symbolic links.
@@ -87,19 +92,28 @@ impl Git {
         if inside.as_os_str().is_empty() {
             return Ok(false);
         }
-        // libgit2 follows such a link, git and DVC do not.
-        if self.rules_are_linked(&inside)
-            && let Ok(answer) = self.program().and_then(|program| program.is_ignored(&inside))
+        let files = || self.ignore_files(inside.parent().unwrap_or(&inside));
+        let ask = |program: &Program| program.is_ignored(&inside, files());
+        if self.rules.are_misread(files())
+            && let Ok(answer) = self.program().and_then(ask)
         {
             return Ok(answer);
         }
-        self.ask("read ignore rules of", |library| library.is_ignored(&inside), |program| program.is_ignored(&inside))
+        self.ask("read ignore rules of", |library| library.is_ignored(&inside), ask)
     }
 
-    /// Where ignore rules stand outside of the work tree, strongest first: a file below the git
-    /// directory that all work trees share, and one that the user set for all repositories.
-    pub(super) fn global_ignore_files(&self) -> Vec<PathBuf> {
-        self.ask("read the configuration of", |library| Ok(library.global_ignore_files()), Program::global_ignore_files).unwrap_or_default()
+    /// Where ignore rules stand outside of the work tree: a file that the user set for all
+    /// repositories, and one below the git directory that all work trees share. DVC finds the first
+    /// the stronger one, git the other.
+    pub(super) fn global_ignore_files(&self) -> &[PathBuf] {
+        let ask = || self.ask("read the configuration of", |library| Ok(library.global_ignore_files()), Program::global_ignore_files);
+        self.global.get_or_init(|| ask().unwrap_or_default())
+    }
+
+    /// Where ignore rules for what is in a directory of the work tree may stand, strongest first.
+    pub(super) fn ignore_files<'a>(&'a self, inside: &'a Path) -> impl Iterator<Item = PathBuf> + 'a {
+        let above = inside.ancestors().map(|dir| self.root.join(dir).join(gitignore::NAME));
+        above.chain(self.global_ignore_files().iter().rev().cloned())
     }
 
     /// Whether the index holds the path or something below it.
@@ -147,12 +161,6 @@ impl Git {
 
     fn program(&self) -> Result<&Program, Refusal> {
         self.program.get_or_init(|| Program::open(&self.root)).as_ref().map_err(Clone::clone)
-    }
-
-    /// Whether an ignore file in a directory above the path is a symbolic link.
-    fn rules_are_linked(&self, inside: &Path) -> bool {
-        let mut above = inside.ancestors().skip(1);
-        above.any(|dir| self.root.join(dir).join(gitignore::NAME).is_symlink())
     }
 
     /// A path relative to the work tree; none if it lies outside. A `/` at the end is kept.
@@ -238,24 +246,52 @@ mod tests {
             fs::create_dir_all(dir.path().join(deep)).unwrap();
         }
         for _ in 0..100 {
-            let mut rules = String::new();
-            for _ in 0..=pick(4) {
-                rules += ["!", "", ""][pick(3)];
-                rules += ["/", "", ""][pick(3)];
-                let segments: Vec<&str> = (0..=pick(3)).map(|_| parts[pick(parts.len())]).collect();
-                rules += &segments.join("/");
-                rules += ["/", "", ""][pick(3)];
-                rules += ["\n", "\n", " \n", "\r\n"][pick(4)];
+            let files = [".gitignore", "a/.gitignore", ".git/info/exclude"].map(|file| dir.path().join(file));
+            let first = pick(3);
+            let mut all = Vec::new();
+            for file in files.iter().cycle().skip(first).take([1, 1, 2, 3][pick(4)]) {
+                let mut rules = String::new();
+                for _ in 0..=pick(4) {
+                    rules += ["!", "", ""][pick(3)];
+                    rules += ["/", "", ""][pick(3)];
+                    let segments: Vec<&str> = (0..=pick(3)).map(|_| parts[pick(parts.len())]).collect();
+                    rules += &segments.join("/");
+                    rules += ["/", "", ""][pick(3)];
+                    rules += ["\n", "\n", " \n", "\r\n"][pick(4)];
+                }
+                fs::write(file, &rules).unwrap();
+                all.push((file.clone(), rules));
             }
-            let file = dir.path().join(["", "a"][pick(2)]).join(gitignore::NAME);
-            fs::write(&file, &rules).unwrap();
             for _ in 0..10 {
                 let path: Vec<&str> = (0..=pick(3)).map(|_| names[pick(names.len())]).collect();
                 let path = dir.path().join(path.join("/"));
                 let [library, program] = [&views[0], &views[1]].map(|git| git.is_ignored(&path).unwrap());
-                assert_eq!(library, program, "{} by {rules:?} in {}", path.display(), file.display());
+                assert_eq!(library, program, "{} by {all:?}", path.display());
             }
-            fs::remove_file(&file).unwrap();
+            for (file, _) in all {
+                fs::remove_file(file).unwrap();
+            }
+        }
+    }
+
+    /// libgit2 alone throws such exceptions away.
+    #[test]
+    fn an_exception_undoes_a_rule() {
+        let (dir, views) = repository();
+        fs::create_dir(dir.path().join("sub")).unwrap();
+        fs::write(dir.path().join(".gitignore"), "c\n").unwrap();
+        fs::write(dir.path().join("sub/.gitignore"), "\u{feff}!c\n").unwrap();
+        fs::write(dir.path().join(".git/info/exclude"), "# none\n\n").unwrap();
+        for git in &views {
+            assert!(git.is_ignored(&dir.path().join("c")).unwrap());
+            assert!(!git.is_ignored(&dir.path().join("sub/c")).unwrap());
+        }
+        assert!(views[0].program.get().is_some_and(Result::is_ok), "it was asked");
+        fs::remove_file(dir.path().join("sub/.gitignore")).unwrap();
+        fs::write(dir.path().join(".gitignore"), "*/?\n!c\n").unwrap();
+        for git in &views {
+            assert!(!git.is_ignored(&dir.path().join("sub/c")).unwrap());
+            assert!(git.is_ignored(&dir.path().join("sub/d")).unwrap());
         }
     }
 

@@ -15,7 +15,6 @@ use std::sync::{Mutex, PoisonError};
 use thiserror::Error;
 
 use super::LOCAL_ENV;
-use crate::store::gitignore;
 use crate::store::os::{self, Stamp};
 
 /// Why there is no answer.
@@ -49,13 +48,14 @@ impl Program {
         &self.root
     }
 
-    /// Whether an ignore file covers a path below the work tree.
-    pub(super) fn is_ignored(&self, inside: &Path) -> Result<bool, Refusal> {
+    /// Whether one of these ignore files covers a path below the work tree.
+    pub(super) fn is_ignored(&self, inside: &Path, files: impl Iterator<Item = PathBuf>) -> Result<bool, Refusal> {
         let Some(inside) = self.real(inside) else { return Ok(false) };
         let mut talk = self.ignores.lock().unwrap_or_else(PoisonError::into_inner);
-        if !talk.as_mut().is_some_and(|talk| talk.still_holds(&self.root, &inside)) {
+        let files: Vec<PathBuf> = files.collect();
+        if !talk.as_mut().is_some_and(|talk| talk.still_holds(&files)) {
             let mut fresh = Talk::begin(&self.root)?;
-            fresh.still_holds(&self.root, &inside);
+            fresh.still_holds(&files);
             *talk = Some(fresh);
         }
         let answer = talk.as_mut().map_or(Ok(false), |talk| talk.ask(&inside));
@@ -143,12 +143,11 @@ impl Talk {
         Ok(Self { child, to, from: BufReader::new(from), words, seen: HashMap::new() })
     }
 
-    /// Whether the ignore files above a path are still as the process may have read them.
-    fn still_holds(&mut self, root: &Path, inside: &Path) -> bool {
-        inside.ancestors().skip(1).all(|dir| {
-            let file = root.join(dir).join(gitignore::NAME);
-            let now = fs::symlink_metadata(&file).ok().map(|meta| (Stamp::of(&meta), os::noted(&meta)));
-            *self.seen.entry(file).or_insert(now) == now
+    /// Whether these ignore files are still as the process may have read them.
+    fn still_holds(&mut self, files: &[PathBuf]) -> bool {
+        files.iter().all(|file| {
+            let now = fs::symlink_metadata(file).ok().map(|meta| (Stamp::of(&meta), os::noted(&meta)));
+            *self.seen.entry(file.clone()).or_insert(now) == now
         })
     }
 
