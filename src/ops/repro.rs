@@ -21,7 +21,7 @@ use crate::run::clock::Clock;
 use crate::run::disk::Disk;
 use crate::run::drive;
 use crate::run::durations::Durations;
-use crate::run::job::Run;
+use crate::run::job::{Run, lock_of};
 use crate::run::ledger::{self, Ledger};
 use crate::run::logs::Logs;
 use crate::run::orphans::{Begun, Manner, Orphans};
@@ -118,7 +118,7 @@ pub fn repro(
     let lock = RepoLock::new(repository.workspace().tmp_dir().join("lock"), repository.workspace().lock_kind());
     let plan = {
         let mut waited = |holder: &str, since: Duration| {
-            let what = format!(".dvc/tmp/lock, held by {holder}");
+            let what = lock_of(holder);
             sink.event(&clock.event(EventKind::Waiting { stage: None, what, since }));
             watcher.times() == 0
         };
@@ -230,6 +230,8 @@ fn open<'a>(
     let remotes = if request.pull && !request.dry { Some(handed::remotes(repository, &plan.order, peer.as_ref())?) } else { None };
     let (tmp, kind) = (workspace.tmp_dir(), workspace.lock_kind());
     let within = Within::new(std::env::var_os(within::VARIABLE));
+    let stages = plan.order.iter().map(|id| repository.pipeline().get(*id));
+    let outs = stages.flat_map(|stage| &stage.outs).filter(|out| out.cache).map(|out| &out.path).collect();
     let manner = match (request.dry, request.kill_orphans) {
         (true, _) => Manner::Look,
         (false, true) => Manner::End,
@@ -248,7 +250,7 @@ fn open<'a>(
         options: request.options.clone(),
         capture: request.jobs > 1,
         to_stderr: request.to_stderr,
-        ledger: Mutex::new(Ledger::new(std::sync::Arc::clone(workspace))),
+        ledger: Mutex::new(Ledger::new(std::sync::Arc::clone(workspace), outs)),
         bell: Condvar::new(),
         lock,
         rwlock: RwLock::new(&tmp, kind, request.command_line.clone(), within.held(|stage| repository.paths_of(stage))),

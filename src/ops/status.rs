@@ -16,6 +16,7 @@ use crate::run::child::Children;
 use crate::run::clock::Clock;
 use crate::run::disk::Disk;
 use crate::run::error::interrupted;
+use crate::run::job::lock_of;
 use crate::run::orphans::{Manner, Orphans};
 use crate::run::peer::{Peer, Told, only_dvc_sees};
 use crate::run::signals::Watcher;
@@ -69,7 +70,7 @@ pub fn status(repository: &mut Repository, request: &Request, watcher: &Watcher,
     let mut teller = Teller { clock: Clock::start(), watcher, sink };
     let choices = loop {
         let guard = match lock.acquire(request.patience, &mut |holder, since| {
-            teller.waits(format!(".dvc/tmp/lock, held by {holder}"), since);
+            teller.waits(lock_of(holder), since);
             watcher.times() == 0
         }) {
             Err(store::Error::GivenUp) => return Err(Refusal::Early(interrupted())),

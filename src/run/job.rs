@@ -58,7 +58,7 @@ pub struct Run<'a> {
     /// Whether an inherited standard output is our standard error (`--json`).
     pub to_stderr: bool,
     /// The writer of dvc.lock and .gitignore.
-    pub ledger: Mutex<Ledger>,
+    pub ledger: Mutex<Ledger<'a>>,
     /// Rung when there is something to write, or never will be.
     pub bell: Condvar,
     /// `.dvc/tmp/lock`.
@@ -190,7 +190,8 @@ impl Run<'_> {
     }
 }
 
-fn lock_of(holder: &str) -> String {
+/// What is waited for while someone holds the repository's lock.
+pub fn lock_of(holder: &str) -> String {
     format!(".dvc/tmp/lock, held by {holder}")
 }
 

@@ -76,9 +76,11 @@ impl Backlog {
         // Where that fails the items stay, and count for nothing: their dvc.lock is another file now.
         self.file.as_ref().map(|file| file.set_len(0));
     }
+}
 
+impl Drop for Backlog {
     /// Removes the file, if nothing is left to be written.
-    pub fn close(&mut self) {
+    fn drop(&mut self) {
         if self.file.take().is_some() && fs::metadata(&self.path).is_ok_and(|meta| meta.len() == 0) {
             fs::remove_file(&self.path).ok();
         }
@@ -174,7 +176,7 @@ mod tests {
         assert_eq!(items(&path).len(), 1);
         assert!(left(dir.path()).is_empty(), "its run lives");
         backlog.clear();
-        backlog.close();
+        drop(backlog);
         assert!(!path.exists());
     }
 }

@@ -28,16 +28,16 @@ pub fn line_for(name: &str) -> String {
 }
 
 /// Adds the line for `name` to the `.gitignore` of `dir`, before the first of the `later` lines
-/// that is there, else at the end.
+/// that is there (they come in the order of the file), else at the end.
 ///
 /// # Errors
 /// The file would lie outside of the git repository, or cannot be read or written.
-pub fn add(git: &Git, dir: &Path, name: &str, later: &[String]) -> Result<(), Error> {
+pub fn add(git: &Git, dir: &Path, name: &str, mut later: impl Iterator<Item = String>) -> Result<(), Error> {
     check_place(git, dir, name)?;
     let file = dir.join(NAME);
     let old = read(&file)?;
     let line = line_for(name);
-    let at = lines(&old).find(|(_, text)| later.iter().any(|later| later == text)).map(|(at, _)| at);
+    let at = later.find_map(|later| find(&old, &later));
     let new = match at {
         Some(at) => format!("{}{line}\n{}", &old[..at], &old[at..]),
         None if old.is_empty() || old.ends_with('\n') => format!("{old}{line}\n"),
@@ -94,6 +94,13 @@ fn read(file: &Path) -> Result<String, Error> {
     }
 }
 
+/// Where a line begins. What this run added stands at the end, so the search begins there.
+fn find(text: &str, line: &str) -> Option<usize> {
+    let is_end = |at: usize| text[at..].is_empty() || text[at..].starts_with(['\n', '\r']);
+    let mut found = text.rmatch_indices(line).map(|(at, _)| at);
+    found.find(|at| (*at == 0 || text[..*at].ends_with('\n')) && is_end(at + line.len()))
+}
+
 /// The lines with their ends.
 fn pieces(text: &str) -> impl Iterator<Item = &str> {
     text.split_inclusive('\n')
@@ -110,6 +117,8 @@ fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
 
 #[cfg(test)]
 mod tests {
+    use std::iter;
+
     use super::*;
 
     fn repository() -> (tempfile::TempDir, Git) {
@@ -125,7 +134,7 @@ mod tests {
         let file = dir.path().join(NAME);
         fs::write(&file, "*.log").unwrap();
         for name in ["a", "o[1].txt", "#h", "sp "] {
-            add(&git, dir.path(), name, &[]).unwrap();
+            add(&git, dir.path(), name, iter::empty()).unwrap();
             assert!(has(dir.path(), name).unwrap());
         }
         assert_eq!(fs::read_to_string(&file).unwrap(), "*.log\n/a\n/o\\[1\\].txt\n/\\#h\n/sp \n");
@@ -136,7 +145,7 @@ mod tests {
         let (dir, git) = repository();
         let file = dir.path().join(NAME);
         fs::write(&file, "/x\n/c\n/b").unwrap();
-        add(&git, dir.path(), "a", &[line_for("b"), line_for("c")]).unwrap();
+        add(&git, dir.path(), "a", ["gone", "c", "b"].into_iter().map(line_for)).unwrap();
         assert_eq!(fs::read_to_string(&file).unwrap(), "/x\n/a\n/c\n/b");
     }
 
@@ -158,7 +167,7 @@ mod tests {
     fn stays_inside_of_the_repository() {
         let (_dir, git) = repository();
         let other = tempfile::tempdir().unwrap();
-        let error = add(&git, other.path(), "a", &[]).unwrap_err();
+        let error = add(&git, other.path(), "a", iter::empty()).unwrap_err();
         assert!(error.to_string().contains("is outside of git repository"), "{error}");
     }
 }

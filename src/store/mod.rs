@@ -15,6 +15,7 @@ mod gitcontents;
 pub mod gitignore;
 mod hardlink;
 pub mod hasher;
+pub mod ignored;
 pub mod leftovers;
 pub mod link;
 pub mod lock;

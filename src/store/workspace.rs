@@ -187,7 +187,7 @@ impl Workspace {
             let dir = self.root.join(".dvc");
             for name in ["config.local", "tmp", "cache"] {
                 if !git.is_ignored(&dir.join(name))? {
-                    gitignore::add(git, &dir, name, &[])?;
+                    gitignore::add(git, &dir, name, std::iter::empty())?;
                     prepared.ignored.push(RepoPath::new(&format!(".dvc/{name}")));
                     prepared.changed = vec![RepoPath::new(".dvc/.gitignore")];
                 }

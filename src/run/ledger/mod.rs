@@ -35,10 +35,10 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// Writes what stages made.
 #[derive(Debug)]
-pub struct Ledger {
+pub struct Ledger<'a> {
     workspace: Arc<Workspace>,
     locks: HashMap<RepoPath, Open>,
-    lines: Lines,
+    lines: Lines<'a>,
     backlog: Backlog,
     /// Whether a dvc.lock is behind.
     is_behind: bool,
@@ -76,6 +76,11 @@ impl Open {
         later
     }
 
+    /// An entry as the backlog keeps it.
+    fn item(&self, path: &RepoPath, name: &str, record: &Record, before: Option<String>) -> Item {
+        Item { lock: path.clone(), base: self.stamp, text: Lock::entry_text(name, record), before }
+    }
+
     fn write(&mut self, on_disk: &Path) -> Result<(), Fault> {
         if let Err(error) = atomic::write(on_disk, &self.lock.to_bytes()) {
             // Whoever needs it next reads it anew.
@@ -99,11 +104,11 @@ pub struct Before {
     is_recorded: bool,
 }
 
-impl Ledger {
-    /// A ledger of a run that has written nothing.
-    pub fn new(workspace: Arc<Workspace>) -> Self {
+impl<'a> Ledger<'a> {
+    /// A ledger of a run that has written nothing. It may record stages with these outputs.
+    pub fn new(workspace: Arc<Workspace>, outs: Vec<&'a RepoPath>) -> Self {
         Self {
-            lines: Lines::new(Arc::clone(&workspace)),
+            lines: Lines::new(Arc::clone(&workspace), outs),
             backlog: Backlog::new(&workspace.tmp_dir()),
             workspace,
             locks: HashMap::new(),
@@ -133,8 +138,7 @@ impl Ledger {
         let Some(name) = stage.address.name.as_deref() else { return Ok(Vec::new()) };
         let path = self.lock_of(stage)?;
         let shown = path.seen_from(self.workspace.cwd());
-        let files = self.lines.add(place, stage)?;
-        self.changed.extend(files);
+        self.ignore_outs(place, stage)?;
         let open = self.locks.get_mut(&path).expect("lock_of opened it");
         let mut said = Vec::new();
         if open.stamp.is_none() && open.waiting.is_empty() {
@@ -143,7 +147,7 @@ impl Ledger {
         if open.lock.differs(name, record) {
             said.push(Saying::UpdatingLock(shown));
             let before = open.set(place, name, record);
-            let item = Item { lock: path, base: open.stamp, text: Lock::entry_text(name, record), before };
+            let item = open.item(&path, name, record, before);
             open.waiting.insert(place, (name.to_owned(), record.clone()));
             self.is_behind = true;
             // A backlog that cannot be written is no loss once dvc.lock is, and that is tried next.
@@ -160,7 +164,7 @@ impl Ledger {
     }
 
     /// Whether a dvc.lock is behind that is among these paths or below one of them.
-    pub fn is_behind_in<'a>(&self, mut paths: impl Iterator<Item = &'a RepoPath>) -> bool {
+    pub fn is_behind_in<'p>(&self, mut paths: impl Iterator<Item = &'p RepoPath>) -> bool {
         self.is_behind && paths.any(|path| self.locks.iter().any(|(lock, open)| !open.waiting.is_empty() && path.contains(lock)))
     }
 
@@ -201,15 +205,10 @@ impl Ledger {
                 open.is_spoilt = true;
             }
         }
-        let open =
-            self.locks.iter().flat_map(|(path, open)| open.waiting.values().map(move |(name, record)| (path, open.stamp, name, record)));
-        let item = |path: &RepoPath, base, name: &str, record| Item {
-            lock: path.clone(),
-            base,
-            text: Lock::entry_text(name, record),
-            before: None,
+        let items = |(path, open): (&RepoPath, &Open)| -> Vec<Item> {
+            open.waiting.values().map(|(name, record)| open.item(path, name, record, None)).collect()
         };
-        let items: Vec<Item> = open.map(|(path, base, name, record)| item(path, base, name, record)).collect();
+        let items: Vec<Item> = self.locks.iter().flat_map(items).collect();
         self.backlog.clear();
         self.backlog.add(&items).ok();
         self.is_behind = !items.is_empty();
@@ -334,12 +333,6 @@ impl Ledger {
         open.waiting = waiting;
         self.locks.insert(path.clone(), open);
         Ok(())
-    }
-}
-
-impl Drop for Ledger {
-    fn drop(&mut self) {
-        self.backlog.close();
     }
 }
 

@@ -56,7 +56,7 @@ impl Repo {
 #[test]
 fn what_waits_is_seen_and_written_in_the_order_of_the_plan() {
     let repo = Repo::new();
-    let mut ledger = Ledger::new(Arc::clone(&repo.workspace));
+    let mut ledger = Ledger::new(Arc::clone(&repo.workspace), Vec::new());
     assert_eq!(repo.record(&mut ledger, 2).len(), 2, "dvc.lock is generated and updated");
     assert!(ledger.due().unwrap().is_zero(), "the first is written at once");
     ledger.write().unwrap();
@@ -74,7 +74,7 @@ fn what_waits_is_seen_and_written_in_the_order_of_the_plan() {
 #[test]
 fn entries_of_others_stay() {
     let repo = Repo::new();
-    let mut ledger = Ledger::new(Arc::clone(&repo.workspace));
+    let mut ledger = Ledger::new(Arc::clone(&repo.workspace), Vec::new());
     repo.record(&mut ledger, 1);
     ledger.write().unwrap();
     repo.record(&mut ledger, 0);
@@ -90,7 +90,7 @@ fn entries_of_others_stay() {
 #[test]
 fn what_cannot_be_written_waits_and_one_stage_can_be_taken_back() {
     let repo = Repo::new();
-    let mut ledger = Ledger::new(Arc::clone(&repo.workspace));
+    let mut ledger = Ledger::new(Arc::clone(&repo.workspace), Vec::new());
     let file = repo.dir.path().join("dvc.lock");
     repo.record(&mut ledger, 0);
     repo.record(&mut ledger, 1);
