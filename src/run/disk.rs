@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex};
 use crate::format::params::{self, ParamsError};
 use crate::format::runcache;
 use crate::model::{Algo, Digest, Fault, Out, ParamsDep, RecordedPath, RepoPath, Seen, SeenParams, Value};
+use crate::store::copied::Copied;
 use crate::store::hasher::Hasher;
 use crate::store::link::LinkType;
 use crate::store::remote::Remote;
@@ -102,6 +103,22 @@ impl Disk {
         self.workspace.hash(&self.hasher, path, &Algo::Md5)
     }
 
+    /// The same for an output; one that is stored in the cache next is copied meanwhile, if it is large.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn hash_out(
+        &self,
+        path: &RepoPath,
+        recorded: Option<&Digest>,
+        is_stored: bool,
+    ) -> Result<Option<(Hashed, Option<Copied>)>, store::Error> {
+        if !is_stored || recorded.is_some_and(|digest| digest.algo != Algo::Md5) {
+            return Ok(self.hash(path, recorded)?.map(|hashed| (hashed, None)));
+        }
+        self.workspace.hash_copying(&self.hasher, path, recorded)
+    }
+
     /// Whether the cache has an object, for a directory with all its files.
     ///
     /// # Errors
@@ -154,12 +171,12 @@ impl Disk {
         Ok(())
     }
 
-    /// Puts an output into the cache and links it back.
+    /// Puts an output into the cache and links it back; `copied` is a copy that was made already.
     ///
     /// # Errors
     /// It cannot be stored; it is still in the work tree then, and no part of it in the cache.
-    pub fn commit(&self, out: &Out, hashed: &Hashed) -> Result<(), Fault> {
-        Ok(self.workspace.commit_out(&self.hasher, &out.path, hashed, &self.workspace.config().cache_types)?)
+    pub fn commit(&self, out: &Out, hashed: &Hashed, copied: Option<Copied>) -> Result<(), Fault> {
+        Ok(self.workspace.commit_out(&self.hasher, &out.path, hashed, copied, &self.workspace.config().cache_types)?)
     }
 
     /// Puts a copy of an uncached output into the cache; the work file stays as it is.
@@ -167,7 +184,7 @@ impl Disk {
     /// # Errors
     /// It cannot be stored.
     pub fn keep_copy(&self, out: &Out, hashed: &Hashed) -> Result<(), Fault> {
-        Ok(self.workspace.commit_out(&self.hasher, &out.path, hashed, &[LinkType::Copy])?)
+        Ok(self.workspace.commit_out(&self.hasher, &out.path, hashed, None, &[LinkType::Copy])?)
     }
 
     /// Brings an output back from the cache, whatever stands in its place.

@@ -11,6 +11,7 @@ use crate::format::Files;
 use crate::format::{dotdvc, runcache};
 use crate::model::event::Saying;
 use crate::model::{Class, EventKind, Fault, Key, Meta, Out, OutKind, Record, RecordedPath, RepoPath};
+use crate::store::copied::Copied;
 use crate::store::span::span;
 use crate::store::tree::Hashed;
 use crate::store::young::MOMENT;
@@ -36,11 +37,12 @@ impl Job<'_> {
             self.warn_of_changes(before, &record, reply);
         }
         self.warn_of_empty_deps(reply);
-        let mut hashed = Vec::new();
+        let (mut hashed, mut copies) = (Vec::new(), Vec::new());
         for out in &self.stage.outs {
-            let found = self.hash_out(out, reply)?;
+            let (found, copied) = self.hash_out(out, reply)?;
             record.outs.push(RecordedPath { path: out.def_path.clone(), digest: Some(found.digest.clone()), meta: found.meta });
             hashed.push(found);
+            copies.push(copied);
         }
         // DVC computes this for every stage: parameters that JSON cannot hold fail it.
         let run = if self.stage.is_data_file() { None } else { Some(runcache::entry(&record).map_err(|error| error.fault())?) };
@@ -52,9 +54,9 @@ impl Job<'_> {
             if run.is_some() {
                 self.keep_copies(&hashed)?;
             }
-            for (out, found) in self.stage.outs.iter().zip(&hashed) {
+            for ((out, found), copied) in self.stage.outs.iter().zip(&hashed).zip(copies) {
                 if out.cache {
-                    self.disk().commit(out, found)?;
+                    self.disk().commit(out, found, copied)?;
                 }
             }
             if let Some(run) = run {
@@ -108,14 +110,17 @@ impl Job<'_> {
         self.stage.outs.iter().all(|out| out.cache || out.kind != OutKind::Plain)
     }
 
-    /// Checks an output as DVC does, and hashes it (dvc: `output.py` `save`).
-    fn hash_out(&self, out: &Out, reply: &Reply) -> Result<Hashed, Fault> {
+    /// Checks an output as DVC does, and hashes it (dvc: `output.py` `save`). With it comes what could
+    /// be copied for the cache meanwhile.
+    fn hash_out(&self, out: &Out, reply: &Reply) -> Result<(Hashed, Option<Copied>), Fault> {
         let shown = self.shown(&out.path, &out.def_path);
         let on_disk = out.path.under(self.disk().root());
         if out.cache && out.path.is_external() {
             return Err(error::external_out(&shown));
         }
-        let found = match self.disk().hash(&out.path, self.recorded_out(&out.def_path)) {
+        let recorded = self.recorded_out(&out.def_path);
+        let is_stored = out.cache && !self.run.options.no_commit;
+        let found = match self.disk().hash_out(&out.path, recorded, is_stored) {
             Ok(Some(found)) => found,
             Ok(None) => return Err(error::out_missing(&shown)),
             Err(store::Error::NotFileOrDir { .. }) => return Err(error::out_not_file(&shown)),

@@ -68,6 +68,7 @@ fn put_in_place(path: &Path, bytes: &[u8], mode: u32, lasting: bool) -> io::Resu
 
 /// A name beside a path, for a file that shall take its place. What stands under it is removed
 /// unless that happens.
+#[derive(Debug)]
 pub(super) struct Temporary(Option<PathBuf>);
 
 impl Temporary {

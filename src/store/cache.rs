@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::atomic::{self, Temporary};
+use super::copied::Copied;
 use super::error::Error;
 use super::hasher::{HashedFile, Hasher};
 use super::leftovers::named;
@@ -75,12 +76,17 @@ impl Cache {
         if self.group { 0o664 } else { os::file_mode() }
     }
 
+    /// Where the objects are, but those of DVC 2.x.
+    pub(super) fn object_dir(&self) -> PathBuf {
+        self.dir.join("files/md5")
+    }
+
     /// Where the object of a hash belongs.
     pub fn path_of(&self, digest: &Digest) -> PathBuf {
         let (head, tail) = digest.value.split_at_checked(2).unwrap_or((&digest.value, ""));
         match digest.algo {
             Algo::Md5Dos2Unix => self.dir.join(head).join(tail),
-            Algo::Md5 | Algo::Other(_) => self.dir.join("files/md5").join(head).join(tail),
+            Algo::Md5 | Algo::Other(_) => self.object_dir().join(head).join(tail),
         }
     }
 
@@ -175,14 +181,15 @@ impl Cache {
     }
 
     /// Stores what was hashed, unless it is there. With `hardlink`, work files become objects
-    /// without being copied where the file system can do that. New objects are trusted within a
+    /// without being copied where the file system can do that; `copied` is a copy of the file that was
+    /// made already. New objects are trusted within a
     /// moment; [`Cache::settle`] waits for that.
     ///
     /// # Errors
     /// The system refuses, or a file changed since it was hashed. Nothing half stays behind.
-    pub fn put(&self, hasher: &Hasher, hashed: &Hashed, hardlink: bool) -> Result<(), Error> {
+    pub fn put(&self, hasher: &Hasher, hashed: &Hashed, copied: Option<Copied>, hardlink: bool) -> Result<(), Error> {
         match &hashed.content {
-            Content::File(file) => self.put_file(file, &hashed.digest, hardlink),
+            Content::File(file) => self.put_file(file, &hashed.digest, copied, hardlink),
             Content::Tree { entries, files, listing } => {
                 self.put_files(hasher, &hashed.digest.algo, entries, files, hardlink)?;
                 if self.has_object(&hashed.digest)? {
@@ -215,7 +222,7 @@ impl Cache {
     /// so are those that this cannot see to.
     pub fn mend(&self, since: i128) {
         let is_new = |path: &Path| fs::symlink_metadata(path).is_ok_and(|meta| os::noted(&meta) >= since);
-        for (dir, head) in named(&self.dir.join("files/md5")).into_iter().filter(|(dir, _)| is_new(dir)) {
+        for (dir, head) in named(&self.object_dir()).into_iter().filter(|(dir, _)| is_new(dir)) {
             for (path, tail) in named(&dir).into_iter().filter(|(path, _)| is_new(path)) {
                 let is_young = fs::symlink_metadata(&path).is_ok_and(|meta| meta.is_file() && os::mode(&meta) == YOUNG_MODE);
                 if is_young && let Ok(Found::Untrusted(path)) = self.find(&Digest::md5(format!("{head}{tail}"))) {
@@ -240,34 +247,49 @@ impl Cache {
         missing.sort_by(|(_, one, here), (_, other, there)| one.value.cmp(&other.value).then_with(|| there.cmp(here)));
         missing.dedup_by(|(_, one, _), (_, other, _)| one.value == other.value);
         let twin = self.twin();
-        let results = hasher.each(missing, |(file, ..)| file.stamp.size, move |(file, digest, _)| twin.put_file(&file, &digest, hardlink));
+        let results =
+            hasher.each(missing, |(file, ..)| file.stamp.size, move |(file, digest, _)| twin.put_file(&file, &digest, None, hardlink));
         results.into_iter().collect()
     }
 
-    fn put_file(&self, file: &HashedFile, digest: &Digest, hardlink: bool) -> Result<(), Error> {
+    fn put_file(&self, file: &HashedFile, digest: &Digest, copied: Option<Copied>, hardlink: bool) -> Result<(), Error> {
         if self.has_object(digest)? {
             return Ok(());
         }
         let target = self.path_of(digest);
         self.make_parent(&target)?;
-        let temporary = Temporary::beside(&target);
-        let reflinked = self.reflink(&file.path, temporary.path()).map_err(Error::io("store", &file.path))?;
-        if !reflinked && hardlink && file.stamp.size > 0 && Self::adopt(file, &target)? {
-            self.entrust(target);
-            return Ok(());
-        }
-        if !reflinked {
-            fs::copy(&file.path, temporary.path()).map_err(|error| {
-                // A full disk is the cache's, not the one of the file.
-                let full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
-                Error::io("store", if full { &target } else { &file.path })(error)
-            })?;
-        }
+        let temporary = if let Some(temporary) = copied.and_then(|copied| copied.of(file)) {
+            temporary
+        } else {
+            let temporary = Temporary::beside(&target);
+            let may_link = hardlink && file.stamp.size > 0;
+            let reflinked = may_link && self.reflink(&file.path, temporary.path()).map_err(Error::io("store", &file.path))?;
+            if may_link && !reflinked && Self::adopt(file, &target)? {
+                self.entrust(target);
+                return Ok(());
+            }
+            if !reflinked {
+                self.copy(&file.path, temporary.path()).map_err(|error| {
+                    // A full disk is the cache's, not the one of the file.
+                    let full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+                    Error::io("store", if full { &target } else { &file.path })(error)
+                })?;
+            }
+            temporary
+        };
         unchanged(file)?;
         // On file systems without modes the object is hashed again when it is next used.
         let _ = os::set_mode(temporary.path(), YOUNG_MODE);
         temporary.replace(&target).map_err(Error::io("store", &target))?;
         self.entrust(target);
+        Ok(())
+    }
+
+    /// Makes a copy, one that shares the blocks if the file system can do that.
+    pub(super) fn copy(&self, from: &Path, to: &Path) -> io::Result<()> {
+        if !self.reflink(from, to)? {
+            fs::copy(from, to)?;
+        }
         Ok(())
     }
 
@@ -309,7 +331,7 @@ impl Cache {
         }
     }
 
-    fn make_parent(&self, path: &Path) -> Result<(), Error> {
+    pub(super) fn make_parent(&self, path: &Path) -> Result<(), Error> {
         let parent = path.parent().unwrap_or(&self.dir);
         os::make_dirs(parent, self.dir_mode()).map_err(Error::io("create", parent))
     }
@@ -341,7 +363,7 @@ mod tests {
     fn put(workspace: &Workspace, path: &str, hardlink: bool) -> Result<Hashed, Error> {
         let hasher = Hasher::new(2, None)?;
         let hashed = workspace.hash(&hasher, &RepoPath::new(path), &Algo::Md5)?.unwrap();
-        workspace.cache().put(&hasher, &hashed, hardlink)?;
+        workspace.cache().put(&hasher, &hashed, None, hardlink)?;
         workspace.cache().settle()?;
         Ok(hashed)
     }
@@ -449,7 +471,7 @@ mod tests {
         fs::write(dir.path().join("d/x"), "x").unwrap();
         let hashed = workspace.hash(&hasher, &RepoPath::new("d"), &Algo::Md5).unwrap().unwrap();
         fs::write(dir.path().join("d/x"), "longer").unwrap();
-        let error = workspace.cache().put(&hasher, &hashed, false).unwrap_err();
+        let error = workspace.cache().put(&hasher, &hashed, None, false).unwrap_err();
         assert!(matches!(error, Error::Changed { .. }), "{error}");
         assert!(!workspace.cache().has_object(&hashed.digest).unwrap());
         fs::remove_dir_all(dir.path().join(".dvc/cache")).unwrap();

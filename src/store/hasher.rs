@@ -34,7 +34,7 @@ const PIECE_BYTES: u64 = 4 << 20;
 /// A file that changed so recently may change again without a new time stamp.
 pub(super) const RACY: Duration = Duration::from_millis(20);
 /// From this size on it pays to wait until a file is no longer that recent.
-const WORTH_WAITING: u64 = 16 << 20;
+pub(super) const WORTH_WAITING: u64 = 16 << 20;
 /// Above this size DVC says that it computes.
 const LARGE: u64 = 1 << 30;
 
@@ -133,6 +133,22 @@ impl Hasher {
             answers[index] = file?;
         }
         Ok(answers)
+    }
+
+    /// Whether a file's hash is not known without reading it. Where that is so for a large file, it is
+    /// old enough afterwards for its state to tell it from any later one.
+    ///
+    /// # Errors
+    /// It is missing, or not a regular file.
+    pub(super) fn must_read(&self, path: &Path, algo: &Algo) -> Result<bool, Error> {
+        let (state, _) = look(path)?;
+        if self.shared.known(path, algo, state).is_some() {
+            return Ok(false);
+        }
+        if is_young(state) {
+            std::thread::sleep(RACY);
+        }
+        Ok(true)
     }
 
     /// Puts together what is hashed together: small files as many as make a piece of work, large
@@ -287,7 +303,7 @@ impl Shared {
         {
             hear(path);
         }
-        if state.stamp.size >= WORTH_WAITING && os::age(state.noted) < RACY {
+        if is_young(state) {
             std::thread::sleep(RACY);
             (state, isexec) = look(path)?;
         }
@@ -303,6 +319,11 @@ impl Shared {
             self.note(path, algo, state, md5, if settled { Trust::Settled } else { Trust::Fresh });
         }
     }
+}
+
+/// Whether a large file may still change without a new time stamp.
+fn is_young(state: State) -> bool {
+    state.stamp.size >= WORTH_WAITING && os::age(state.noted) < RACY
 }
 
 fn key(path: &Path, algo: &Algo) -> Key {

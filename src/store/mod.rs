@@ -7,6 +7,7 @@ pub mod atomic;
 pub mod backlog;
 pub mod cache;
 mod collect;
+pub mod copied;
 pub mod dvcignore;
 pub mod errand;
 mod error;

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::cache::file_digest;
+use super::copied::Copied;
 use super::error::Error;
 use super::hasher::{HashedFile, Hasher};
 use super::link::{self, LinkType, Linker};
@@ -20,12 +21,19 @@ use crate::model::{Algo, Digest, Meta, RepoPath};
 
 impl Workspace {
     /// Stores an output in the cache and places it as `types` say (`config().cache_types`; only
-    /// [`LinkType::Copy`] for an uncached output that the run-cache keeps).
+    /// [`LinkType::Copy`] for an uncached output that the run-cache keeps). `copied`: see `Cache::put`.
     ///
     /// # Errors
     /// The system refuses, or a file changed since it was hashed.
-    pub fn commit_out(&self, hasher: &Hasher, path: &RepoPath, hashed: &Hashed, types: &[LinkType]) -> Result<(), Error> {
-        self.cache().put(hasher, hashed, types.first() == Some(&LinkType::Hardlink))?;
+    pub fn commit_out(
+        &self,
+        hasher: &Hasher,
+        path: &RepoPath,
+        hashed: &Hashed,
+        copied: Option<Copied>,
+        types: &[LinkType],
+    ) -> Result<(), Error> {
+        self.cache().put(hasher, hashed, copied, types.first() == Some(&LinkType::Hardlink))?;
         // Through a link the object's mode is that of the output: it must not change any more.
         if types.iter().any(|kind| matches!(kind, LinkType::Hardlink | LinkType::Symlink)) {
             self.cache().settle()?;
@@ -289,7 +297,7 @@ mod tests {
         fn commit(&self, name: &str) -> Hashed {
             let path = RepoPath::new(name);
             let hashed = self.workspace.hash(&self.hasher, &path, &Algo::Md5).unwrap().unwrap();
-            self.workspace.commit_out(&self.hasher, &path, &hashed, &self.workspace.config().cache_types).unwrap();
+            self.workspace.commit_out(&self.hasher, &path, &hashed, None, &self.workspace.config().cache_types).unwrap();
             self.workspace.cache().settle().unwrap();
             hashed
         }
