@@ -67,6 +67,11 @@ impl Source {
         all
     }
 
+    /// All files of the crate.
+    fn everything() -> impl Iterator<Item = Self> {
+        ["src", "tests", "benches"].into_iter().flat_map(Self::all)
+    }
+
     /// The floor it stands on, if it is not one of the two roots.
     fn floor(&self) -> Option<&str> {
         let mut parts = self.path.components().skip(1);
@@ -151,14 +156,14 @@ fn floors_that_decide_touch_nothing_outside() {
 
 #[test]
 fn every_file_opens_with_what_it_is_for() {
-    let all = Source::all("src").into_iter().chain(Source::all("tests"));
+    let all = Source::everything();
     let wrong: Vec<_> = all.filter(|source| !source.text.starts_with("//! ")).map(|source| source.path).collect();
     assert!(wrong.is_empty(), "these do not open with //!: {wrong:?}");
 }
 
 #[test]
 fn no_file_is_too_long_to_read() {
-    let all = Source::all("src").into_iter().chain(Source::all("tests"));
+    let all = Source::everything();
     let wrong: Vec<_> =
         all.map(|source| (source.path.clone(), source.text.lines().count())).filter(|(_, lines)| *lines > LONGEST).collect();
     assert!(wrong.is_empty(), "longer than {LONGEST} lines: {wrong:?}");
@@ -168,7 +173,7 @@ fn no_file_is_too_long_to_read() {
 fn nothing_is_left_for_later_in_the_code() {
     let marks = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X:"), concat!("dbg", "!(")];
     let mut wrong = Vec::new();
-    for source in Source::all("src").into_iter().chain(Source::all("tests")) {
+    for source in Source::everything() {
         for (number, line) in source.text.lines().enumerate().filter(|(_, line)| marks.iter().any(|mark| line.contains(mark))) {
             wrong.push(format!("{}:{}: {}", source.path.display(), number + 1, line.trim()));
         }
