@@ -1,10 +1,12 @@
 //! The pipeline that is measured: chains of four stages, with sources, parameters and metrics.
 //!
 //! Each chain trains on what the chain before made, too, so that the graph is no heap of separate
-//! lines. Everything follows from the number of the stage; nothing is random.
+//! lines. Everything follows from the number of the stage; nothing is random. The commands are
+//! real ones, so that the same pipeline can be run ([`write`]).
 
 use std::fmt::Write as _;
 use std::io;
+use std::path::Path;
 use std::sync::LazyLock;
 
 use dvc_paraffin::format::lockfile::{Lock, Place};
@@ -142,4 +144,27 @@ pub fn project(tree: &Tree) -> pipeline::Project {
 /// So many stages as values.
 pub fn stages(count: usize) -> Pipeline {
     Pipeline::new(project(&tree(count)).stages)
+}
+
+/// Writes a repository of so many stages, which never ran. It is not yet one of git.
+///
+/// # Errors
+/// What the system says.
+pub fn write(root: &Path, count: usize) -> io::Result<()> {
+    for dir in [".dvc", "src", "data/raw", "data/prepared", "data/features", "models", "metrics"] {
+        std::fs::create_dir_all(root.join(dir))?;
+    }
+    let put = |name: &str, text: &str| std::fs::write(root.join(name), text);
+    put(".dvc/config", "")?;
+    put(".dvc/.gitignore", "/config.local\n/tmp\n/cache\n")?;
+    put(".dvcignore", "")?;
+    for (name, text) in tree(count).0 {
+        put(name, &text)?;
+    }
+    for node in (0..count).map(node) {
+        for dep in node.deps.iter().filter(|dep| dep.starts_with("src/") || dep.starts_with("data/raw/")) {
+            put(dep, &format!("what {dep} says\n"))?;
+        }
+    }
+    Ok(())
 }
