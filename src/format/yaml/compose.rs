@@ -98,8 +98,9 @@ enum Anchored {
     Open(usize),
 }
 
+/// Makes values of events.
 #[derive(Default)]
-struct Builder<'a> {
+pub(super) struct Builder<'a> {
     dialect: Dialect,
     open: Vec<Open<'a>>,
     anchors: HashMap<&'a str, Anchored>,
@@ -118,7 +119,7 @@ struct Builder<'a> {
 type Rank = (usize, Spot, Spot);
 
 impl<'a> Builder<'a> {
-    fn take(&mut self, event: Event<'a>, spot: Spot) -> Result<(), YamlError> {
+    pub(super) fn take(&mut self, event: Event<'a>, spot: Spot) -> Result<(), YamlError> {
         match event {
             Event::Alias(name) => {
                 let item = self.alias(name, spot)?;
@@ -145,7 +146,7 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    fn finish(self) -> Result<Doc, YamlError> {
+    pub(super) fn finish(self) -> Result<Doc, YamlError> {
         match self.wrong {
             Some((_, error)) => Err(error),
             None => Ok(Doc { value: self.root.unwrap_or(Value::Null), places: self.places, anchored: !self.anchors.is_empty() }),

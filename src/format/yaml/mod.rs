@@ -6,8 +6,9 @@
 //! No reader of this language agrees with that (libyaml's do not in one of five odd documents,
 //! and the safe port of it panics on a cut-off one), so all four steps are here: `scan` finds
 //! words, `events` structure, [`scalar`] decides what a scalar means, `compose` makes
-//! values. Nothing here knows which file the bytes came from, nor any schema.
+//! values; `blocks` is a shorter way for the plain style of most files. Nothing here knows which file the bytes came from, nor any schema.
 
+mod blocks;
 mod compose;
 mod error;
 mod events;
@@ -63,7 +64,11 @@ pub fn parse(bytes: &[u8]) -> Result<Doc, YamlError> {
     let text = std::str::from_utf8(bytes).map_err(|_| YamlError::Encoding)?;
     let text = newlines(text);
     check_characters(&text)?;
-    compose::compose(text.strip_prefix('\u{feff}').unwrap_or(&text))
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    match blocks::read(text, compose::Builder::default()) {
+        Some(builder) => builder.finish(),
+        None => compose::compose(text),
+    }
 }
 
 /// Line ends as Python's text files give them: `\r\n` and `\r` are `\n`.
