@@ -4,14 +4,13 @@ use serde_json::Value;
 
 use crate::model::{Fault, StageId};
 use crate::ops::graph::{Phase, Picture, refused};
-use crate::ops::load::Repository;
 use crate::ops::targets::Reading;
 use crate::plan::graph::Graph as Dag;
 use crate::plan::terms::{Overrides, Rulebook};
 
 use super::args::{Format, Graph};
 use super::repro::{settings_file, write_json};
-use super::{Setting, fail, print_answer, workspace};
+use super::{Setting, fail, opened, print_answer, workspace};
 
 /// Width of the text where the terminal's is not known.
 const WIDTH: usize = 80;
@@ -45,7 +44,7 @@ fn picture(args: &Graph) -> Result<(String, Value), (Phase, Fault)> {
     let workspace = workspace().map_err(|fault| (Phase::Open, fault))?;
     let (settings, overrides) = (settings_file(&workspace).map_err(|fault| (Phase::Open, fault))?, Overrides::default());
     let rulebook = Rulebook::new(&settings, &overrides).map_err(|fault| (Phase::Open, fault))?;
-    let mut repository = Repository::new(workspace);
+    let repository = opened(workspace);
     repository.load_targets(&args.targets, Reading::default()).map_err(load)?;
     repository.load_all().map_err(load)?;
     let graph = Dag::build(repository.pipeline(), repository.cwd()).map_err(|fault| (Phase::Graph, fault))?;

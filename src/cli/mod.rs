@@ -5,6 +5,7 @@ use std::io::{ErrorKind, Write, stderr, stdout};
 use std::path::PathBuf;
 
 use crate::model::{Class, Fault};
+use crate::ops::load::Repository;
 use crate::store::workspace::{Env, Workspace};
 
 pub mod args;
@@ -79,6 +80,12 @@ pub(crate) fn workspace() -> Result<Workspace, Fault> {
     let here =
         std::env::current_dir().map_err(|error| Fault::new(Class::Unexpected, format!("cannot tell the current directory: {error}")))?;
     Ok(Workspace::open(&here, &Env::from_vars(|name| std::env::var_os(name)))?)
+}
+
+/// A repository that is there to the end of the program. To give its parts back one by one would take
+/// a tenth of a run in which nothing is to do.
+pub(crate) fn opened(workspace: Workspace) -> &'static mut Repository {
+    Box::leak(Box::new(Repository::new(workspace)))
 }
 
 /// Prints a failure and gives its exit code.

@@ -23,7 +23,7 @@ use crate::store::span;
 use crate::store::workspace::Workspace;
 
 use super::args::{Global, JobserverStyle, OnError, Repro};
-use super::{Setting, confirm, error, print, print_answer, workspace};
+use super::{Setting, confirm, error, opened, print, print_answer, workspace};
 
 /// A screen on a terminal that is set for it.
 struct Undisturbed {
@@ -60,7 +60,7 @@ pub fn run(args: &Repro, global: &Global, setting: &Setting) -> i32 {
     let result = start(args, global, setting, &mut repository, &mut answer);
     let code = result.as_ref().err().map_or(0, error::exit_code);
     if let Err(fault) = &result {
-        let names: Vec<String> = repository.as_ref().map(Repository::names).unwrap_or_default();
+        let names: Vec<String> = repository.map(Repository::names).unwrap_or_default();
         let known = names.iter().map(String::as_str);
         print(&format!("{}\n", error::render(fault, known, setting.terminal.color_err)), true);
     }
@@ -85,19 +85,26 @@ pub fn run(args: &Repro, global: &Global, setting: &Setting) -> i32 {
     code
 }
 
-fn start(args: &Repro, global: &Global, setting: &Setting, slot: &mut Option<Repository>, answer: &mut Answer) -> Result<(), Fault> {
+fn start(
+    args: &Repro,
+    global: &Global,
+    setting: &Setting,
+    slot: &mut Option<&'static Repository>,
+    answer: &mut Answer,
+) -> Result<(), Fault> {
     let watcher = watcher()?;
     let workspace = workspace()?;
     let told = settings_file(&workspace)?;
     let interactive = args.interactive || workspace.config().interactive;
     let jobs = if interactive { 1 } else { jobs(args, &told) };
     let request = Request { settings: told, ..request(args, global, setting, jobs) };
-    let repository = slot.insert(Repository::new(workspace));
+    let repository = opened(workspace);
     let mut both = Both { screen: open_screen(args, global, setting, jobs, &watcher)?, answer: std::mem::take(answer) };
     let ask = |question: &str| confirm::ask(question, &|| watcher.times() > 0);
     let confirm: Option<&(dyn Fn(&str) -> bool + Sync)> = if interactive { Some(&ask) } else { None };
     let result = repro(repository, &request, confirm, &watcher, &mut both);
     *answer = both.answer;
+    *slot = Some(repository);
     result
 }
 

@@ -7,14 +7,13 @@ use std::io::stderr;
 
 use crate::format::pyjson;
 use crate::model::{Class, Fault};
-use crate::ops::load::Repository;
 use crate::ops::status::{Refusal, Request, status};
 use crate::report::status::{Changes, EMPTY, UP_TO_DATE};
 use crate::report::{Settings, answer, screen};
 
 use super::args::{Global, Status};
 use super::repro::{watcher, write_text};
-use super::{Setting, fail, print, workspace};
+use super::{Setting, fail, opened, print, workspace};
 
 /// Exit code of a failure while looking, and of `--quiet` when something changed.
 const CHANGED: i32 = 1;
@@ -61,7 +60,7 @@ fn is_of_dvc(class: Class) -> bool {
 
 fn look(args: &Status, global: &Global, setting: &Setting) -> Result<(i32, Changes), Refusal> {
     let quiet = global.quiet > 0;
-    let mut repository = Repository::new(workspace().map_err(Refusal::Early)?);
+    let repository = opened(workspace().map_err(Refusal::Early)?);
     refuse_remote(args)?;
     let request = Request {
         targets: args.targets.clone(),
@@ -73,7 +72,7 @@ fn look(args: &Status, global: &Global, setting: &Setting) -> Result<(i32, Chang
     let settings = Settings { jobs: 1, quiet, verbose: global.verbose > 0, ..setting.terminal.settings() };
     let watcher = watcher().map_err(Refusal::Early)?;
     let mut screen = screen::open(settings, Box::new(stderr()), Box::new(stderr()));
-    let changes = status(&mut repository, &request, &watcher, screen.as_mut())?;
+    let changes = status(repository, &request, &watcher, screen.as_mut())?;
     if quiet {
         return Ok((if args.json.json || changes.is_empty() { 0 } else { CHANGED }, changes));
     }

@@ -4,8 +4,10 @@
 //! group, a pattern with `--glob`, or with `--recursive` a directory. Unlike DVC, a target that
 //! means no stage at all is an error: DVC would run the whole repository.
 
+use std::collections::HashSet;
+
 use crate::format::{fnmatch, suggest, target};
-use crate::model::{Class, Fault, RepoPath, Stage, StageId};
+use crate::model::{Address, Class, Fault, RepoPath, Stage, StageId};
 use crate::plan::graph::Graph;
 use crate::plan::select;
 use crate::run::peer::only_dvc_sees;
@@ -52,17 +54,13 @@ impl Repository {
     /// # Errors
     /// A target that means no stage.
     pub fn resolve_targets(&self, targets: &[String], reading: Reading, graph: Option<&Graph>) -> Result<Vec<StageId>, Fault> {
-        let mut found: Vec<StageId> = Vec::new();
+        let (mut found, mut seen) = (Vec::new(), HashSet::new());
         for text in targets {
             let stages = match graph.filter(|_| reading.recursive && self.is_dir(text)) {
                 Some(graph) => self.inside(text, graph)?,
                 None => self.one_target(text, reading)?,
             };
-            for stage in stages {
-                if !found.contains(&stage) {
-                    found.push(stage);
-                }
-            }
+            found.extend(stages.into_iter().filter(|stage| seen.insert(*stage)));
         }
         Ok(found)
     }
@@ -106,7 +104,7 @@ impl Repository {
             }
             return Ok(stages.to_vec());
         };
-        let named = |wanted: &str| stages.iter().copied().find(|id| self.pipeline().get(*id).address.name.as_deref() == Some(wanted));
+        let named = |wanted: &str| self.pipeline().find(&Address { file: file.clone(), name: Some(wanted.to_owned()) });
         if let Some(members) = self.group(&file, &name) {
             return Ok(members.iter().filter_map(|member| named(member)).collect());
         }
