@@ -193,4 +193,10 @@ impl Stage {
     pub fn reads(&self) -> impl Iterator<Item = &RepoPath> {
         self.deps.iter().map(|dep| &dep.path).chain(self.params.iter().map(|params| &params.path))
     }
+
+    /// All paths whose content tells whether it must run, but those on servers and params files.
+    pub fn hashed(&self) -> impl Iterator<Item = &RepoPath> {
+        let deps = self.deps.iter().filter(|dep| dep.foreign.is_none()).map(|dep| &dep.path);
+        deps.chain(self.outs.iter().map(|out| &out.path))
+    }
 }

@@ -161,6 +161,8 @@ fn execute(
     }
     let _begun = (!request.dry).then(|| begin(&run, clock));
     fetch_runs(&run, plan, clock, sink);
+    let stages = plan.order.iter().map(|id| repository.pipeline().get(*id));
+    run.disk.expect(stages.flat_map(Stage::hashed));
     let worker = StageWorker::new(&run, repository, &plan.order, request, watcher);
     sink.event(&clock.event(EventKind::RunStarted { run: name, plan: plan.describe(repository), jobs: request.jobs }));
     let channel = drive::messages();

@@ -149,6 +149,7 @@ fn wait(
 fn look(repository: &Repository, choices: &[Choice], request: &Request, disk: &Disk, teller: &mut Teller<'_>) -> Result<Changes, Fault> {
     let mut changes = Changes::default();
     let told = ask_dvc(repository, choices, request, teller)?;
+    disk.expect(choices.iter().filter_map(|choice| repository.stage(&choice.stage)).flat_map(Stage::hashed));
     let mut imports = Vec::new();
     for choice in choices {
         teller.go_on()?;

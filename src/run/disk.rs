@@ -46,6 +46,11 @@ impl Disk {
         Ok(Self { workspace: Arc::clone(workspace), hasher: Hasher::remembering(0, None, workspace.state())?, params: Mutex::default() })
     }
 
+    /// Says which files will be looked at, each on its own.
+    pub fn expect<'a>(&self, paths: impl Iterator<Item = &'a RepoPath>) {
+        self.hasher.expect(|| paths.map(|path| self.workspace.place(path)).collect());
+    }
+
     /// Writes down what was hashed, for later runs and for DVC; remarks on what went wrong.
     pub fn settle(&self) -> Vec<String> {
         self.hasher.settle()

@@ -30,6 +30,7 @@ use crate::model::{Address, RepoPath, Stage};
 use crate::store::leftovers::{named, sweep, sweep_folders};
 use crate::store::os;
 use crate::store::owner::{Owner, Standing};
+use crate::store::quiet::Quiet;
 
 use super::family::Family;
 use super::job::hold;
@@ -88,6 +89,8 @@ pub struct Orphans {
     manner: Manner,
     made: AtomicU64,
     seen: Mutex<HashMap<PathBuf, Seen>>,
+    /// Whether there are no notes but ours.
+    alone: Quiet,
 }
 
 /// An orphan as it was last looked at.
@@ -164,7 +167,7 @@ impl Orphans {
     pub fn new(root: &Path, cache: &Path, within: Within, manner: Manner) -> Self {
         let dir = root.join(".dvc/tmp/paraffin/running");
         let (root, cache) = (root.to_path_buf(), cache.to_path_buf());
-        Self { root, dir, cache, within, manner, made: AtomicU64::new(0), seen: Mutex::default() }
+        Self { root, dir, cache, within, manner, made: AtomicU64::new(0), seen: Mutex::default(), alone: Quiet::default() }
     }
 
     /// Leaves the note of a run, and begins to remove what dead ones left.
@@ -226,7 +229,9 @@ impl Orphans {
 
     /// The notes of stages of dead runs.
     fn of_the_dead(&self) -> Vec<(PathBuf, Told)> {
-        let notes = named(&self.dir).into_iter().filter(|(path, name)| !name.ends_with(RUN) && is_left(path, name));
+        let others = || Some(named(&self.dir)).filter(|notes| notes.iter().any(|(_, name)| !is_own(name)));
+        let notes = self.alone.look(&self.dir, others).unwrap_or_default();
+        let notes = notes.into_iter().filter(|(path, name)| !name.ends_with(RUN) && is_left(path, name));
         let told = notes.filter_map(|(path, _)| match serde_json::from_slice::<Told>(&fs::read(&path).ok()?) {
             Ok(told) => Some((path, told)),
             Err(_) => {
@@ -303,6 +308,11 @@ impl Seen {
 }
 
 /// Whether the run that left a note is gone.
+/// Whether this process has left the note.
+fn is_own(name: &str) -> bool {
+    Owner::of_mark(name) == Some(Owner::own())
+}
+
 fn is_left(path: &Path, name: &str) -> bool {
     let Some(owner) = Owner::of_mark(name) else { return false };
     match owner.standing() {

@@ -81,8 +81,7 @@ impl Cache {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::hasher::RACY;
-    use crate::store::os;
+    use crate::store::os::{self, RACY};
     use crate::store::workspace::tests::repository;
 
     fn write(path: &Path, byte: u8, size: u64) {

@@ -18,11 +18,10 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
-use std::time::Duration;
 
 use super::error::Error;
 use super::md5;
-use super::os::{self, Stamp};
+use super::os::{self, RACY, Stamp, State};
 use super::span::span;
 use super::state::{Note, StateDb, Trust};
 use crate::model::Algo;
@@ -31,8 +30,6 @@ use crate::model::Algo;
 const PIECE_FILES: usize = 64;
 /// Bytes of one piece of work; a larger file is a piece of its own.
 const PIECE_BYTES: u64 = 4 << 20;
-/// A file that changed so recently may change again without a new time stamp.
-pub(super) const RACY: Duration = Duration::from_millis(20);
 /// From this size on it pays to wait until a file is no longer that recent.
 pub(super) const WORTH_WAITING: u64 = 16 << 20;
 /// Above this size DVC says that it computes.
@@ -49,14 +46,6 @@ pub struct HashedFile {
     pub stamp: Stamp,
     /// Whether it has an execute bit.
     pub isexec: bool,
-}
-
-/// What a hash is remembered for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct State {
-    stamp: Stamp,
-    /// When the system noted its last change.
-    noted: i128,
 }
 
 /// Hears of a file over 1 GiB before it is hashed.
@@ -102,6 +91,25 @@ impl Hasher {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|number| format!("hash-{number}")).build();
         let pool = pool.map_err(|error| Error::Threads(error.to_string()))?;
         Ok(Self { pool, shared: Arc::new(Shared { memory: Mutex::default(), on_large, state }) })
+    }
+
+    /// Says which files will be asked for one by one.
+    pub fn expect(&self, files: impl FnOnce() -> Vec<PathBuf>) {
+        if let Some(state) = &self.shared.state {
+            state.expect(files());
+        }
+    }
+
+    /// Hashes one file, of which `meta` is what the system just said.
+    ///
+    /// # Errors
+    /// As [`Hasher::files`].
+    pub fn file(&self, path: PathBuf, meta: &fs::Metadata, algo: &Algo) -> Result<HashedFile, Error> {
+        let state = State::of(meta);
+        match self.shared.known(&path, algo, state).filter(|_| meta.is_file()) {
+            Some(md5) => Ok(HashedFile { path, md5, stamp: state.stamp, isexec: os::is_exec(meta) }),
+            None => Ok(self.files(vec![path], algo)?.remove(0)),
+        }
     }
 
     /// Hashes files; the answers stand in the order of the paths.
@@ -337,7 +345,7 @@ fn look(path: &Path) -> Result<(State, bool), Error> {
     if !meta.is_file() {
         return Err(Error::NotFileOrDir { path: path.to_path_buf() });
     }
-    Ok((State { stamp: Stamp::of(&meta), noted: os::noted(&meta) }, os::is_exec(&meta)))
+    Ok((State::of(&meta), os::is_exec(&meta)))
 }
 
 /// Cuts a batch into pieces of limited size, with their sizes.
@@ -358,6 +366,8 @@ fn cut<T>(items: Vec<T>, size: impl Fn(&T) -> u64) -> Vec<(u64, Vec<T>)> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use super::error::Error;
 use super::git::Git;
 use super::gitignore;
-use super::os::{self, Stamp};
+use super::os::State;
 
 /// What was asked, and under which rules.
 #[derive(Debug, Default)]
@@ -25,7 +25,7 @@ pub struct Ignored {
 /// An ignore file as we saw it or left it.
 #[derive(Debug, PartialEq, Eq)]
 struct Rules {
-    state: Option<(Stamp, i128)>,
+    state: Option<State>,
     /// How often others changed it.
     version: usize,
 }
@@ -86,7 +86,7 @@ impl Ignored {
             return;
         };
         if let (Some(rules), Some(known)) = (self.files.get_mut(&own), self.dirs.get_mut(dir)) {
-            rules.state = state(&own);
+            rules.state = State::at(&own);
             known.lines.insert(name.to_owned());
             known.added.insert(name.to_ascii_lowercase());
         }
@@ -101,7 +101,7 @@ impl Ignored {
 
     /// Notes whether an ignore file was changed by others.
     fn version(&mut self, file: &Path) -> usize {
-        let state = state(file);
+        let state = State::at(file);
         let Some(rules) = self.files.get_mut(file) else {
             self.files.insert(file.to_path_buf(), Rules { state, version: 0 });
             return 0;
@@ -120,10 +120,6 @@ fn is_plain(name: &str) -> bool {
 
 fn own_file(git: &Git, dir: &Path) -> Option<PathBuf> {
     Some(git.root().join(git.inside(dir)?).join(gitignore::NAME))
-}
-
-fn state(file: &Path) -> Option<(Stamp, i128)> {
-    fs::symlink_metadata(file).ok().map(|meta| (Stamp::of(&meta), os::noted(&meta)))
 }
 
 /// The plain names that the last rules of a file ignore. The last rule that matches decides, and
@@ -273,7 +269,7 @@ mod tests {
         let mut twin = Twin::new("");
         fs::remove_file(twin.dir.path().join(gitignore::NAME)).unwrap();
         fs::write(twin.dir.path().join("rules"), "/o\n").unwrap();
-        os::symlink(Path::new("rules"), &twin.dir.path().join(gitignore::NAME)).unwrap();
+        crate::store::os::symlink(Path::new("rules"), &twin.dir.path().join(gitignore::NAME)).unwrap();
         assert!(!twin.covers("", "o", &["p"]));
     }
 }

@@ -24,6 +24,7 @@ pub mod md5;
 pub mod os;
 pub mod owner;
 mod place;
+pub mod quiet;
 pub mod remote;
 pub mod runcache;
 pub mod rwlock;

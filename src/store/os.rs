@@ -39,6 +39,31 @@ impl Stamp {
     }
 }
 
+/// The same, and when the system noted it: archives and copies keep the time of the content, and an
+/// inode that was given back is soon given out again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct State {
+    /// Device, inode, time of the content, size.
+    pub stamp: Stamp,
+    /// See [`noted`].
+    pub noted: i128,
+}
+
+impl State {
+    /// From what the system says of a file.
+    pub fn of(meta: &Metadata) -> Self {
+        Self { stamp: Stamp::of(meta), noted: noted(meta) }
+    }
+
+    /// Of what is at a path, be it a link; none if nothing is.
+    pub fn at(path: &Path) -> Option<Self> {
+        fs::symlink_metadata(path).ok().map(|meta| Self::of(&meta))
+    }
+}
+
+/// A file that changed so recently may change again without a new time stamp.
+pub const RACY: Duration = Duration::from_millis(20);
+
 /// Gives the space of a part of a file back; it then reads as zeros, and the file keeps its length.
 ///
 /// # Errors

@@ -17,6 +17,7 @@ use super::atomic;
 use super::error::Error;
 use super::lock::{Guard, Kind, RepoLock};
 use super::os;
+use super::quiet::Quiet;
 use super::rwtable::{Info, Table};
 
 /// How often a busy path is looked at again.
@@ -24,6 +25,9 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// How long the lock of the file itself is waited for. It is held for moments only; a process
 /// that was stopped while it held it must not stop all others for good.
 const GUARD_PATIENCE: Duration = Duration::from_secs(30);
+
+/// The file when nobody holds anything.
+const EMPTY: &[u8] = b"{}";
 
 /// Paths that the stages around this process hold, by the process that runs each.
 pub type Above = BTreeMap<i64, Vec<String>>;
@@ -77,6 +81,8 @@ struct Inner {
     above: Above,
     /// How many of our stages use a path: readers, writers.
     counts: Mutex<(BTreeMap<String, usize>, BTreeMap<String, usize>)>,
+    /// Whether nobody holds anything.
+    free: Quiet,
     warnings: Mutex<Vec<String>>,
 }
 
@@ -98,6 +104,7 @@ impl RwLock {
             us: Info { pid: i64::from(os::own_pid()), cmd },
             above,
             counts: Mutex::default(),
+            free: Quiet::default(),
             warnings: Mutex::default(),
         };
         Self { inner: Arc::new(inner) }
@@ -134,8 +141,12 @@ impl RwLock {
 
     /// Whether another process writes one of these paths now. Claims nothing.
     pub fn writer_of(&self, paths: &[PathBuf]) -> Option<Busy> {
-        let bytes = std::fs::read(&self.inner.path).ok()?;
-        let (mut table, flaw) = Table::parse(&bytes);
+        let read = || std::fs::read(&self.inner.path).ok().filter(|bytes| bytes != EMPTY);
+        self.inner.free.look(&self.inner.path, read).and_then(|bytes| self.writer_in(&bytes, paths))
+    }
+
+    fn writer_in(&self, bytes: &[u8], paths: &[PathBuf]) -> Option<Busy> {
+        let (mut table, flaw) = Table::parse(bytes);
         let paths = texts(paths);
         if flaw.is_some() || table.entries().any(|(place, info)| self.is_left(info) && touches(&paths, place)) {
             // Where it cannot be put right, what was read has to do.

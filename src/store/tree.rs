@@ -56,14 +56,16 @@ impl Workspace {
     /// A broken link, something that is neither file nor directory, a `.dvcignore` inside.
     pub fn hash(&self, hasher: &Hasher, path: &RepoPath, algo: &Algo) -> Result<Option<Hashed>, Error> {
         let place = self.place(path);
-        if fs::symlink_metadata(&place).is_err() {
-            return Ok(None);
-        }
-        let meta = fs::metadata(&place).map_err(Error::io("look at", &place))?;
+        let meta = match fs::metadata(&place) {
+            Ok(meta) => meta,
+            // A link that leads nowhere is something.
+            Err(_) if fs::symlink_metadata(&place).is_err() => return Ok(None),
+            Err(error) => return Err(Error::io("look at", &place)(error)),
+        };
         if meta.is_dir() {
             return self.hash_dir(hasher, path, algo).map(Some);
         }
-        let file = hasher.files(vec![place], algo)?.remove(0);
+        let file = hasher.file(place, &meta, algo)?;
         let digest = Digest { algo: algo.clone(), value: file.md5.clone() };
         let meta = Meta { size: Some(file.stamp.size), nfiles: None, isexec: file.isexec };
         Ok(Some(Hashed { digest, meta, content: Content::File(file) }))

@@ -5,7 +5,7 @@
 //! a process each.
 
 use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use std::sync::{Mutex, PoisonError};
 use thiserror::Error;
 
 use super::LOCAL_ENV;
-use crate::store::os::{self, Stamp};
+use crate::store::os::State;
 
 /// Why there is no answer.
 #[derive(Clone, Debug, Error)]
@@ -122,7 +122,7 @@ struct Talk {
     /// would hold it up.
     words: File,
     /// The ignore files that it may have read, as they were before.
-    seen: HashMap<PathBuf, Option<(Stamp, i128)>>,
+    seen: HashMap<PathBuf, Option<State>>,
 }
 
 impl Talk {
@@ -146,7 +146,7 @@ impl Talk {
     /// Whether these ignore files are still as the process may have read them.
     fn still_holds(&mut self, files: &[PathBuf]) -> bool {
         files.iter().all(|file| {
-            let now = fs::symlink_metadata(file).ok().map(|meta| (Stamp::of(&meta), os::noted(&meta)));
+            let now = State::at(file);
             *self.seen.entry(file.clone()).or_insert(now) == now
         })
     }

@@ -9,11 +9,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use crate::store::os::{self, Stamp};
+use crate::store::os::State;
 
 /// What was seen of ignore files, for as long as they stay as they are: whether they undo rules.
 #[derive(Debug, Default)]
-pub(super) struct RuleFiles(Mutex<HashMap<PathBuf, (Stamp, i128, bool)>>);
+pub(super) struct RuleFiles(Mutex<HashMap<PathBuf, (State, bool)>>);
 
 impl RuleFiles {
     /// Whether libgit2 may misread one of these files.
@@ -22,14 +22,14 @@ impl RuleFiles {
     }
 
     fn undoes(&self, file: PathBuf, meta: &fs::Metadata) -> bool {
-        let (stamp, noted) = (Stamp::of(meta), os::noted(meta));
+        let state = State::of(meta);
         // The map is whole between any two operations, so a panic elsewhere does not spoil it.
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match seen.get(&file) {
-            Some((old, then, undoes)) if (*old, *then) == (stamp, noted) => *undoes,
+            Some((old, undoes)) if *old == state => *undoes,
             _ => {
                 let undoes = has_exceptions(&file);
-                seen.insert(file, (stamp, noted, undoes));
+                seen.insert(file, (state, undoes));
                 undoes
             }
         }

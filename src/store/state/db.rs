@@ -10,7 +10,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, TransactionBehavior, params};
 use thiserror::Error;
 
-use super::super::os::{self, Stamp};
+use super::super::os;
 use super::row;
 
 /// How long DVC waits while another process writes.
@@ -70,10 +70,10 @@ impl Reader {
     }
 
     /// The values for these paths, read in one breath.
-    pub fn rows(&self, files: &[(&Path, Stamp)]) -> Result<Vec<Option<String>>, DbError> {
+    pub fn rows(&self, files: &[&Path]) -> Result<Vec<Option<String>>, DbError> {
         let all = if files.len() > 1 { Some(self.0.unchecked_transaction()?) } else { None };
         let mut ask = self.0.prepare_cached(ASK)?;
-        let rows = files.iter().map(|(path, _)| match row::key(path) {
+        let rows = files.iter().map(|path| match row::key(path) {
             // A value that is no text is not a row of DVC's.
             Some(key) => Ok(ask.query_row([key], |found| Ok(found.get_ref(0)?.as_str().ok().map(str::to_owned))).optional()?.flatten()),
             None => Ok(None),

@@ -11,11 +11,12 @@ mod db;
 mod row;
 mod writer;
 
+use std::collections::HashMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::hasher::RACY;
-use super::os::{self, Stamp};
+use super::os::{self, RACY, Stamp};
 use crate::model::Algo;
 use db::Reader;
 pub use row::token;
@@ -56,6 +57,8 @@ pub struct StateDb {
     file: PathBuf,
     since: i128,
     reader: Mutex<Opened>,
+    /// Rows that were read before they were asked for.
+    early: Mutex<HashMap<OsString, Option<String>>>,
     writer: Mutex<Option<Writer>>,
     remarks: Remarks,
 }
@@ -91,6 +94,7 @@ impl StateDb {
             file,
             since: os::now() - i128::from(RACY.subsec_nanos()),
             reader: Mutex::new(Opened::NotYet),
+            early: Mutex::default(),
             writer: Mutex::default(),
             remarks: Remarks::default(),
         }
@@ -102,8 +106,28 @@ impl StateDb {
         self.since
     }
 
+    /// Reads the rows of files that will be asked for one by one, together: that costs a fraction.
+    pub fn expect(&self, mut files: Vec<PathBuf>) {
+        // As bytes: to compare and to hash the parts of paths would cost more than the rows.
+        files.sort_unstable_by(|one, other| one.as_os_str().cmp(other.as_os_str()));
+        files.dedup_by(|one, other| one.as_os_str() == other.as_os_str());
+        let rows = self.rows(&files.iter().map(PathBuf::as_path).collect::<Vec<_>>());
+        hold(&self.early).extend(files.into_iter().map(PathBuf::into_os_string).zip(rows));
+    }
+
     /// The hashes known for files in this state, in their order.
     pub fn recall(&self, files: &[(&Path, Stamp)], algo: &Algo) -> Vec<Option<String>> {
+        let mut early = hold(&self.early);
+        let mut rows: Vec<Option<Option<String>>> = files.iter().map(|(path, _)| early.remove(path.as_os_str())).collect();
+        drop(early);
+        let open: Vec<&Path> = rows.iter().zip(files).filter(|(row, _)| row.is_none()).map(|(_, (path, _))| *path).collect();
+        let read = self.rows(&open);
+        rows.iter_mut().filter(|row| row.is_none()).zip(read).for_each(|(row, read)| *row = Some(read));
+        rows.into_iter().zip(files).map(|(row, (_, stamp))| row::hash_in(&row.flatten()?, *stamp, algo)).collect()
+    }
+
+    /// The rows of files, in their order; none where there is no row, or no database.
+    fn rows(&self, files: &[&Path]) -> Vec<Option<String>> {
         let mut found = Vec::with_capacity(files.len());
         for some in files.chunks(READ_AT_ONCE) {
             let mut opened = hold(&self.reader);
@@ -112,7 +136,7 @@ impl StateDb {
             }
             let Opened::Here(reader) = &*opened else { break };
             match reader.rows(some) {
-                Ok(rows) => found.extend(rows.iter().zip(some).map(|(row, (_, stamp))| row::hash_in(row.as_deref()?, *stamp, algo))),
+                Ok(rows) => found.extend(rows),
                 Err(error) => {
                     self.remarks.add(&self.file, error);
                     *opened = Opened::Never;
@@ -236,6 +260,22 @@ mod tests {
             }
             assert_eq!(world.state().recall(&asked, &Algo::Md5), want);
         }
+    }
+
+    #[test]
+    fn what_was_expected_is_read_once() {
+        let world = World::new();
+        let state = world.state();
+        let one = world.note(&state, "one", "1", Trust::Settled);
+        let two = world.note(&state, "two", "2", Trust::Settled);
+        state.flush();
+        let state = world.state();
+        state.expect(vec![two.0.clone(), PathBuf::from("/no"), one.0.clone()]);
+        fs::remove_dir_all(world.dir.path().join("site")).unwrap();
+        *hold(&state.reader) = Opened::Never;
+        let asked: Vec<(&Path, Stamp)> = vec![(&one.0, one.1), (Path::new("/no"), one.1), (&two.0, one.1)];
+        assert_eq!(state.recall(&asked, &Algo::Md5), [Some(md5::of_bytes(b"1")), None, None], "the last has another state");
+        assert_eq!(recall(&state, &one), None, "it was given away");
     }
 
     #[test]

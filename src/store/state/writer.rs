@@ -8,9 +8,8 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::super::hasher::RACY;
 use super::super::md5;
-use super::super::os::{self, Stamp};
+use super::super::os::{self, RACY, Stamp};
 use super::db::Database;
 use super::{Note, Remarks, Trust, row};
 
