@@ -23,14 +23,14 @@ pub fn run(args: &Graph, setting: &Setting) -> i32 {
             let code = fail(&fault, setting);
             let json = refused(phase, &fault);
             let text = if args.format() == Format::Json { format!("{json}\n") } else { String::new() };
-            (code, text, json)
+            (code, text, Some(json))
         }
     };
     let code = match print_answer(&text) {
         Err(fault) if code == 0 => fail(&fault, setting),
         _ => code,
     };
-    if let Some(file) = &args.json.json_file
+    if let Some((file, json)) = args.json.json_file.as_ref().zip(json)
         && let Err(fault) = write_json(file, &json)
     {
         return fail(&fault, setting);
@@ -38,8 +38,8 @@ pub fn run(args: &Graph, setting: &Setting) -> i32 {
     code
 }
 
-/// The text to print and the JSON.
-fn picture(args: &Graph) -> Result<(String, Value), (Phase, Fault)> {
+/// The text to print, and the JSON if it is to be written somewhere.
+fn picture(args: &Graph) -> Result<(String, Option<Value>), (Phase, Fault)> {
     let load = |fault| (Phase::Load, fault);
     let workspace = workspace().map_err(|fault| (Phase::Open, fault))?;
     let (settings, overrides) = (settings_file(&workspace).map_err(|fault| (Phase::Open, fault))?, Overrides::default());
@@ -51,9 +51,9 @@ fn picture(args: &Graph) -> Result<(String, Value), (Phase, Fault)> {
     let targets: Vec<StageId> = repository.resolve_targets(&args.targets, Reading::default(), Some(&graph)).map_err(load)?;
     let record = |stage: &_| repository.record(stage);
     let picture = Picture { pipeline: repository.pipeline(), graph: &graph, record: &record, rulebook: &rulebook, targets: &targets };
-    let json = picture.json();
+    let json = (args.format() == Format::Json || args.json.json_file.is_some()).then(|| picture.json());
     let text = match args.format() {
-        Format::Json => format!("{json}\n"),
+        Format::Json => json.as_ref().map(|json| format!("{json}\n")).unwrap_or_default(),
         Format::Text => picture.chart(repository.cwd()).text(width()),
         Format::Dot => picture.chart(repository.cwd()).dot(),
         Format::Mermaid => {

@@ -78,7 +78,7 @@ impl Picture<'_> {
         let component = self.graph.components();
         let mut stages: BTreeMap<String, Value> = BTreeMap::new();
         let mut edges: Vec<[String; 2]> = Vec::new();
-        let mut files: Vec<&str> = Vec::new();
+        let (mut files, mut seen) = (Vec::new(), HashSet::new());
         for stage in &order {
             let definition = self.pipeline.get(*stage);
             let mut object = describe(definition, (self.record)(definition).as_ref());
@@ -90,7 +90,7 @@ impl Picture<'_> {
         }
         for (id, stage) in self.pipeline.iter() {
             let file = stage.address.file.as_str();
-            if chosen.contains(&id) && !files.contains(&file) {
+            if chosen.contains(&id) && seen.insert(file) {
                 files.push(file);
             }
         }
