@@ -50,8 +50,8 @@ pub struct HashedFile {
 
 /// Hears of a file over 1 GiB before it is hashed.
 type OnLarge = Box<dyn Fn(&Path) + Send + Sync>;
-/// The path as bytes: to hash its parts would cost much more.
-type Key = (OsString, bool);
+/// What is remembered of files, by the bytes of their paths: to hash the parts would cost much more.
+type Memory = HashMap<OsString, (State, String)>;
 /// A file that must be hashed: its place among the answers, and its state.
 type Open = (usize, PathBuf, State);
 
@@ -63,7 +63,9 @@ pub struct Hasher {
 
 #[derive(Default)]
 struct Shared {
-    memory: Mutex<HashMap<Key, (State, String)>>,
+    memory: Mutex<Memory>,
+    /// The same for hashes of DVC 2.x.
+    legacy: Mutex<Memory>,
     on_large: Option<OnLarge>,
     state: Option<StateDb>,
 }
@@ -90,7 +92,7 @@ impl Hasher {
     pub fn remembering(threads: usize, on_large: Option<OnLarge>, state: Option<StateDb>) -> Result<Self, Error> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|number| format!("hash-{number}")).build();
         let pool = pool.map_err(|error| Error::Threads(error.to_string()))?;
-        Ok(Self { pool, shared: Arc::new(Shared { memory: Mutex::default(), on_large, state }) })
+        Ok(Self { pool, shared: Arc::new(Shared { on_large, state, ..Shared::default() }) })
     }
 
     /// Says which files will be asked for one by one.
@@ -123,12 +125,13 @@ impl Hasher {
             let (state, isexec) = look(&path)?;
             let known = self.shared.known(&path, algo, state);
             if known.is_none() {
-                open.push((answers.len(), path.clone(), state));
+                open.push((answers.len(), state));
             }
             // What is still open gets its hash below.
             answers.push(HashedFile { path, md5: known.unwrap_or_default(), stamp: state.stamp, isexec });
         }
         self.shared.recall(&mut open, &mut answers, algo);
+        let open: Vec<Open> = open.into_iter().map(|(index, state)| (index, answers[index].path.clone(), state)).collect();
         let shared = Arc::clone(&self.shared);
         let algo = algo.clone();
         let _span = (!open.is_empty()).then(|| span("hash", || format!("{} files", open.len())));
@@ -248,36 +251,38 @@ impl Hasher {
 }
 
 impl Shared {
-    fn memory(&self) -> MutexGuard<'_, HashMap<Key, (State, String)>> {
+    fn memory(&self, algo: &Algo) -> MutexGuard<'_, Memory> {
+        let memory = if matches!(algo, Algo::Md5Dos2Unix) { &self.legacy } else { &self.memory };
         // The map is whole between any two operations, so a panic elsewhere does not spoil it.
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+        memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn known(&self, path: &Path, algo: &Algo, state: State) -> Option<String> {
-        let memory = self.memory();
-        let (old, md5) = memory.get(&key(path, algo))?;
+        let memory = self.memory(algo);
+        let (old, md5) = memory.get(path.as_os_str())?;
         (*old == state).then(|| md5.clone())
     }
 
     fn remember(&self, path: &Path, algo: &Algo, state: State, md5: &str) {
-        self.memory().insert(key(path, algo), (state, md5.to_owned()));
+        self.memory(algo).insert(path.as_os_str().to_owned(), (state, md5.to_owned()));
     }
 
     /// For each open file that the database knows: fills in the answer, and closes it.
-    fn recall(&self, open: &mut Vec<Open>, answers: &mut [HashedFile], algo: &Algo) {
+    fn recall(&self, open: &mut Vec<(usize, State)>, answers: &mut [HashedFile], algo: &Algo) {
         let Some(db) = &self.state else { return };
         let old = |state: State| state.noted < db.since();
         let asked: Vec<(&Path, Stamp)> =
-            open.iter().filter(|(_, _, state)| old(*state)).map(|(_, path, state)| (path.as_path(), state.stamp)).collect();
+            open.iter().filter(|(_, state)| old(*state)).map(|(index, state)| (answers[*index].path.as_path(), state.stamp)).collect();
         if asked.is_empty() {
             return;
         }
         let mut found = db.recall(&asked, algo).into_iter();
-        open.retain(|(index, path, state)| {
+        open.retain(|(index, state)| {
             let known = if old(*state) { found.next().flatten() } else { None };
             let Some(md5) = known else { return true };
-            self.remember(path, algo, *state, &md5);
-            answers[*index].md5 = md5;
+            let answer = &mut answers[*index];
+            self.remember(&answer.path, algo, *state, &md5);
+            answer.md5 = md5;
             false
         });
     }
@@ -332,10 +337,6 @@ impl Shared {
 /// Whether a large file may still change without a new time stamp.
 fn is_young(state: State) -> bool {
     state.stamp.size >= WORTH_WAITING && os::age(state.noted) < RACY
-}
-
-fn key(path: &Path, algo: &Algo) -> Key {
-    (path.as_os_str().to_owned(), matches!(algo, Algo::Md5Dos2Unix))
 }
 
 /// The state of a regular file; symbolic links are followed.
@@ -423,7 +424,7 @@ mod tests {
         let hasher = Hasher::new(1, None).unwrap();
         let first = hasher.files(vec![path.clone()], &Algo::Md5).unwrap();
         assert_eq!(first[0].md5, md5::of_bytes(b"one"));
-        assert_eq!(hasher.shared.memory().len(), 1);
+        assert_eq!(hasher.shared.memory(&Algo::Md5).len(), 1);
         assert_eq!(hasher.files(vec![path.clone()], &Algo::Md5).unwrap(), first);
         fs::write(&path, "two").unwrap();
         assert_eq!(hasher.files(vec![path], &Algo::Md5).unwrap()[0].md5, md5::of_bytes(b"two"));

@@ -117,13 +117,20 @@ impl StateDb {
 
     /// The hashes known for files in this state, in their order.
     pub fn recall(&self, files: &[(&Path, Stamp)], algo: &Algo) -> Vec<Option<String>> {
-        let mut early = hold(&self.early);
-        let mut rows: Vec<Option<Option<String>>> = files.iter().map(|(path, _)| early.remove(path.as_os_str())).collect();
-        drop(early);
+        let mut rows = self.take_early(files);
         let open: Vec<&Path> = rows.iter().zip(files).filter(|(row, _)| row.is_none()).map(|(_, (path, _))| *path).collect();
         let read = self.rows(&open);
         rows.iter_mut().filter(|row| row.is_none()).zip(read).for_each(|(row, read)| *row = Some(read));
         rows.into_iter().zip(files).map(|(row, (_, stamp))| row::hash_in(&row.flatten()?, *stamp, algo)).collect()
+    }
+
+    /// Those rows that were read before, each given away once.
+    fn take_early(&self, files: &[(&Path, Stamp)]) -> Vec<Option<Option<String>>> {
+        let mut early = hold(&self.early);
+        if early.is_empty() {
+            return vec![None; files.len()];
+        }
+        files.iter().map(|(path, _)| early.remove(path.as_os_str())).collect()
     }
 
     /// The rows of files, in their order; none where there is no row, or no database.
