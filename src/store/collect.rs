@@ -44,19 +44,21 @@ impl Workspace {
     /// Directories and files that DVC does not ignore, sorted.
     fn list(&self, dir: &RepoPath) -> Result<(Vec<RepoPath>, Vec<RepoPath>), Error> {
         let Ok(entries) = fs::read_dir(self.place(dir)) else { return Ok((Vec::new(), Vec::new())) };
+        let named = |entry: fs::DirEntry| Some((entry.file_type().ok()?, entry.file_name().into_string().ok()?));
+        let entries: Vec<(fs::FileType, String)> = entries.flatten().filter_map(named).collect();
         let ignore = self.dvcignore();
+        let inner = entries.iter().filter(|(kind, _)| kind.is_dir() || kind.is_symlink()).map(|(_, name)| name.as_str());
+        let rules = ignore.rules_among(dir, inner)?;
         if ignore.is_closed(dir)? {
             return Ok((Vec::new(), Vec::new()));
         }
-        let rules = ignore.rules(dir, true)?;
         let (mut dirs, mut files) = (Vec::new(), Vec::new());
-        for entry in entries.flatten() {
-            let (Ok(kind), Ok(name)) = (entry.file_type(), entry.file_name().into_string()) else { continue };
+        for (kind, name) in entries {
+            let path = dir.join(&name);
             // A link to a directory is neither a file nor entered.
-            if kind.is_symlink() && entry.path().is_dir() {
+            if kind.is_symlink() && self.place(&path).is_dir() {
                 continue;
             }
-            let path = dir.join(&name);
             if rules.as_ref().is_some_and(|rules| rules.hit(path.as_str(), kind.is_dir()).is_some()) {
                 continue;
             }

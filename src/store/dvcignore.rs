@@ -36,6 +36,18 @@ impl DvcIgnore {
     /// # Errors
     /// A `.dvcignore` that cannot be read.
     pub fn rules(&self, dir: &RepoPath, sub_repos: bool) -> Result<Option<Arc<Patterns>>, Error> {
+        self.rules_with(dir, sub_repos, || self.names_of_dirs(dir))
+    }
+
+    /// The same with repositories inside, for a directory whose sub-directories are known.
+    ///
+    /// # Errors
+    /// A `.dvcignore` that cannot be read.
+    pub fn rules_among<'a>(&self, dir: &RepoPath, dirs: impl Iterator<Item = &'a str>) -> Result<Option<Arc<Patterns>>, Error> {
+        self.rules_with(dir, true, || dirs.map(str::to_owned).collect())
+    }
+
+    fn rules_with(&self, dir: &RepoPath, sub_repos: bool, dirs: impl FnOnce() -> Vec<String>) -> Result<Option<Arc<Patterns>>, Error> {
         if dir.is_external() {
             return Ok(None);
         }
@@ -48,7 +60,7 @@ impl DvcIgnore {
             Some(parent) => self.rules(&parent, sub_repos)?.unwrap_or_else(|| Arc::clone(&self.built_in)),
             None => Arc::clone(&self.built_in),
         };
-        let rules = self.extend(above, dir, sub_repos)?;
+        let rules = self.extend(above, dir, if sub_repos { self.sub_repos(dir, dirs()) } else { Vec::new() })?;
         self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::clone(&rules));
         Ok(Some(rules))
     }
@@ -72,7 +84,7 @@ impl DvcIgnore {
         Ok(self.rules(dir, true)?.is_some_and(|rules| !dir.is_root() && rules.ignored_by(dir.as_str(), true).is_some()))
     }
 
-    fn extend(&self, above: Arc<Patterns>, dir: &RepoPath, sub_repos: bool) -> Result<Arc<Patterns>, Error> {
+    fn extend(&self, above: Arc<Patterns>, dir: &RepoPath, sub_repos: Vec<String>) -> Result<Arc<Patterns>, Error> {
         let mut rules = above;
         let file = dir.join(NAME);
         let place = file.under(&self.root);
@@ -80,23 +92,24 @@ impl DvcIgnore {
             let text = fs::read(&place).map_err(Error::io("read", &place))?;
             rules = Arc::new(rules.with_file(dir, &text)?);
         }
-        if sub_repos {
-            for name in self.sub_repos(dir) {
-                rules = Arc::new(rules.with_sub_repo(dir, &name)?);
-            }
+        for name in sub_repos {
+            rules = Arc::new(rules.with_sub_repo(dir, &name)?);
         }
         Ok(rules)
     }
 
-    /// The sub-directories that hold a `.dvc`, sorted. A directory that cannot be listed has none.
-    fn sub_repos(&self, dir: &RepoPath) -> Vec<String> {
+    /// The sub-directories and links in a directory. One that cannot be listed has none.
+    fn names_of_dirs(&self, dir: &RepoPath) -> Vec<String> {
         let Ok(entries) = fs::read_dir(dir.under(&self.root)) else { return Vec::new() };
-        let mut names: Vec<String> = entries
-            .flatten()
-            .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir() || kind.is_symlink()))
-            .filter(|entry| entry.path().is_dir() && fs::symlink_metadata(entry.path().join(".dvc")).is_ok())
-            .filter_map(|entry| entry.file_name().into_string().ok())
-            .collect();
+        let dirs = entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir() || kind.is_symlink()));
+        dirs.filter_map(|entry| entry.file_name().into_string().ok()).collect()
+    }
+
+    /// Those sub-directories that hold a `.dvc`, sorted.
+    fn sub_repos(&self, dir: &RepoPath, mut names: Vec<String>) -> Vec<String> {
+        let place = dir.under(&self.root);
+        // A link to a file holds nothing.
+        names.retain(|name| fs::symlink_metadata(place.join(name).join(".dvc")).is_ok());
         names.sort_unstable();
         names
     }

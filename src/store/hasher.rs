@@ -119,17 +119,15 @@ impl Hasher {
     /// # Errors
     /// The first file that is missing, unreadable or not a regular file.
     pub fn files(&self, paths: Vec<PathBuf>, algo: &Algo) -> Result<Vec<HashedFile>, Error> {
+        // What is still open gets its hash below.
         let mut answers: Vec<HashedFile> = Vec::with_capacity(paths.len());
-        let mut open = Vec::new();
+        let mut open = Vec::with_capacity(paths.len());
         for path in paths {
             let (state, isexec) = look(&path)?;
-            let known = self.shared.known(&path, algo, state);
-            if known.is_none() {
-                open.push((answers.len(), state));
-            }
-            // What is still open gets its hash below.
-            answers.push(HashedFile { path, md5: known.unwrap_or_default(), stamp: state.stamp, isexec });
+            open.push((answers.len(), state));
+            answers.push(HashedFile { path, md5: String::new(), stamp: state.stamp, isexec });
         }
+        self.shared.remind(&mut open, &mut answers, algo);
         self.shared.recall(&mut open, &mut answers, algo);
         let open: Vec<Open> = open.into_iter().map(|(index, state)| (index, answers[index].path.clone(), state)).collect();
         let shared = Arc::clone(&self.shared);
@@ -263,6 +261,19 @@ impl Shared {
         (*old == state).then(|| md5.clone())
     }
 
+    /// For each open file that the memory knows: fills in the answer, and closes it.
+    fn remind(&self, open: &mut Vec<(usize, State)>, answers: &mut [HashedFile], algo: &Algo) {
+        let memory = self.memory(algo);
+        open.retain(|(index, state)| {
+            let answer = &mut answers[*index];
+            let known = memory.get(answer.path.as_os_str()).filter(|(old, _)| old == state);
+            known.is_none_or(|(_, md5)| {
+                answer.md5.clone_from(md5);
+                false
+            })
+        });
+    }
+
     fn remember(&self, path: &Path, algo: &Algo, state: State, md5: &str) {
         self.memory(algo).insert(path.as_os_str().to_owned(), (state, md5.to_owned()));
     }
@@ -277,11 +288,13 @@ impl Shared {
             return;
         }
         let mut found = db.recall(&asked, algo).into_iter();
+        let mut memory = self.memory(algo);
+        memory.reserve(found.len());
         open.retain(|(index, state)| {
             let known = if old(*state) { found.next().flatten() } else { None };
             let Some(md5) = known else { return true };
             let answer = &mut answers[*index];
-            self.remember(&answer.path, algo, *state, &md5);
+            memory.insert(answer.path.as_os_str().to_owned(), (*state, md5.clone()));
             answer.md5 = md5;
             false
         });

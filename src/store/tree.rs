@@ -5,7 +5,7 @@
 //! ignore files play no part (dvc_data: `hashfile/build.py`).
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::dvcignore;
 use super::error::Error;
@@ -102,17 +102,22 @@ impl Workspace {
         let mut open = vec![String::new()];
         while let Some(below) = open.pop() {
             let here = if below.is_empty() { dir.clone() } else { dir.join(&below) };
+            let place = self.place(&here);
+            let listed = list(&place);
+            let dirs = listed.iter().flatten().filter(|entry| entry.is_dir).map(|entry| entry.name.as_str());
+            let rules = ignore.rules_among(&here, dirs)?;
             if ignore.is_closed(&here)? {
                 continue;
             }
-            let rules = ignore.rules(&here, true)?;
-            let place = self.place(&here);
-            for entry in list(&place)? {
-                let name = if below.is_empty() { entry.name.clone() } else { format!("{below}/{}", entry.name) };
-                let whole = if here.is_root() { entry.name.clone() } else { format!("{}/{}", here.as_str(), entry.name) };
+            let mut whole = if here.is_root() { String::new() } else { format!("{}/", here.as_str()) };
+            let start = whole.len();
+            for entry in listed? {
+                whole.truncate(start);
+                whole += &entry.name;
                 if rules.as_ref().is_some_and(|rules| rules.hit(&whole, entry.is_dir).is_some()) {
                     continue;
                 }
+                let name = if below.is_empty() { entry.name.clone() } else { format!("{below}/{}", entry.name) };
                 if !entry.is_dir {
                     if entry.name == dvcignore::NAME {
                         return Err(Error::IgnoreFileInside { dir: place });
@@ -139,11 +144,10 @@ fn list(dir: &Path) -> Result<Vec<Entry>, Error> {
     let mut found = Vec::new();
     for entry in fs::read_dir(dir).map_err(wrong)? {
         let entry = entry.map_err(wrong)?;
-        let path: PathBuf = entry.path();
         let kind = entry.file_type().map_err(wrong)?;
         let is_link = kind.is_symlink();
-        let is_dir = if is_link { path.is_dir() } else { kind.is_dir() };
-        let name = entry.file_name().into_string().map_err(|_| Error::NotUtf8 { path })?;
+        let is_dir = if is_link { entry.path().is_dir() } else { kind.is_dir() };
+        let name = entry.file_name().into_string().map_err(|_| Error::NotUtf8 { path: entry.path() })?;
         found.push(Entry { name, is_dir, is_link });
     }
     Ok(found)
