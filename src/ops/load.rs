@@ -38,6 +38,8 @@ pub struct Repository {
 #[derive(Debug, Default)]
 struct Loaded {
     stages: Vec<Stage>,
+    /// Where the stages stand, by name; made when the first one is asked for.
+    places: OnceLock<HashMap<Option<String>, usize>>,
     lock: Option<Lock>,
     /// Base name of a foreach or matrix → names of the stages made from it.
     groups: IndexMap<String, Vec<String>>,
@@ -113,7 +115,10 @@ impl Repository {
 
     /// A stage that was read.
     pub fn stage(&self, address: &Address) -> Option<&Stage> {
-        self.of_file(&address.file).iter().find(|stage| stage.address == *address)
+        let loaded = self.files.get(&address.file)?;
+        let name = |(at, stage): (usize, &Stage)| (stage.address.name.clone(), at);
+        let places = loaded.places.get_or_init(|| loaded.stages.iter().enumerate().map(name).collect());
+        loaded.stages.get(*places.get(&address.name)?)
     }
 
     /// All paths that a stage that was read reads or writes.
@@ -226,7 +231,7 @@ impl Repository {
         let lock = self.read_lock(file)?;
         self.check_outs(&project.stages)?;
         self.warnings.extend(project.warnings);
-        Ok(Loaded { stages: project.stages, lock, groups: project.groups })
+        Ok(Loaded { stages: project.stages, places: OnceLock::new(), lock, groups: project.groups })
     }
 
     fn read_lock(&self, file: &RepoPath) -> Result<Option<Lock>, Fault> {
