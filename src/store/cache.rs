@@ -84,9 +84,14 @@ impl Cache {
     /// Where the object of a hash belongs.
     pub fn path_of(&self, digest: &Digest) -> PathBuf {
         let (head, tail) = digest.value.split_at_checked(2).unwrap_or((&digest.value, ""));
-        match digest.algo {
-            Algo::Md5Dos2Unix => self.dir.join(head).join(tail),
-            Algo::Md5 | Algo::Other(_) => self.object_dir().join(head).join(tail),
+        self.place_of(&digest.algo).join(head).join(tail)
+    }
+
+    /// Where the objects of an algorithm are.
+    fn place_of(&self, algo: &Algo) -> PathBuf {
+        match algo {
+            Algo::Md5Dos2Unix => self.dir.clone(),
+            Algo::Md5 | Algo::Other(_) => self.object_dir(),
         }
     }
 
@@ -152,12 +157,23 @@ impl Cache {
             return self.has_object(digest);
         }
         let Some(entries) = self.load_tree(digest)? else { return Ok(false) };
+        let mode_of = self.modes(&digest.algo);
         for entry in &entries {
-            if !self.has_object(&file_digest(&digest.algo, entry))? {
+            if mode_of(&entry.md5) != Some(OBJECT_MODE) && !self.has_object(&file_digest(&digest.algo, entry))? {
                 return Ok(false);
             }
         }
         Ok(true)
+    }
+
+    /// Tells of many hashes which mode their objects have, if they are there. The way to the cache is
+    /// walked once, not for each of them.
+    fn modes(&self, algo: &Algo) -> impl Fn(&str) -> Option<u32> {
+        let dir = fs::File::open(self.place_of(algo)).ok();
+        move |md5| {
+            let (head, tail) = md5.split_at_checked(2).filter(|_| md5.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
+            os::mode_below(dir.as_ref()?, &format!("{head}/{tail}"))
+        }
     }
 
     /// The listing of a directory; none if it is missing or damaged.
@@ -235,10 +251,15 @@ impl Cache {
 
     fn put_files(&self, hasher: &Hasher, algo: &Algo, entries: &[TreeEntry], files: &[HashedFile], hardlink: bool) -> Result<(), Error> {
         let mut missing = Vec::new();
+        let mode_of = self.modes(algo);
         for (entry, file) in entries.iter().zip(files) {
             let digest = file_digest(algo, entry);
-            if !self.has_object(&digest)? {
-                self.make_parent(&self.path_of(&digest))?;
+            let is_there = match mode_of(&entry.md5) {
+                Some(OBJECT_MODE) => true,
+                None => false,
+                Some(_) => self.has_object(&digest)?,
+            };
+            if !is_there {
                 missing.push((file.clone(), digest, in_walk(&entry.relpath)));
             }
         }

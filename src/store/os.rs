@@ -142,12 +142,18 @@ pub fn file_mode() -> u32 {
     0o666 & !umask()
 }
 
+/// The mode of what is at a path below an open directory; none if there is nothing.
+pub fn mode_below(dir: &File, path: &str) -> Option<u32> {
+    let found = rustix::fs::statat(dir, path, rustix::fs::AtFlags::empty()).ok()?;
+    Some(found.st_mode & 0o7777)
+}
+
 /// Makes a directory and those above it. With a mode, each one that is made gets exactly it.
 pub fn make_dirs(path: &Path, mode: Option<u32>) -> io::Result<()> {
-    let Some(mode) = mode else { return fs::create_dir_all(path) };
     if path.is_dir() {
         return Ok(());
     }
+    let Some(mode) = mode else { return fs::create_dir_all(path) };
     if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         make_dirs(parent, Some(mode))?;
     }

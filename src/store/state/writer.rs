@@ -2,6 +2,7 @@
 //! at once.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -22,7 +23,7 @@ const MANY: usize = 4096;
 const READ_AGAIN: u64 = 1 << 20;
 
 /// Sorted by path: then rows that are read together lie together.
-type Notes = BTreeMap<PathBuf, Note>;
+type Notes = BTreeMap<OsString, Note>;
 
 /// The thread; when this is dropped, all is written.
 #[derive(Debug)]
@@ -78,7 +79,7 @@ impl Work {
             let wait = since.map_or(Duration::MAX, |since| GATHER.saturating_sub(since.elapsed()));
             let end = match receiver.recv_timeout(wait) {
                 Ok((path, note)) => {
-                    notes.insert(path, note);
+                    notes.insert(path.into_os_string(), note);
                     since.get_or_insert_with(Instant::now);
                     false
                 }
@@ -106,8 +107,8 @@ impl Work {
         *notes = later;
         let rows: Vec<(&str, String)> = now
             .iter()
-            .filter(|(path, note)| certain(path, note))
-            .filter_map(|(path, note)| Some((row::key(path)?, row::value(note.stamp, &note.algo, &note.md5))))
+            .filter(|(path, note)| certain(Path::new(path), note))
+            .filter_map(|(path, note)| Some((row::key(Path::new(path))?, row::value(note.stamp, &note.algo, &note.md5))))
             .collect();
         if rows.is_empty() || self.gone {
             return;
