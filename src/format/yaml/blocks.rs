@@ -1,10 +1,11 @@
 //! The plain style of nearly all files, read in one pass over their lines.
 //!
-//! Block maps and lists, plain and simply quoted scalars, each on one line: what dvc.lock is made of
-//! and most of every dvc.yaml. It tells the builder the same events at the same places as `scan` and
-//! `events` would, for a fraction of the work. At the first thing that it does not know for sure
-//! (tabs, anchors, flow style, block scalars, text over several lines, a missing value, an indent
-//! that fits nothing) it gives up, and they read the whole text; so no error is ever found here.
+//! Block maps and lists, simply quoted scalars on one line, and plain ones on one or more: what
+//! dvc.lock is made of and most of every dvc.yaml. It tells the builder the same events at the same
+//! places as `scan` and `events` would, for a fraction of the work. At the first thing that it does
+//! not know for sure (tabs, anchors, flow style, block scalars, an empty line within a text, a missing
+//! value, an indent that fits nothing) it gives up, and they read the whole text; so no error is ever
+//! found here.
 
 use std::borrow::Cow;
 
@@ -20,13 +21,16 @@ struct Level {
 
 /// Reads a text; none if it is not in this style alone.
 pub(super) fn read<'a>(text: &'a str, builder: Builder<'a>) -> Option<Builder<'a>> {
-    let mut reader = Reader { builder, levels: Vec::new(), awaits: None };
+    let mut reader = Reader { builder, levels: Vec::new(), awaits: None, plain: None };
     for (number, line) in text.split('\n').enumerate() {
         let content = line.trim_start_matches(' ');
-        if !content.is_empty() && !content.starts_with('#') {
+        if content.is_empty() || content.starts_with('#') {
+            reader.end_plain()?;
+        } else {
             reader.line(u32::try_from(number).ok()?, line.len() - content.len(), content)?;
         }
     }
+    reader.end_plain()?;
     if reader.awaits.is_some() || reader.levels.is_empty() {
         return None;
     }
@@ -41,6 +45,8 @@ struct Reader<'a> {
     levels: Vec<Level>,
     /// The column of a key whose value begins on a later line.
     awaits: Option<usize>,
+    /// A plain scalar that may go on: its line and column, and what there is of it.
+    plain: Option<(u32, usize, Cow<'a, str>)>,
 }
 
 impl<'a> Reader<'a> {
@@ -48,6 +54,12 @@ impl<'a> Reader<'a> {
         let marker = column == 0 && (content.starts_with("---") || content.starts_with("..."));
         if marker || content.contains('\t') || (!content.is_ascii() && content.contains(['\u{85}', '\u{2028}', '\u{2029}', '\u{feff}'])) {
             return None;
+        }
+        if self.plain.is_some() {
+            if column > self.levels.last()?.column {
+                return self.go_on(content);
+            }
+            self.end_plain()?;
         }
         let item = content.strip_prefix('-').filter(|rest| rest.starts_with(' '));
         self.descend(number, column, item.is_some())?;
@@ -108,15 +120,30 @@ impl<'a> Reader<'a> {
     fn scalar(&mut self, line: u32, column: usize, text: &'a str) -> Option<()> {
         let text = text.trim_end_matches(' ');
         let first = text.bytes().next()?;
-        let (text, plain) = match first {
-            b'\'' | b'"' => {
-                let inner = text.get(1..)?.strip_suffix(char::from(first))?;
-                let simple = !inner.bytes().any(|byte| byte == first || byte == b'\\');
-                (simple.then_some(inner)?, false)
+        if matches!(first, b'\'' | b'"') {
+            let inner = text.get(1..)?.strip_suffix(char::from(first))?;
+            if inner.bytes().any(|byte| byte == first || byte == b'\\') {
+                return None;
             }
-            _ => (is_plain(text).then_some(text)?, true),
-        };
-        self.tell(Event::Scalar { props: Props::default(), text: Cow::Borrowed(text), plain }, line, column)
+            return self.tell(Event::Scalar { props: Props::default(), text: Cow::Borrowed(inner), plain: false }, line, column);
+        }
+        self.plain = Some((line, column, Cow::Borrowed((begins_plain(text) && is_plain(text)).then_some(text)?)));
+        Some(())
+    }
+
+    /// A line that is deeper than what is open goes on with the scalar of the line before.
+    fn go_on(&mut self, content: &str) -> Option<()> {
+        let content = content.trim_end_matches(' ');
+        let (_, _, text) = self.plain.as_mut().filter(|_| is_plain(content))?;
+        let text = text.to_mut();
+        text.push(' ');
+        text.push_str(content);
+        Some(())
+    }
+
+    fn end_plain(&mut self) -> Option<()> {
+        let Some((line, column, text)) = self.plain.take() else { return Some(()) };
+        self.tell(Event::Scalar { props: Props::default(), text, plain: true }, line, column)
     }
 
     fn tell(&mut self, event: Event<'a>, line: u32, column: usize) -> Option<()> {
@@ -137,15 +164,20 @@ fn key_of(text: &str) -> Option<&str> {
     (begins && ends && end <= LONGEST).then(|| &text[..end])
 }
 
-/// Whether a text that ends with its line is one plain scalar and nothing else.
-fn is_plain(text: &str) -> bool {
+/// Whether a plain scalar can begin like this.
+fn begins_plain(text: &str) -> bool {
     let bytes = text.as_bytes();
-    let begins = match bytes[0] {
+    match bytes[0] {
         b'-' => bytes.get(1).is_some_and(|next| *next != b' '),
         first => !b",[]{}#&*!|>'\"%@`?:".contains(&first),
-    };
+    }
+}
+
+/// Whether the rest of a line belongs to one plain scalar and to nothing else.
+fn is_plain(text: &str) -> bool {
+    let bytes = text.as_bytes();
     let pair = |pair: &[u8]| matches!(pair, b": " | b" #");
-    begins && bytes.last() != Some(&b':') && !bytes.windows(2).any(pair)
+    bytes.last() != Some(&b':') && !bytes.windows(2).any(pair)
 }
 
 #[cfg(test)]
@@ -179,68 +211,75 @@ mod tests {
         let pipeline = "# What it is\n\nvars:\n  - a.yaml\nstages:\n\n  # first\n  a:\n    cmd: cp ${item.x} -o [1] {} ä  \n    wdir: ..\n    \
                         deps:\n      - in\n      - -x\n    outs:\n    - out:\n        cache: false\n    - b\n\nparams:\n- p.yaml";
         assert!(same(pipeline));
+        let folded = "a: b \n  c -d\n  - e\n  > 'f'\n  \"g\" [h] {i} &j *k !l @m\nn:\n- o\n  p\n -q\n- r: s\n   t\n";
+        assert!(same(folded));
         assert!(same("a: 1\nb: 2001-01-01\nc: ~\nd: yes\n1: x\n1.5: y\ntrue: z\n"));
         assert!(same("a: 1\na: 2\n"), "a duplicate key is found in the same place");
     }
 
+    const OTHER: &[&str] = &[
+        "",
+        "# only\n",
+        "- a\n",
+        " a: 1\n",
+        "a\n",
+        "a: b: c\n",
+        "a: b:\n",
+        "a: b # c\n",
+        "a: [1]\n",
+        "a: {b: c}\n",
+        "a: &x 1\n",
+        "a: *x\n",
+        "a: !t 1\n",
+        "a: |\n  b\n",
+        "a: >\n  b\n",
+        "a: 'b''c'\n",
+        "a: \"b\\n\"\n",
+        "a: 'b\n  c'\n",
+        "a: b\n\n  c\n",
+        "a: b\n  # c\n  d\n",
+        "a: b\n  c: d\n",
+        "a: b\n  : c\n",
+        "a: 'b'\n  c\n",
+        "a:\n",
+        "a:\nb: 1\n",
+        "a:\n  b\n",
+        "a:\n  - b\n  c: d\n",
+        "a:\n    b: 1\n  c: 2\n",
+        "a:\n  - b\n - c\n",
+        "a: 1\n- b\n",
+        "a:\n- - b\n",
+        "a:\n-\n",
+        "- a: 1\n",
+        "--- \na: 1\n",
+        "a: 1\n...\n",
+        "a: 1\n---\nb: 2\n",
+        "%YAML 1.1\n",
+        "<<: 1\n",
+        "'a': 1\n",
+        "? a\n",
+        "a:\t1\n",
+        "a: 1\n\tb: 2\n",
+        "a: @x\n",
+        "a: `x`\n",
+        "a: - b\n",
+        "a: ? b\n",
+        "a: % b\n",
+        "a b: c\n",
+        "a: x\u{2028}y\n",
+        "a: #b\n",
+        "a: ,b\n",
+        "a:\n- b: c\n  - d\n",
+        "a:\n- b: c\n   d:\n",
+        "a: 'b' c\n",
+        "a: '\n",
+        "a: \"\n",
+        "a : b\n",
+    ];
+
     #[test]
     fn what_is_not_known_for_sure_is_left_to_others() {
-        let texts = [
-            "",
-            "# only\n",
-            "- a\n",
-            " a: 1\n",
-            "a\n",
-            "a: b: c\n",
-            "a: b:\n",
-            "a: b # c\n",
-            "a: [1]\n",
-            "a: {b: c}\n",
-            "a: &x 1\n",
-            "a: *x\n",
-            "a: !t 1\n",
-            "a: |\n  b\n",
-            "a: >\n  b\n",
-            "a: 'b''c'\n",
-            "a: \"b\\n\"\n",
-            "a: 'b\n  c'\n",
-            "a: b\n  c\n",
-            "a:\n",
-            "a:\nb: 1\n",
-            "a:\n  b\n",
-            "a:\n  - b\n  c: d\n",
-            "a:\n    b: 1\n  c: 2\n",
-            "a:\n  - b\n - c\n",
-            "a: 1\n- b\n",
-            "a:\n- - b\n",
-            "a:\n-\n",
-            "- a: 1\n",
-            "--- \na: 1\n",
-            "a: 1\n...\n",
-            "a: 1\n---\nb: 2\n",
-            "%YAML 1.1\n",
-            "<<: 1\n",
-            "'a': 1\n",
-            "? a\n",
-            "a:\t1\n",
-            "a: 1\n\tb: 2\n",
-            "a: @x\n",
-            "a: `x`\n",
-            "a: - b\n",
-            "a: ? b\n",
-            "a: % b\n",
-            "a b: c\n",
-            "a: x\u{2028}y\n",
-            "a: #b\n",
-            "a: ,b\n",
-            "a:\n- b: c\n  - d\n",
-            "a:\n- b\n    c\n",
-            "a: 'b' c\n",
-            "a: '\n",
-            "a: \"\n",
-            "a : b\n",
-        ];
-        for text in texts {
+        for text in OTHER {
             assert!(quick(text).is_none(), "{text:?}");
         }
     }
@@ -301,6 +340,7 @@ mod tests {
     fn written(tree: &Tree, column: usize, wide: usize, text: &mut String) {
         let indent = " ".repeat(column);
         match tree {
+            Tree::Scalar("folded") => *text += &format!(" some words \n{indent} - and\n{indent}     more > 'of' {{them}}\n"),
             Tree::Scalar(word) => *text += &format!(" {word}\n"),
             Tree::Map(entries) => {
                 for (number, (key, value)) in entries.iter().enumerate() {
@@ -328,7 +368,8 @@ mod tests {
     }
 
     fn sound() -> impl Strategy<Value = String> {
-        let words = ["1", "a b", "'q'", "\"q: r\"", "-1", "2001-01-01", "true", "x.y/z", "0o17", "1e3", "~", "a:b", "ä"];
+        let words =
+            ["1", "a b", "'q'", "\"q: r\"", "-1", "2001-01-01", "true", "x.y/z", "0o17", "1e3", "~", "a:b", "ä", "folded", "folded"];
         let leaf = prop::sample::select(words.to_vec()).prop_map(Tree::Scalar);
         let keys = prop::sample::select(vec!["a", "b", "c.d", "1", "true", "e/f", "~g", "2001-01-01"]);
         let tree = leaf.prop_recursive(5, 40, 5, move |inner| {
