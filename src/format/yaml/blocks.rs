@@ -21,6 +21,10 @@ struct Level {
 
 /// Reads a text; none if it is not in this style alone.
 pub(super) fn read<'a>(text: &'a str, builder: Builder<'a>) -> Option<Builder<'a>> {
+    // They end lines, too, also those of comments.
+    if !text.is_ascii() && text.contains(['\u{85}', '\u{2028}', '\u{2029}', '\u{feff}']) {
+        return None;
+    }
     let mut reader = Reader { builder, levels: Vec::new(), awaits: None, plain: None };
     for (number, line) in text.split('\n').enumerate() {
         let content = line.trim_start_matches(' ');
@@ -52,7 +56,7 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     fn line(&mut self, number: u32, column: usize, content: &'a str) -> Option<()> {
         let marker = column == 0 && (content.starts_with("---") || content.starts_with("..."));
-        if marker || content.contains('\t') || (!content.is_ascii() && content.contains(['\u{85}', '\u{2028}', '\u{2029}', '\u{feff}'])) {
+        if marker || content.contains('\t') {
             return None;
         }
         if self.plain.is_some() {
@@ -267,6 +271,7 @@ mod tests {
         "a: % b\n",
         "a b: c\n",
         "a: x\u{2028}y\n",
+        "a: 1\n# b\u{85}c: d\n",
         "a: #b\n",
         "a: ,b\n",
         "a:\n- b: c\n  - d\n",
@@ -321,6 +326,7 @@ mod tests {
             "e2: -",
             "o: 0o7",
             "\u{feff}",
+            "# \u{85}",
         ];
         let line = (0_usize..5, prop::sample::select(words.to_vec()), prop::sample::select(vec!["", "", "", " ", "  # c", ":"]));
         prop::collection::vec(line, 0..9).prop_map(|lines| {
