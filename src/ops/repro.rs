@@ -204,13 +204,14 @@ fn execute(
 /// Puts right what dead runs left, and leaves the note of this one.
 fn begin(run: &Run<'_>, clock: &Clock) -> Begun {
     let before = clock.now();
-    let begun = run.orphans.begin();
+    let mut begun = run.orphans.begin();
     if let Some(noted) = begun.noted() {
         run.watch.compare_clocks(before, noted, clock.now());
     }
     if let Some(since) = begun.after_others {
         run.disk.workspace().cache().mend(since);
     }
+    run.orphans.sweep(&mut begun);
     begun
 }
 

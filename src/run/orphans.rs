@@ -150,7 +150,9 @@ impl Drop for Sweep {
 pub struct Begun {
     /// Since when there were runs that were killed, in nanoseconds since 1970.
     pub after_others: Option<i128>,
-    _sweep: Option<Sweep>,
+    /// The notes of these runs.
+    dead: Vec<PathBuf>,
+    sweep: Option<Sweep>,
     note: Note,
 }
 
@@ -170,10 +172,19 @@ impl Orphans {
         Self { root, dir, cache, within, manner, made: AtomicU64::new(0), seen: Mutex::default(), alone: Quiet::default() }
     }
 
-    /// Leaves the note of a run, and begins to remove what dead ones left.
+    /// Leaves the note of a run, and removes what dead ones left beside the cache.
     pub fn begin(&self) -> Begun {
-        let (after_others, sweep) = self.tidy();
-        Begun { after_others, _sweep: sweep, note: self.write(&format!("{}{RUN}", Owner::own().mark()), b"") }
+        let (after_others, dead) = self.tidy();
+        Begun { after_others, dead, sweep: None, note: self.write(&format!("{}{RUN}", Owner::own().mark()), b"") }
+    }
+
+    /// Begins to remove what dead runs left in the cache, and their notes at the end. All else that
+    /// the notes call for must be done by then: if this run is killed, too, the next one would not
+    /// know of it.
+    pub fn sweep(&self, begun: &mut Begun) {
+        if !begun.dead.is_empty() {
+            begun.sweep = Sweep::start(self.cache.clone(), std::mem::take(&mut begun.dead));
+        }
     }
 
     /// Leaves the note of a stage.
@@ -212,19 +223,19 @@ impl Orphans {
 
     /// Removes what dead runs left beside their stages' work, and what belongs to stages whose
     /// commands have ended. Gives when the first of these runs began.
-    fn tidy(&self) -> (Option<i128>, Option<Sweep>) {
+    fn tidy(&self) -> (Option<i128>, Vec<PathBuf>) {
         let dead = named(&self.dir).into_iter().filter(|(path, name)| name.ends_with(RUN) && is_left(path, name));
         let dead: Vec<PathBuf> = dead.map(|(path, _)| path).collect();
         self.all();
         if dead.is_empty() {
-            return (None, None);
+            return (None, dead);
         }
         for dir in [".dvc", ".dvc/tmp", ".dvc/tmp/paraffin"] {
             sweep(&self.root.join(dir), false, &|| true);
         }
         sweep_folders(&self.root.join(".dvc/tmp/paraffin"));
         let began = dead.iter().filter_map(|path| Some(os::noted(&fs::symlink_metadata(path).ok()?))).min();
-        (began, Sweep::start(self.cache.clone(), dead))
+        (began, dead)
     }
 
     /// The notes of stages of dead runs.
@@ -319,5 +330,33 @@ fn is_left(path: &Path, name: &str) -> bool {
         Standing::Lives => false,
         Standing::Gone => true,
         Standing::Elsewhere => fs::symlink_metadata(path).is_ok_and(|meta| owner.has_left(&meta)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The mark of an earlier process with our number.
+    fn dead() -> String {
+        let own = Owner::own().mark();
+        format!("{}{:0>2$}", &own[..10], 1, own.len() - 10)
+    }
+
+    /// Else a second kill would hide what the first one left.
+    #[test]
+    fn notes_of_dead_runs_stay_until_all_is_put_right() {
+        let dir = tempfile::tempdir().unwrap();
+        let notes = dir.path().join(".dvc/tmp/paraffin/running");
+        fs::create_dir_all(&notes).unwrap();
+        let note = notes.join(format!("{}{RUN}", dead()));
+        fs::write(&note, "").unwrap();
+        let orphans = Orphans::new(dir.path(), &dir.path().join(".dvc/cache"), Within::new(None), Manner::Wait);
+        let mut begun = orphans.begin();
+        assert!(begun.after_others.is_some());
+        assert!(note.exists());
+        orphans.sweep(&mut begun);
+        drop(begun);
+        assert!(!note.exists());
     }
 }
