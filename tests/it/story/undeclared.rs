@@ -31,9 +31,10 @@ fn the_stage_that_may_be_missing_among_the_deps_is_named() {
 /// Of stages that share a slot only the first one has begun when `read` fails.
 #[test]
 fn those_that_were_not_reached_are_named_too() {
+    // It must be known that the other one failed before the first of these ends and the next one begins.
+    let wait = "until test -e ../read; do sleep 0.05; done; sleep 1";
     let project = ["make1", "make2", "make3", "make4"].into_iter().fold(Project::new(), |project, name| {
-        project
-            .stage(name, |s| s.cmd(&format!("until test -e ../read; do sleep 0.05; done; echo > {name}.txt")).out(&format!("{name}.txt")))
+        project.stage(name, |s| s.cmd(&format!("{wait}; echo > {name}.txt")).out(&format!("{name}.txt")))
     });
     let project = project.stage("read", |s| s.cmd("touch ../read; exit 1").out("read.txt"));
     let project = project.file("paraffin.yaml", "queue: {'make*': one}\nqueues: {one: {slots: 1}}\n");
