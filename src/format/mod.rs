@@ -11,6 +11,7 @@ pub mod emit;
 pub mod floats;
 pub mod fnmatch;
 pub mod ignore;
+pub mod journal;
 pub mod lockfile;
 pub mod paraffin;
 pub mod params;

@@ -6,26 +6,33 @@
 
 use std::time::Duration;
 
+use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
+use super::about::{About, Head, Kept};
 use super::fault::Fault;
 use super::reason::Verdict;
 use super::stage::StageId;
 
 /// One thing that happened.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Event {
     /// Time of day, nanoseconds since 1970 UTC.
     pub at: i128,
     /// Since the run began, from a clock that does not jump.
+    #[serde(with = "nanoseconds")]
     pub elapsed: Duration,
     /// What it was.
+    #[serde(rename = "event")]
     pub kind: EventKind,
 }
 
 /// What can happen in a run.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum EventKind {
+    /// A run begins; what it is to do is not known yet.
+    RunOpened(Box<About>),
     /// The plan stands; nothing has run.
     RunStarted {
         /// Name of the run and of its folder of logs.
@@ -34,7 +41,12 @@ pub enum EventKind {
         plan: Vec<Planned>,
         /// Job slots.
         jobs: usize,
+        /// The queues of the plan's stages that have a limit, with their slots.
+        #[serde(default)]
+        queues: IndexMap<String, usize>,
     },
+    /// Where git stood when the first stage began.
+    GitStood(Head),
     /// It was found whether a stage must run.
     Judged {
         /// Which.
@@ -60,6 +72,7 @@ pub enum EventKind {
         /// How many tries there will be at most.
         tries: u32,
         /// When the next one begins.
+        #[serde(with = "nanoseconds")]
         after: Duration,
     },
     /// A stage's commands have run for longer than they should; told once for each try.
@@ -67,6 +80,7 @@ pub enum EventKind {
         /// Which stage.
         stage: StageId,
         /// For how long so far.
+        #[serde(with = "nanoseconds")]
         since: Duration,
     },
     /// One of the stage's commands is about to run.
@@ -108,6 +122,7 @@ pub enum EventKind {
         /// What is waited for, and who holds it.
         what: String,
         /// For how long so far.
+        #[serde(with = "nanoseconds")]
         since: Duration,
     },
     /// The user or the system asked to stop.
@@ -131,6 +146,8 @@ pub enum EventKind {
     },
     /// Time passed (live only): what moves may be drawn anew.
     Tick,
+    /// Parameters and metrics as they are when the last stage is over.
+    ValuesKept(Box<Kept>),
     /// Nothing more will come.
     RunFinished {
         /// The run's failure as the exit code tells it.
@@ -142,8 +159,64 @@ pub enum EventKind {
     },
 }
 
+impl EventKind {
+    /// Whether it says nothing to who reads of the run later.
+    pub fn is_live_only(&self) -> bool {
+        matches!(self, Self::Line { .. } | Self::Asked { .. } | Self::Tick)
+    }
+
+    /// Does something to each text in which what people wrote can stand: commands, values, messages.
+    /// Addresses and paths of files are what things are found by and stay.
+    pub fn each_text(&mut self, edit: &mut dyn FnMut(&mut String)) {
+        match self {
+            Self::RunOpened(about) => about.args.iter_mut().for_each(edit),
+            Self::RunStarted { plan, .. } => plan.iter_mut().flat_map(|planned| &mut planned.cmds).for_each(edit),
+            Self::Judged { verdict: Verdict::Stale(reasons), .. } => reasons.iter_mut().for_each(|reason| reason.each_text(edit)),
+            Self::Retrying { outcome, .. } | Self::Finished { outcome, .. } => {
+                outcome.fault.iter_mut().for_each(|fault| fault.each_text(edit));
+            }
+            Self::Command { cmd: text, .. } | Self::Waiting { what: text, .. } | Self::Notice { text, .. } => edit(text),
+            Self::ValuesKept(kept) => kept.each_text(edit),
+            Self::RunFinished { fault, .. } => fault.iter_mut().for_each(|fault| fault.each_text(edit)),
+            Self::Judged { .. }
+            | Self::GitStood(_)
+            | Self::Started { .. }
+            | Self::Slow { .. }
+            | Self::Said { .. }
+            | Self::Line { .. }
+            | Self::Interrupted { .. }
+            | Self::Asked { .. }
+            | Self::Tick => {}
+        }
+    }
+}
+
+/// A duration as a whole number of nanoseconds.
+pub mod nanoseconds {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    /// Writes it.
+    ///
+    /// # Errors
+    /// Those of the serializer.
+    pub fn serialize<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
+    }
+
+    /// Reads it.
+    ///
+    /// # Errors
+    /// It is no such number.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        Ok(Duration::from_nanos(u64::deserialize(deserializer)?))
+    }
+}
+
 /// What keeps a ready stage from starting.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Limit {
     /// All job slots are taken.
     Job,
@@ -170,7 +243,7 @@ impl Slots {
 }
 
 /// A stage of the plan, as those who show it need it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Planned {
     /// Its number.
     pub stage: StageId,
@@ -188,10 +261,14 @@ pub struct Planned {
     pub level: usize,
     /// The queue that gives it a slot.
     pub queue: String,
+    /// The file that defines it, relative to the root.
+    #[serde(default)]
+    pub file: String,
 }
 
 /// DVC's sentences about a stage at work, as data.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Saying {
     /// `Stage 'x' is cached - skipping run, checking out outputs`
     IsCached,
@@ -279,13 +356,40 @@ pub struct Attempt {
     /// Time of day at which it ended.
     pub ended: i128,
     /// How long the commands ran.
+    #[serde(with = "nanoseconds")]
     pub running: Duration,
     /// How long hashing, storing and recording took.
+    #[serde(with = "nanoseconds")]
     pub saving: Duration,
+    /// What the commands used; none where none ended.
+    #[serde(default)]
+    pub usage: Option<Usage>,
     /// Exit code of the last command, negative for a signal; none if none ended.
     pub returncode: Option<i32>,
     /// The log file, relative to the root; none where the terminal was inherited.
     pub log: Option<String>,
+}
+
+/// What commands used of the machine, with all that they started and waited for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Usage {
+    /// CPU time of their own.
+    #[serde(with = "nanoseconds")]
+    pub user: Duration,
+    /// CPU time of the system for them.
+    #[serde(with = "nanoseconds")]
+    pub system: Duration,
+    /// The most memory that one process held, in bytes. The system counts from the fork, so it is never
+    /// less than what this program held then.
+    pub peak_rss: u64,
+}
+
+impl Usage {
+    /// That of two commands, one after the other.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self { user: self.user + other.user, system: self.system + other.system, peak_rss: self.peak_rss.max(other.peak_rss) }
+    }
 }
 
 /// The end of a stage.

@@ -110,6 +110,13 @@ impl Fault {
         std::iter::successors(Some(self), |fault| fault.cause.as_deref())
     }
 
+    /// Does something to each text of it.
+    pub fn each_text(&mut self, edit: &mut dyn FnMut(&mut String)) {
+        edit(&mut self.message);
+        self.details.values_mut().for_each(&mut *edit);
+        self.cause.iter_mut().for_each(|cause| cause.each_text(edit));
+    }
+
     /// The fact of this name, here or beneath.
     pub fn detail(&self, name: &str) -> Option<&str> {
         self.chain().find_map(|fault| fault.details.get(name)).map(String::as_str)

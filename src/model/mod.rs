@@ -1,5 +1,6 @@
 //! Floor 0: plain values that every other floor speaks in. No input, no output, no clock.
 
+pub mod about;
 pub mod digest;
 pub mod event;
 pub mod fault;
@@ -11,8 +12,9 @@ pub mod settings;
 pub mod stage;
 pub mod value;
 
+pub use about::{About, Head, Kept};
 pub use digest::{Algo, Digest, Meta, TreeEntry};
-pub use event::{Attempt, EndedBy, Event, EventKind, Level, Outcome, Slots, Status, Stream};
+pub use event::{Attempt, EndedBy, Event, EventKind, Level, Outcome, Slots, Status, Stream, Usage};
 pub use fault::{Class, Fault};
 pub use path::RepoPath;
 pub use pipeline::Pipeline;

@@ -118,6 +118,20 @@ pub enum Reason {
     },
 }
 
+impl Reason {
+    /// Does something to each text in which values or commands stand.
+    pub fn each_text(&mut self, edit: &mut dyn FnMut(&mut String)) {
+        match self {
+            Self::CmdChanged { old, new } | Self::ParamModified { old, new, .. } => {
+                edit(old);
+                edit(new);
+            }
+            Self::ParamNew { new, .. } => edit(new),
+            _ => {}
+        }
+    }
+}
+
 /// Whether a stage must run.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub enum Verdict {

@@ -10,7 +10,7 @@ use super::path::RepoPath;
 use super::value::{Map, Value};
 
 /// A stage's number within its `Pipeline`, in the order of collection.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
 pub struct StageId(pub u32);
 
 impl StageId {

@@ -3,6 +3,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use indexmap::IndexMap;
+
 use crate::model::event::Planned;
 use crate::model::settings::Terms;
 use crate::model::{Fault, StageId};
@@ -76,6 +78,11 @@ impl Plan {
         with_levels((0..self.order.len()).map(|at| self.planned(repository, at)).collect())
     }
 
+    /// The queues of the plan's stages that have a limit, with their slots.
+    pub fn queues(&self, book: &Rulebook<'_>) -> IndexMap<String, usize> {
+        self.terms.iter().filter_map(|terms| Some((terms.queue.clone(), book.slots_of(&terms.queue)?))).collect()
+    }
+
     fn planned(&self, repository: &Repository, at: usize) -> Planned {
         let id = self.order[at];
         let stage = repository.pipeline().get(id);
@@ -88,6 +95,7 @@ impl Plan {
             cmds: stage.cmd.as_ref().map(shell::lines).unwrap_or_default(),
             level: 0,
             queue: self.terms[at].queue.clone(),
+            file: stage.address.file.to_string(),
         }
     }
 }

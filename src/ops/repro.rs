@@ -164,7 +164,8 @@ fn execute(
     let stages = plan.order.iter().map(|id| repository.pipeline().get(*id));
     run.disk.expect(stages.flat_map(Stage::hashed));
     let worker = StageWorker::new(&run, repository, &plan.order, request, watcher);
-    sink.event(&clock.event(EventKind::RunStarted { run: name, plan: plan.describe(repository), jobs: request.jobs }));
+    let planned = plan.describe(repository);
+    sink.event(&clock.event(EventKind::RunStarted { run: name, plan: planned, jobs: request.jobs, queues: plan.queues(book) }));
     let channel = drive::messages();
     watcher.tell(channel.0.clone());
     let mut tell = |event: &Event| {

@@ -141,6 +141,7 @@ mod tests {
             cmds: Vec::new(),
             level: 0,
             queue: "default".to_owned(),
+            file: "dvc.yaml".to_owned(),
         }
     }
 
@@ -148,7 +149,7 @@ mod tests {
     fn a_run_becomes_one_object() {
         let mut answer = Answer::new();
         let plan = vec![planned(1, "a"), planned(0, "b")];
-        answer.event(&event(EventKind::RunStarted { run: "r1".to_owned(), plan, jobs: 2 }));
+        answer.event(&event(EventKind::RunStarted { run: "r1".to_owned(), plan, jobs: 2, queues: indexmap::IndexMap::new() }));
         answer.event(&event(EventKind::Judged { stage: StageId(1), verdict: Verdict::Stale(vec![Reason::NeverRun]) }));
         answer.event(&event(EventKind::Started { stage: StageId(1), slots: Slots { job: 1, queue: Vec::new() }, attempt: 1 }));
         let fault = Fault::new(Class::StageCmdFailedError, "failed to run: false, exited with -9");

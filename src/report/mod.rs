@@ -9,6 +9,8 @@
 //! - [`plain`]: DVC's lines in DVC's order (one job, dry runs);
 //! - [`parallel`]: each stage's lines as one block when it ends (many jobs);
 //! - [`progress`]: the live area around that on a terminal;
+//! - [`history`]: a run as its events tell it; [`facts`]: what it amounts to; [`dossier`]: all that a
+//!   report of it says;
 //! - [`answer`]: the JSON answer of `repro`;
 //! - [`status`]: the text and JSON of `status`;
 //! - [`words`]: every sentence; [`tally`]: counts; [`chart`]: graphs as text, Mermaid, dot;
@@ -19,18 +21,25 @@ pub mod answer;
 mod block;
 mod board;
 pub mod chart;
+pub mod dossier;
+pub mod facts;
+pub mod history;
 pub mod parallel;
 pub mod plain;
 pub mod progress;
 mod pulse;
 pub mod redact;
+#[cfg(test)]
+mod sample;
 pub mod screen;
 #[cfg(test)]
 mod screens;
+pub mod shown;
 pub mod sink;
 pub mod status;
 pub mod streams;
 pub mod tally;
+pub mod view;
 pub mod words;
 
 pub use screen::Settings;

@@ -330,7 +330,12 @@ impl Sink for Parallel {
             }
             EventKind::RunFinished { .. } => self.closing(event),
             EventKind::Tick => self.pulse.beat(event, &self.board, &self.settings, &mut self.io),
-            EventKind::RunStarted { .. } | EventKind::Judged { .. } | EventKind::Started { .. } => {}
+            EventKind::RunOpened(_)
+            | EventKind::RunStarted { .. }
+            | EventKind::GitStood(_)
+            | EventKind::Judged { .. }
+            | EventKind::Started { .. }
+            | EventKind::ValuesKept(_) => {}
         }
     }
 }

@@ -86,7 +86,11 @@ impl Plain {
                 }
             }
             EventKind::Tick => self.pulse.beat(event, &self.board, &self.settings, &mut self.io),
-            EventKind::Line { .. } | EventKind::RunStarted { .. } => {}
+            EventKind::Line { .. }
+            | EventKind::RunOpened(_)
+            | EventKind::RunStarted { .. }
+            | EventKind::GitStood(_)
+            | EventKind::ValuesKept(_) => {}
             EventKind::Finished { stage, outcome } => self.finished(*stage, outcome),
             EventKind::Retrying { stage, outcome, tries, after } => {
                 self.turn_to(*stage);

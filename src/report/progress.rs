@@ -232,6 +232,7 @@ mod tests {
             cmds: Vec::new(),
             level: 0,
             queue: "default".to_owned(),
+            file: "dvc.yaml".to_owned(),
         }
     }
 
@@ -243,7 +244,12 @@ mod tests {
         let settings = Settings { jobs: 10, live: true, ..Settings::default() };
         let mut progress = Progress::on(target, settings, io);
         let mut send = |kind: EventKind| progress.event(&Event { at: 0, elapsed: Duration::from_secs(61), kind });
-        send(EventKind::RunStarted { run: "r".to_owned(), plan: (0..12).map(planned).collect(), jobs: 10 });
+        send(EventKind::RunStarted {
+            run: "r".to_owned(),
+            plan: (0..12).map(planned).collect(),
+            jobs: 10,
+            queues: indexmap::IndexMap::new(),
+        });
         send(EventKind::Finished { stage: StageId(11), outcome: Outcome::plain(Status::Unchanged) });
         for number in 0..10 {
             send(EventKind::Command { stage: StageId(number), cmd: "true".to_owned(), first: true });

@@ -46,7 +46,12 @@ impl Script {
         let jobs = settings.jobs;
         let sink = screen::open(settings, Box::new(out.clone()), Box::new(err.clone()));
         let plan = stages.iter().enumerate().map(|(at, name)| planned(at, name)).collect();
-        Self { sink, out, err, now: Duration::ZERO }.with(EventKind::RunStarted { run: "r1".to_owned(), plan, jobs })
+        Self { sink, out, err, now: Duration::ZERO }.with(EventKind::RunStarted {
+            run: "r1".to_owned(),
+            plan,
+            jobs,
+            queues: indexmap::IndexMap::new(),
+        })
     }
 
     fn with(mut self, kind: EventKind) -> Self {
@@ -112,6 +117,7 @@ fn planned(at: usize, name: &str) -> Planned {
         cmds: vec![format!("make {name}")],
         level: 0,
         queue: "default".to_owned(),
+        file: "dvc.yaml".to_owned(),
     }
 }
 

@@ -98,6 +98,14 @@ pub fn why_failed(outcome: &Outcome) -> Option<String> {
     })
 }
 
+/// What cut a stage off, in few words.
+pub fn stopped(outcome: &Outcome) -> &'static str {
+    match outcome.ended_by {
+        Some(EndedBy::EarlyStop) => "it ended the run early",
+        _ => "interrupted",
+    }
+}
+
 /// What is said of a stage that stopped the run early.
 pub fn stopped_early(name: &str, outcome: &Outcome) -> String {
     let code = outcome.attempt.as_ref().and_then(|attempt| attempt.returncode).unwrap_or(0);
@@ -295,6 +303,7 @@ mod tests {
             cmds: Vec::new(),
             level: 0,
             queue: "default".to_owned(),
+            file: "dvc.yaml".to_owned(),
         }
     }
 

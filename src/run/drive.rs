@@ -31,7 +31,7 @@ const LAST_LINES: usize = 3;
 #[derive(Debug)]
 pub enum Message {
     /// Something to tell. With an `ack` the sender waits until it was told.
-    Tell(Event, Option<SyncSender<()>>),
+    Tell(Box<Event>, Option<SyncSender<()>>),
     /// A check is over.
     Checked(StageId, Result<Verdict, Fault>),
     /// A check has to be made again later: another process is in the way.
@@ -39,7 +39,7 @@ pub enum Message {
     /// A stage's output goes into this file.
     Log(StageId, Arc<Bounded>),
     /// A stage is over.
-    Finished(StageId, Event, Outcome),
+    Finished(StageId, Box<Event>, Outcome),
     /// The user or the system asked to stop, for the n-th time.
     Interrupt(u32),
     /// The user asked how it stands.
@@ -60,14 +60,14 @@ impl Reply {
     /// Tells something.
     pub fn tell(&self, kind: EventKind) {
         // The driver lives as long as its workers; if it is gone, nobody is left to tell.
-        self.sender.send(Message::Tell(self.clock.event(kind), None)).ok();
+        self.sender.send(Message::Tell(Box::new(self.clock.event(kind)), None)).ok();
     }
 
     /// Tells something and waits until it is on the screen: needed before a child writes, to the
     /// same screen or to a log that is read from now on.
     pub fn tell_first(&self, kind: EventKind) {
         let (ack, told) = sync_channel(1);
-        if self.sender.send(Message::Tell(self.clock.event(kind), Some(ack))).is_ok() {
+        if self.sender.send(Message::Tell(Box::new(self.clock.event(kind)), Some(ack))).is_ok() {
             told.recv().ok();
         }
     }
@@ -94,7 +94,7 @@ impl Reply {
     fn send_end(&mut self, outcome: Outcome) {
         self.ended = true;
         let event = self.clock.event(EventKind::Finished { stage: self.stage, outcome: outcome.clone() });
-        self.sender.send(Message::Finished(self.stage, event, outcome)).ok();
+        self.sender.send(Message::Finished(self.stage, Box::new(event), outcome)).ok();
     }
 }
 

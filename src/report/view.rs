@@ -1,0 +1,429 @@
+//! A dossier in words and plain values: what the templates of reports get.
+//!
+//! A public contract of its own, since templates can be replaced (docs/reports.md lists the names).
+//! Every text in it is made fit for eyes (`shown`) but not escaped for any format: that is done
+//! where the format is known, by the engine for HTML, by filters for Markdown.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::model::{Attempt, Status};
+
+use super::dossier::{Dossier, Row, Tail};
+use super::facts::{RunVerdict, Shown};
+use super::history::{Entry, Phases};
+use super::shown;
+use super::tally::duration;
+use super::words;
+
+/// The whole report.
+#[derive(Clone, Debug, Serialize)]
+pub struct View {
+    /// `ok`, `failed`, `interrupted`, `killed`, `running` or `stopped_early`.
+    pub verdict: &'static str,
+    /// The same for people.
+    pub verdict_words: &'static str,
+    /// One sentence: how many stages ended how, and in which time.
+    pub headline: String,
+    /// Name of the run; empty if it failed before it had one.
+    pub run: String,
+    /// Name of the repository's folder.
+    pub project: String,
+    /// When it began, RFC 3339 in UTC; empty if that is not known.
+    pub began: String,
+    /// What was called.
+    pub command_line: String,
+    /// The run's failure; empty if there is none.
+    pub error: String,
+    /// How many stages ended how.
+    pub counts: Vec<Count>,
+    /// Stages that failed or were cut off, with the ends of their logs.
+    pub failures: Vec<Failure>,
+    /// All stages in the order of the plan.
+    pub stages: Vec<StageRow>,
+    /// Wall time, stage time and the like, as name and value.
+    pub facts: Vec<Pair>,
+    /// Addresses along the longest chain.
+    pub critical: Vec<String>,
+    /// Words about the base of the differences, or why there is none.
+    pub base: String,
+    /// Whether there is one.
+    pub has_base: bool,
+    /// Metrics that differ from the base.
+    pub metrics: Vec<ValueRow>,
+    /// Parameters that differ from it.
+    pub params: Vec<ValueRow>,
+    /// What could not be compared.
+    pub value_remarks: Vec<String>,
+    /// Warnings of the run.
+    pub remarks: Vec<String>,
+    /// Versions, machine, git.
+    pub environment: Vec<Pair>,
+}
+
+/// How many stages ended so.
+#[derive(Clone, Debug, Serialize)]
+pub struct Count {
+    /// `ran`, `failed` ...
+    pub key: &'static str,
+    /// For people.
+    pub words: &'static str,
+    /// How many.
+    pub number: usize,
+}
+
+/// A fact with its name.
+#[derive(Clone, Debug, Serialize)]
+pub struct Pair {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+}
+
+/// A stage that failed or was cut off.
+#[derive(Clone, Debug, Serialize)]
+pub struct Failure {
+    /// Its address.
+    pub address: String,
+    /// Its place in `stages`.
+    pub place: usize,
+    /// `failed` or `stopped`.
+    pub status: &'static str,
+    /// Why, in few words.
+    pub why: String,
+    /// The whole message.
+    pub message: String,
+    /// What it ran.
+    pub command: String,
+    /// How many tries it had.
+    pub tries: usize,
+    /// Where its log is; empty where it had the terminal.
+    pub log: String,
+    /// The last lines of the log.
+    pub tail: Vec<String>,
+    /// Whether there are more before them.
+    pub tail_cut: bool,
+}
+
+/// One stage. Times in nanoseconds are for sorting, the words beside them for reading.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct StageRow {
+    /// Its place in the plan, from 1.
+    pub number: usize,
+    /// Its address.
+    pub address: String,
+    /// The foreach or matrix group, the part of the address before `@`; empty if it has none.
+    pub group: String,
+    /// `ran`, `failed` ...
+    pub status: &'static str,
+    /// For people.
+    pub status_words: &'static str,
+    /// Why it had to run, a sentence each.
+    pub reasons: Vec<String>,
+    /// Its commands, a line each.
+    pub command: String,
+    /// Its queue.
+    pub queue: String,
+    /// Its slot in it, or job slot; empty where it never ran.
+    pub slot: String,
+    /// How many tries it had.
+    pub tries: usize,
+    /// Exit code of the last command; empty if none ended.
+    pub returncode: String,
+    /// Since the beginning of the run when its first try began; empty if it had none.
+    pub start: String,
+    /// The same in nanoseconds.
+    pub start_ns: u64,
+    /// How long it waited for slots.
+    pub wait: String,
+    /// How long its commands ran.
+    pub run: String,
+    /// How long it was hashed, stored and recorded.
+    pub save: String,
+    /// All its time.
+    pub time: String,
+    /// The same in nanoseconds.
+    pub time_ns: u64,
+    /// Against the last run: `+1.20s`; empty if there was none.
+    pub delta: String,
+    /// The same in nanoseconds.
+    pub delta_ns: i64,
+    /// CPU time of its commands; empty if none ended.
+    pub cpu: String,
+    /// The same in nanoseconds.
+    pub cpu_ns: u64,
+    /// The most memory that one of its processes held.
+    pub memory: String,
+    /// The same in bytes.
+    pub memory_bytes: u64,
+    /// Where the log is; empty where there is none.
+    pub log: String,
+    /// Its level in the graph, from 1.
+    pub level: usize,
+    /// Whether it lies on the longest chain.
+    pub critical: bool,
+}
+
+/// A value that differs from the base.
+#[derive(Clone, Debug, Serialize)]
+pub struct ValueRow {
+    /// The file.
+    pub path: String,
+    /// The dotted name.
+    pub name: String,
+    /// In the base; `-` if it is not there.
+    pub old: String,
+    /// Now; `-` if it is not there.
+    pub new: String,
+    /// By how much a number changed; `-` if it is none.
+    pub change: String,
+}
+
+impl View {
+    /// The view of a dossier.
+    pub fn of(dossier: &Dossier) -> Self {
+        let (history, facts) = (&dossier.history, &dossier.facts);
+        let counts: Vec<Count> =
+            facts.counts.iter().map(|&(shown, number)| Count { key: shown.key(), words: shown.words(), number }).collect();
+        let (base, has_base) = match &dossier.changes {
+            Ok(changes) => (shown::line(&changes.base), true),
+            Err(why) => (shown::line(why), false),
+        };
+        let changes = dossier.changes.as_ref().ok();
+        Self {
+            verdict: facts.verdict.key(),
+            verdict_words: facts.verdict.words(),
+            headline: headline(dossier),
+            run: history.about.run.clone(),
+            project: shown::line(&history.about.project),
+            began: history.began.and_then(time_of_day).unwrap_or_default(),
+            command_line: shown::line(&format!("dvc-paraffin {}", history.about.args.join(" "))),
+            error: history.end.as_ref().and_then(|end| end.fault.as_ref()).map_or(String::new(), |fault| shown::text(&fault.to_string())),
+            counts,
+            failures: failures(dossier),
+            stages: (0..history.stages.len()).map(|at| row(dossier, at)).collect(),
+            facts: sums(dossier),
+            critical: facts.critical.iter().map(|at| shown::line(&history.stages[*at].planned.address)).collect(),
+            base,
+            has_base,
+            metrics: changes.map(|changes| values(&changes.metrics.rows)).unwrap_or_default(),
+            params: changes.map(|changes| values(&changes.params.rows)).unwrap_or_default(),
+            value_remarks: changes.map(|changes| changes.remarks.iter().map(|text| shown::line(text)).collect()).unwrap_or_default(),
+            remarks: history.remarks.iter().map(|(_, text)| shown::text(text)).collect(),
+            environment: environment(dossier),
+        }
+    }
+}
+
+/// `12 ran, 1 failed, 3 skipped in 2m31s`
+fn headline(dossier: &Dossier) -> String {
+    let facts = &dossier.facts;
+    let parts: Vec<String> = facts.counts.iter().map(|(shown, number)| format!("{number} {}", shown.words())).collect();
+    let what = match (parts.is_empty(), dossier.history.planned) {
+        (false, _) => parts.join(", "),
+        (true, true) => "no stages".to_owned(),
+        (true, false) => "failed before the first stage".to_owned(),
+    };
+    let word = if facts.verdict == RunVerdict::Running { "after" } else { "in" };
+    format!("{what} {word} {}", duration(facts.wall))
+}
+
+fn failures(dossier: &Dossier) -> Vec<Failure> {
+    let wanted = |at: &usize| matches!(dossier.facts.shown[*at], Shown::Over(Status::Failed | Status::Stopped));
+    let mut places: Vec<usize> = (0..dossier.history.stages.len()).filter(wanted).collect();
+    places.sort_by_key(|at| dossier.facts.shown[*at] != Shown::Over(Status::Failed));
+    places.into_iter().map(|at| failure(dossier, at)).collect()
+}
+
+fn failure(dossier: &Dossier, at: usize) -> Failure {
+    let entry = &dossier.history.stages[at];
+    let tail = dossier.tails.get(&at).cloned().unwrap_or_default();
+    let Tail { lines, cut } = tail;
+    let fault = entry.outcome.as_ref().and_then(|outcome| outcome.fault.as_ref());
+    let why = match (&entry.outcome, dossier.facts.verdict) {
+        (None, _) => "the run was killed while it ran".to_owned(),
+        (Some(outcome), _) => words::why_failed(outcome).unwrap_or_else(|| words::stopped(outcome).to_owned()),
+    };
+    Failure {
+        address: shown::line(&entry.planned.address),
+        place: at,
+        status: dossier.facts.shown[at].key(),
+        why: shown::line(&why),
+        message: fault.map_or(String::new(), |fault| shown::text(&fault.to_string())),
+        command: command(entry),
+        tries: entry.tries.len(),
+        log: entry.attempt().and_then(|attempt| attempt.log.clone()).unwrap_or_default(),
+        tail: lines,
+        tail_cut: cut,
+    }
+}
+
+fn command(entry: &Entry) -> String {
+    entry.planned.cmds.iter().map(|cmd| shown::text(cmd)).collect::<Vec<_>>().join("\n")
+}
+
+/// The foreach or matrix group of an address.
+pub fn group(address: &str) -> Option<&str> {
+    address.rsplit_once('@').map(|(group, _)| group).filter(|group| !group.is_empty())
+}
+
+fn row(dossier: &Dossier, at: usize) -> StageRow {
+    let entry = &dossier.history.stages[at];
+    let (shown, time) = (dossier.facts.shown[at], dossier.facts.times[at]);
+    let mut row = StageRow {
+        number: at + 1,
+        address: shown::line(&entry.planned.address),
+        group: group(&entry.planned.address).map_or(String::new(), shown::line),
+        status: shown.key(),
+        status_words: shown.words(),
+        reasons: entry.reasons.iter().map(|reason| shown::text(&words::reason(reason))).collect(),
+        command: command(entry),
+        queue: shown::line(&entry.planned.queue),
+        tries: entry.tries.len(),
+        level: entry.planned.level + 1,
+        critical: dossier.facts.critical.contains(&at),
+        ..StageRow::default()
+    };
+    let (Some(first), Some(last)) = (entry.tries.first(), entry.tries.last()) else { return row };
+    let phases = sum(entry, dossier.facts.wall);
+    row.slot = last.slots.numbers()[0].to_string();
+    row.start = duration(first.start);
+    row.start_ns = ns(first.start);
+    row.wait = duration(phases.wait);
+    row.run = duration(phases.run);
+    row.save = duration(phases.save);
+    row.time = duration(time);
+    row.time_ns = ns(time);
+    if let Some(before) = dossier.previous.as_ref().and_then(|previous| previous.times.get(&entry.planned.address)) {
+        (row.delta, row.delta_ns) = delta(*before, time);
+    }
+    let attempt = last.attempt().cloned().unwrap_or_default();
+    let Attempt { returncode, usage, log, .. } = attempt;
+    row.returncode = returncode.map(|code| code.to_string()).unwrap_or_default();
+    row.log = log.unwrap_or_default();
+    if let Some(usage) = usage {
+        row.cpu = duration(usage.user + usage.system);
+        row.cpu_ns = ns(usage.user + usage.system);
+        row.memory = size(usage.peak_rss);
+        row.memory_bytes = usage.peak_rss;
+    }
+    row
+}
+
+/// The times of all tries.
+pub fn sum(entry: &Entry, now: Duration) -> Phases {
+    entry.tries.iter().map(|attempt| attempt.phases(now)).fold(Phases::default(), |sum, phases| Phases {
+        wait: sum.wait + phases.wait,
+        before: sum.before + phases.before,
+        run: sum.run + phases.run,
+        save: sum.save + phases.save,
+    })
+}
+
+fn delta(before: Duration, now: Duration) -> (String, i64) {
+    let more = now >= before;
+    let by = if more { now - before } else { before - now };
+    let nanoseconds = i64::try_from(by.as_nanos()).unwrap_or(i64::MAX);
+    (format!("{}{}", if more { "+" } else { "-" }, duration(by)), if more { nanoseconds } else { -nanoseconds })
+}
+
+fn sums(dossier: &Dossier) -> Vec<Pair> {
+    let (facts, jobs) = (&dossier.facts, dossier.history.jobs);
+    let mut pairs = Vec::new();
+    let mut add = |name: &str, value: String| pairs.push(Pair { name: name.to_owned(), value });
+    add("Wall time", duration(facts.wall));
+    if !facts.stage_time.is_zero() {
+        add("Time of stages", duration(facts.stage_time));
+    }
+    if let Some(speed_up) = facts.speed_up() {
+        add("Speed-up", format!("{speed_up:.2}x"));
+    }
+    if let Some(efficiency) = facts.efficiency(jobs) {
+        add("Parallel efficiency", format!("{:.0} % of {}", efficiency * 100.0, count(jobs, "job")));
+    }
+    if !facts.critical.is_empty() {
+        add("Critical path", format!("{} over {}", duration(facts.critical_time), count(facts.critical.len(), "stage")));
+    }
+    if let Some(most) = facts.most() {
+        add("Most speed-up possible", format!("{most:.2}x"));
+    }
+    add("Without a command running", duration(facts.own));
+    for what in &dossier.what_if {
+        add(&format!("With {} (simulated)", count(what.jobs, "job")), duration(what.wall));
+    }
+    if let Some(previous) = &dossier.previous {
+        add("Compared with run", previous.run.clone());
+    }
+    pairs
+}
+
+fn environment(dossier: &Dossier) -> Vec<Pair> {
+    let (about, git) = (&dossier.history.about, &dossier.history.git);
+    let mut pairs = Vec::new();
+    let mut add = |name: &str, value: String| {
+        if !value.is_empty() {
+            pairs.push(Pair { name: name.to_owned(), value: shown::line(&value) });
+        }
+    };
+    add("dvc-paraffin", about.version.clone());
+    add("DVC", about.dvc.clone().unwrap_or_default());
+    add("Host", about.host.clone());
+    add("System", about.system.clone());
+    add("CPUs", if about.cpus > 0 { about.cpus.to_string() } else { String::new() });
+    add("Jobs", if dossier.history.jobs > 0 { dossier.history.jobs.to_string() } else { String::new() });
+    for (queue, slots) in &dossier.history.queues {
+        add(&format!("Queue {queue}"), count(*slots, "slot"));
+    }
+    if let Some(git) = git {
+        let state = match git.dirty {
+            Some(true) => " with uncommitted changes",
+            Some(false) => "",
+            None => " (whether files differ from it is not known)",
+        };
+        add("Git commit", git.commit.as_ref().map_or("none yet".to_owned(), |commit| format!("{commit}{state}")));
+        add("Git branch", git.branch.clone().unwrap_or_default());
+    }
+    pairs
+}
+
+fn values(rows: &[Row]) -> Vec<ValueRow> {
+    let text = |text: &Option<String>| text.as_deref().map_or("-".to_owned(), shown::line);
+    rows.iter()
+        .map(|row| ValueRow {
+            path: shown::line(&row.path),
+            name: shown::line(&row.name),
+            old: text(&row.old),
+            new: text(&row.new),
+            change: text(&row.change),
+        })
+        .collect()
+}
+
+/// Nanoseconds as a whole number.
+pub fn ns(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Nanoseconds since 1970 as RFC 3339 in UTC, to the second.
+pub fn time_of_day(nanoseconds: i128) -> Option<String> {
+    let time = jiff::Timestamp::from_nanosecond(nanoseconds).ok()?;
+    Some(format!("{time:.0}"))
+}
+
+/// `1 job`, `2 jobs`.
+fn count(number: usize, word: &str) -> String {
+    format!("{number} {word}{}", if number == 1 { "" } else { "s" })
+}
+
+/// Bytes as people read them: `640 kB`, `31.5 MB`, `2.1 GB`.
+pub fn size(bytes: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "one digit behind the point")]
+    let bytes = bytes as f64;
+    match bytes {
+        ..1e6 => format!("{:.0} kB", bytes / 1e3),
+        1e6..1e9 => format!("{:.1} MB", bytes / 1e6),
+        _ => format!("{:.1} GB", bytes / 1e9),
+    }
+}
