@@ -8,7 +8,7 @@
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, LazyLock};
 
-use indexmap::IndexMap;
+use indexmap::{Equivalent, IndexMap};
 
 /// One value of a document.
 #[derive(Clone, Debug)]
@@ -113,7 +113,7 @@ impl Value {
 
     /// The entry of a map under a text key.
     pub fn get(&self, key: &str) -> Option<&Value> {
-        self.as_map()?.get(&Key::str(key))
+        self.as_map()?.get(key)
     }
 
     /// The name that Python gives the type (`str`, `int`, `NoneType`, ...).
@@ -219,6 +219,13 @@ impl PartialEq for Key {
 
 impl Eq for Key {}
 
+/// A text finds its key in a map without becoming one. It is hashed as [`Key`] hashes it.
+impl Equivalent<Key> for str {
+    fn equivalent(&self, key: &Key) -> bool {
+        key.as_str() == Some(self)
+    }
+}
+
 impl Hash for Key {
     fn hash<H: Hasher>(&self, state: &mut H) {
         match &self.0 {
@@ -264,6 +271,14 @@ mod tests {
         map.insert(Key(Value::Int(1)), Value::Null);
         assert!(map.contains_key(&Key(Value::Bool(true))));
         assert!(map.contains_key(&Key(Value::Float(1.0))));
-        assert!(!map.contains_key(&Key::str("1")));
+        assert!(!map.contains_key("1"));
+    }
+
+    #[test]
+    fn a_text_finds_its_key() {
+        let keys = [Value::Int(1), Value::Time("2001-01-01".into()), Value::str("a"), Value::str("")];
+        let map: Map = keys.into_iter().map(|key| (Key(key), Value::Null)).collect();
+        let found = ["1", "2001-01-01", "a", "", "b"].map(|text| map.get_index_of(text));
+        assert_eq!(found, [None, None, Some(2), Some(3), None]);
     }
 }

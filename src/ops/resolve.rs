@@ -102,7 +102,7 @@ impl Resolution {
         ]);
         for section in [TopLevel::Params, TopLevel::Metrics, TopLevel::Plots, TopLevel::Artifacts, TopLevel::Datasets] {
             let empty = if section == TopLevel::Artifacts { Value::map(Map::new()) } else { Value::seq(Vec::new()) };
-            map.insert(Key::str(section.key()), self.lists.get(&Key::str(section.key())).cloned().unwrap_or(empty));
+            map.insert(Key::str(section.key()), self.lists.get(section.key()).cloned().unwrap_or(empty));
         }
         map.insert(Key::str("errors"), Value::seq(self.errors.iter().map(Unresolved::value).collect()));
         for_json(&Value::map(map))

@@ -17,7 +17,7 @@ use super::dirtree;
 use super::pipeline::{Paths, PipelineError, foreign_scheme, parse_checked, refuse_stage_file};
 use super::schema;
 use super::template::python_str;
-use crate::model::{Address, Algo, Dep, Digest, Key, Map, Meta, Out, OutKind, RepoPath, Stage, TreeEntry, Value};
+use crate::model::{Address, Algo, Dep, Digest, Map, Meta, Out, OutKind, RepoPath, Stage, TreeEntry, Value};
 
 /// Reads a `.dvc` file. `root` is the absolute path of the repository, `cwd` the directory
 /// that paths in sentences are relative to.
@@ -68,15 +68,11 @@ pub fn parse(bytes: &[u8], root: &str, path: &RepoPath, cwd: &RepoPath) -> Resul
     })
 }
 
-fn get<'a>(map: &'a Map, key: &str) -> Option<&'a Value> {
-    map.get(&Key::str(key))
-}
-
 /// A source of an import.
 fn dep(paths: &Paths<'_>, map: &Map) -> Result<Dep, PipelineError> {
-    let text = get(map, "path").and_then(Value::as_str).unwrap_or_default();
-    let repo = get(map, "repo").and_then(Value::as_map).filter(|repo| !repo.is_empty());
-    let foreign = if get(map, "db").is_some() {
+    let text = map.get("path").and_then(Value::as_str).unwrap_or_default();
+    let repo = map.get("repo").and_then(Value::as_map).filter(|repo| !repo.is_empty());
+    let foreign = if map.get("db").is_some() {
         Some("db")
     } else if repo.is_some() {
         Some("repo")
@@ -102,10 +98,10 @@ fn dep(paths: &Paths<'_>, map: &Map) -> Result<Dep, PipelineError> {
 }
 
 fn out(paths: &Paths<'_>, map: &Map) -> Result<Out, PipelineError> {
-    let text = get(map, "path").and_then(Value::as_str).unwrap_or_default();
+    let text = map.get("path").and_then(Value::as_str).unwrap_or_default();
     refuse_stage_file(text, "output")?;
     let (def_path, path) = paths.locate(text);
-    let flag = |key, default| get(map, key).and_then(Value::as_bool).unwrap_or(default);
+    let flag = |key, default| map.get(key).and_then(Value::as_bool).unwrap_or(default);
     let annot = map.iter().filter(|(key, _)| matches!(key.as_str(), Some("desc" | "type" | "labels" | "meta")));
     Ok(Out {
         recorded: recorded(map, if path.is_external() { Place::Outside } else { Place::Inside }),
@@ -116,7 +112,7 @@ fn out(paths: &Paths<'_>, map: &Map) -> Result<Out, PipelineError> {
         cache: flag("cache", true),
         persist: flag("persist", false),
         push: flag("push", true),
-        remote: get(map, "remote").and_then(Value::as_str).map(str::to_owned),
+        remote: map.get("remote").and_then(Value::as_str).map(str::to_owned),
         annot: annot.map(|(key, value)| (key.clone(), value.clone())).collect(),
     })
 }
@@ -143,22 +139,21 @@ impl Place {
 
 /// The files that an entry lists one by one, if it does.
 fn listed(map: &Map) -> Option<&[Value]> {
-    get(map, "files").and_then(Value::as_seq).filter(|files| !files.is_empty())
+    map.get("files").and_then(Value::as_seq).filter(|files| !files.is_empty())
 }
 
 /// The hash that an entry records (dvc: `_compute_hash_info_from_meta`).
 fn recorded(map: &Map, place: Place) -> Option<(Digest, Meta)> {
-    let number = |key| match get(map, key) {
+    let number = |key| match map.get(key) {
         Some(Value::Int(value)) => u64::try_from(*value).ok(),
         _ => None,
     };
     if let Some(files) = listed(map) {
         return Some(recorded_files(files));
     }
-    let meta =
-        Meta { size: number("size"), nfiles: number("nfiles"), isexec: get(map, "isexec").and_then(Value::as_bool).unwrap_or(false) };
-    let value = |key: &str| get(map, key).and_then(checksum);
-    let (algo, value) = match (place, get(map, "hash").and_then(Value::as_str)) {
+    let meta = Meta { size: number("size"), nfiles: number("nfiles"), isexec: map.get("isexec").and_then(Value::as_bool).unwrap_or(false) };
+    let value = |key: &str| map.get(key).and_then(checksum);
+    let (algo, value) = match (place, map.get("hash").and_then(Value::as_str)) {
         (Place::Inside, None) => (Algo::Md5Dos2Unix, value("md5")?),
         (Place::Inside, Some(name)) if name != "md5" => (Algo::Other(name.to_owned()), value(name)?),
         _ => match place.mark().and_then(|key| Some((key, value(key)?))) {

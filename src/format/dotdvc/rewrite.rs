@@ -122,7 +122,7 @@ impl<'a> Layout<'a> {
         let lead: String = lines[begin].chars().take(self.indent).collect();
         let mut new: Vec<String> = Vec::new();
         for (key, value, range) in self.entries() {
-            if let Some(value) = state.get(&Key::str(key)) {
+            if let Some(value) = state.get(key) {
                 new.push(with_value(&lines[range.start], key, value));
                 new.extend_from_slice(&lines[range.start + 1..range.end]);
             } else if !STATE.contains(&key) && !is_default(key, value) {
@@ -232,7 +232,7 @@ fn renewed(document: &Value, deps: &[State], outs: &[State]) -> Value {
     let mut document = document.clone();
     let Value::Map(map) = &mut document else { return document };
     for (list, states) in [("deps", deps), ("outs", outs)] {
-        let Some(Value::Seq(items)) = Arc::make_mut(map).get_mut(&Key::str(list)) else { continue };
+        let Some(Value::Seq(items)) = Arc::make_mut(map).get_mut(list) else { continue };
         let items = Arc::make_mut(items);
         for (index, digest, meta) in states {
             if let Some(Value::Map(item)) = items.get_mut(*index) {

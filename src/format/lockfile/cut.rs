@@ -65,7 +65,7 @@ fn end_line(doc: &Doc) -> Option<Option<usize>> {
     if marks.iter().any(|mark| mark.column != 1) || marks.windows(2).any(|pair| pair[0].line >= pair[1].line) {
         return None;
     }
-    let index = root.get_index_of(&crate::model::Key::str("stages"))?;
+    let index = root.get_index_of("stages")?;
     Some(marks.get(index + 1).map(|mark| mark.line))
 }
 

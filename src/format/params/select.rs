@@ -74,7 +74,7 @@ fn in_map<'a>(map: &'a Map, segment: &str) -> Vec<(&'a Key, &'a Value)> {
         return map.iter().filter(|(key, _)| key_matches(&key.0, segment)).collect();
     }
     let number = segment.trim().parse::<i64>().ok();
-    let by_text = map.get_key_value(&Key::str(segment));
+    let by_text = map.get_key_value(segment);
     let by_number =
         number.and_then(|number| map.get_key_value(&Key(Value::Int(number)))).filter(|(key, _)| !matches!(key.0, Value::Float(_)));
     by_text.into_iter().chain(by_number).collect()

@@ -61,7 +61,7 @@ pub(super) struct Site<'a> {
 
 /// Makes the stage.
 pub(super) fn stage(site: &Site<'_>, name: &str, data: &Map) -> Result<Stage, PipelineError> {
-    let get = |key: &str| data.get(&Key::str(key));
+    let get = |key: &str| data.get(key);
     let dir = site.file.parent().unwrap_or_default();
     let wdir = match get("wdir") {
         None | Some(Value::Null) => dir,
@@ -170,8 +170,8 @@ impl Paths<'_> {
             refuse_unknown_url(&text)?;
             refuse_stage_file(&text, "output")?;
             let (def_path, path) = self.locate(&text);
-            let flag = |key: &str, default| flags.get(&Key::str(key)).map_or(default, is_true);
-            let remote = flags.get(&Key::str("remote")).filter(|remote| !remote.is_null()).map(python_str);
+            let flag = |key: &str, default| flags.get(key).map_or(default, is_true);
+            let remote = flags.get("remote").filter(|remote| !remote.is_null()).map(python_str);
             let (cache, persist, push) = (flag("cache", true), flag("persist", false), flag("push", true));
             let annot = flags.into_iter().filter(|(key, _)| !is_flag(key)).collect();
             outs.push(Out { def_path, path, kind, cache, persist, push, remote, annot, recorded: None, listed: None });

@@ -113,7 +113,7 @@ impl Schema {
                 value.as_map().is_none_or(|map| map.len() <= 1)
             }
             Self::Either(primary, fallback, keys) => {
-                let with = value.as_map().is_some_and(|map| keys.iter().any(|key| map.contains_key(&Key::str(key))));
+                let with = value.as_map().is_some_and(|map| keys.iter().any(|key| map.contains_key(*key)));
                 return if with { fallback.check(path, value) } else { primary.check(path, value) };
             }
         };
@@ -206,7 +206,7 @@ impl MapSchema {
             errors.extend(checked.err().into_iter().flatten());
         }
         for name in &self.required {
-            if !map.contains_key(&Key::str(name)) {
+            if !map.contains_key(*name) {
                 path.push(Part::Key(Key::str(name)));
                 errors.extend(one("required key not provided", path).err().into_iter().flatten());
                 path.pop();

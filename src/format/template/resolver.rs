@@ -251,7 +251,7 @@ impl<'f> Resolver<'f> {
             Kind::Matrix => {
                 definition.iter().filter(|(key, _)| key.as_str() != Some("matrix")).map(|(k, v)| (k.clone(), v.clone())).collect()
             }
-            Kind::Foreach => definition.get(&Key::str("do")).and_then(Value::as_map).cloned().unwrap_or_default(),
+            Kind::Foreach => definition.get("do").and_then(Value::as_map).cloned().unwrap_or_default(),
         };
         if !self.checked.contains(entry) {
             self.check_template(entry, &template)?;
@@ -275,7 +275,7 @@ impl<'f> Resolver<'f> {
     /// One stage with a given context (dvc: `EntryDefinition.resolve_stage`).
     fn resolve(&self, context: &Context, entry: &str, name: &str, definition: &Map, parsed: bool) -> Result<Resolved, ResolveError> {
         let dir = self.working_dir(context, name, definition)?;
-        let own_vars = definition.get(&Key::str("vars"));
+        let own_vars = definition.get("vars");
         let mut forked = None;
         if let Some(vars) = own_vars {
             refuse_interpolation(vars, &format!("stages.{name}.vars"), &self.file)?;
@@ -298,7 +298,7 @@ impl<'f> Resolver<'f> {
 
     /// The directory that a stage's own files of variables are relative to.
     fn working_dir(&self, context: &Context, name: &str, definition: &Map) -> Result<String, ResolveError> {
-        let Some(wdir) = definition.get(&Key::str("wdir")).and_then(Value::as_str).filter(|wdir| !wdir.is_empty()) else {
+        let Some(wdir) = definition.get("wdir").and_then(Value::as_str).filter(|wdir| !wdir.is_empty()) else {
             return Ok(self.dir.clone());
         };
         let settings = TemplateSettings::default();
@@ -333,7 +333,7 @@ impl<'f> Resolver<'f> {
     fn expand(&mut self, entry: &str) -> Result<Iterations, ResolveError> {
         let kind = self.kind(entry).unwrap_or(Kind::Foreach);
         let word = if kind == Kind::Matrix { "matrix" } else { "foreach" };
-        let data = self.definition(entry).and_then(|map| map.get(&Key::str(word)).cloned()).unwrap_or(Value::Null);
+        let data = self.definition(entry).and_then(|map| map.get(word).cloned()).unwrap_or(Value::Null);
         let mut filler = Filler { context: &self.context, settings: TemplateSettings::default(), key: None, parsed: false, tracker: None };
         let iterable = filler.mixed(&data).map_err(|error| error.at(&format!("'stages.{entry}.{word}'"), &self.file))?;
         if kind == Kind::Matrix {
