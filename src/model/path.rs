@@ -32,6 +32,13 @@ impl RepoPath {
     /// becomes relative, a relative text that leaves it becomes absolute
     /// (dvc: `output.py` `_parse_path`, `fs/dvc.py`).
     pub fn locate(root: &str, base: &RepoPath, text: &str) -> Self {
+        if !text.starts_with('/') && !base.is_external() {
+            // What does not climb out needs no root.
+            let inside = base.join(text);
+            if !inside.is_external() {
+                return inside;
+            }
+        }
         let joined = if text.starts_with('/') {
             normalise(text)
         } else if base.is_external() {
@@ -72,14 +79,7 @@ impl RepoPath {
 
     /// The directory that holds this place; none for the root.
     pub fn parent(&self) -> Option<Self> {
-        if self.0.is_empty() || self.0 == "/" {
-            return None;
-        }
-        Some(match self.0.rfind('/') {
-            Some(0) => Self("/".to_owned()),
-            Some(at) => Self(self.0[..at].to_owned()),
-            None => Self::root(),
-        })
+        parent(&self.0).map(|text| Self(text.to_owned()))
     }
 
     /// The last component; empty for the root.
@@ -90,6 +90,11 @@ impl RepoPath {
     /// The components from the top.
     pub fn components(&self) -> impl Iterator<Item = &str> {
         self.0.split('/').filter(|part| !part.is_empty())
+    }
+
+    /// The text of this place, of the directory that holds it, and so on up to the root.
+    pub fn upwards(&self) -> impl Iterator<Item = &str> {
+        std::iter::successors(Some(self.0.as_str()), |place| parent(place))
     }
 
     /// Whether `other` is this place or lies below it.
@@ -125,7 +130,7 @@ impl RepoPath {
     /// The path as seen from `dir` (as Python's `os.path.relpath`): `.` for the same place,
     /// with `..` where needed. An external place is given as it is.
     pub fn seen_from(&self, dir: &Self) -> String {
-        if self.is_external() || dir.is_external() {
+        if self.is_external() || dir.is_external() || (dir.is_root() && !self.is_root()) {
             return self.0.clone();
         }
         let here: Vec<&str> = dir.components().collect();
@@ -143,9 +148,24 @@ impl fmt::Display for RepoPath {
     }
 }
 
+/// The directory that holds a place; none for the root.
+fn parent(text: &str) -> Option<&str> {
+    if text.is_empty() || text == "/" {
+        return None;
+    }
+    Some(match text.rfind('/') {
+        Some(0) => "/",
+        Some(at) => &text[..at],
+        None => "",
+    })
+}
+
 /// Lexical normalisation as Python's `os.path.normpath`, but empty for `.`.
 fn normalise(text: &str) -> String {
     let absolute = text.starts_with('/');
+    if text[usize::from(absolute)..].split('/').all(|part| !matches!(part, "" | "." | "..")) {
+        return text.to_owned();
+    }
     let mut parts: Vec<&str> = Vec::new();
     for part in text.split('/') {
         match part {
@@ -178,12 +198,22 @@ mod tests {
     }
 
     #[test]
+    fn goes_upwards() {
+        for (text, want) in [("a/b", &["a/b", "a", ""][..]), ("/x/y", &["/x/y", "/x", "/"]), ("", &[""])] {
+            assert_eq!(RepoPath::new(text).upwards().collect::<Vec<_>>(), want, "{text}");
+        }
+    }
+
+    #[test]
     fn locates_inside_and_outside() {
         let base = RepoPath::new("sub/dir");
         for (text, want) in [
             ("x", "sub/dir/x"),
             ("../../y", "y"),
             ("../../../z", "/top/z"),
+            ("../../../repo/x", "x"),
+            ("../..", ""),
+            ("./../x//y/", "sub/x/y"),
             ("/top/repo/a", "a"),
             ("/top/repo", ""),
             ("/elsewhere/b", "/elsewhere/b"),

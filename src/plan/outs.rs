@@ -20,9 +20,18 @@ pub struct OutRef {
 #[derive(Debug, Default)]
 pub struct Outs {
     by_path: BTreeMap<String, OutRef>,
-    /// For each output path and each parent of one: when it was first seen. The trie of DVC
-    /// lists what lies inside a directory in this order, level by level.
-    first_seen: HashMap<String, usize>,
+    /// Each output path and each parent of one.
+    places: HashMap<String, Place>,
+}
+
+/// An output path, or a parent of one.
+#[derive(Debug)]
+struct Place {
+    /// When it was first seen. The trie of DVC lists what lies inside a directory in this order,
+    /// level by level.
+    first_seen: usize,
+    /// The output that it is.
+    out: Option<OutRef>,
 }
 
 /// How an output is shown in messages: as written, seen from the current directory.
@@ -47,7 +56,7 @@ impl Outs {
     }
 
     fn insert(&mut self, pipeline: &Pipeline, cwd: &RepoPath, out: OutRef, path: &RepoPath) -> Result<(), Fault> {
-        if let Some(&other) = self.by_path.get(path.as_str()) {
+        if let Some(other) = self.at(path.as_str()) {
             return Err(duplicated(pipeline, cwd, out, other));
         }
         let inner = self.inside(path).first().copied();
@@ -55,30 +64,36 @@ impl Outs {
         if let Some((parent, child)) = inner.map(|inner| (out, inner)).or(outer.map(|outer| (outer, out))) {
             return Err(overlapping(pipeline, cwd, parent, child));
         }
-        let mut place = Some(path.clone());
-        while let Some(here) = place {
-            let next = self.first_seen.len();
-            if self.first_seen.contains_key(here.as_str()) {
+        for here in path.upwards() {
+            let first_seen = self.places.len();
+            if self.places.contains_key(here) {
                 break;
             }
-            self.first_seen.insert(here.as_str().to_owned(), next);
-            place = here.parent();
+            self.places.insert(here.to_owned(), Place { first_seen, out: None });
+        }
+        if let Some(place) = self.places.get_mut(path.as_str()) {
+            place.out = Some(out);
         }
         self.by_path.insert(path.as_str().to_owned(), out);
         Ok(())
     }
 
+    fn at(&self, path: &str) -> Option<OutRef> {
+        self.places.get(path)?.out
+    }
+
     /// Outputs that are `path` or hold it, the outermost first.
     pub fn around(&self, path: &RepoPath) -> Vec<OutRef> {
-        let mut found: Vec<OutRef> = std::iter::successors(Some(path.clone()), RepoPath::parent)
-            .filter_map(|place| self.by_path.get(place.as_str()).copied())
-            .collect();
+        let mut found: Vec<OutRef> = path.upwards().filter_map(|place| self.at(place)).collect();
         found.reverse();
         found
     }
 
     /// Outputs that lie inside `path` (not at it), in the order of DVC's trie.
     pub fn inside(&self, path: &RepoPath) -> Vec<OutRef> {
+        if !self.places.contains_key(path.as_str()) {
+            return Vec::new();
+        }
         let prefix = if path.is_root() { String::new() } else { format!("{}/", path.as_str()) };
         let mut found: Vec<(Vec<usize>, OutRef)> = self
             .by_path
@@ -98,7 +113,7 @@ impl Outs {
             .map(|(at, _)| at)
             .chain([place.len()])
             .filter(|at| *at > skip)
-            .filter_map(|at| self.first_seen.get(&place[..at]).copied())
+            .filter_map(|at| self.places.get(&place[..at]).map(|place| place.first_seen))
             .collect()
     }
 }
