@@ -107,11 +107,14 @@ impl Hasher {
     /// # Errors
     /// As [`Hasher::files`].
     pub fn file(&self, path: PathBuf, meta: &fs::Metadata, algo: &Algo) -> Result<HashedFile, Error> {
-        let state = State::of(meta);
-        match self.shared.known(&path, algo, state).filter(|_| meta.is_file()) {
-            Some(md5) => Ok(HashedFile { path, md5, stamp: state.stamp, isexec: os::is_exec(meta) }),
-            None => Ok(self.files(vec![path], algo)?.remove(0)),
+        if !meta.is_file() {
+            return Err(Error::NotFileOrDir { path });
         }
+        let state = State::of(meta);
+        let md5 = self.shared.known(&path, algo, state).or_else(|| self.shared.recall_one(&path, algo, state));
+        let is_open = md5.is_none();
+        let answer = HashedFile { path, md5: md5.unwrap_or_default(), stamp: state.stamp, isexec: os::is_exec(meta) };
+        if is_open { Ok(self.hash(vec![(0, state)], vec![answer], algo)?.remove(0)) } else { Ok(answer) }
     }
 
     /// Hashes files; the answers stand in the order of the paths.
@@ -129,6 +132,11 @@ impl Hasher {
         }
         self.shared.remind(&mut open, &mut answers, algo);
         self.shared.recall(&mut open, &mut answers, algo);
+        self.hash(open, answers, algo)
+    }
+
+    /// Reads the files that are still open, and fills in their answers.
+    fn hash(&self, open: Vec<(usize, State)>, mut answers: Vec<HashedFile>, algo: &Algo) -> Result<Vec<HashedFile>, Error> {
         let open: Vec<Open> = open.into_iter().map(|(index, state)| (index, answers[index].path.clone(), state)).collect();
         let shared = Arc::clone(&self.shared);
         let algo = algo.clone();
@@ -298,6 +306,14 @@ impl Shared {
             answer.md5 = md5;
             false
         });
+    }
+
+    /// The same for one file.
+    fn recall_one(&self, path: &Path, algo: &Algo, state: State) -> Option<String> {
+        let db = self.state.as_ref().filter(|db| state.noted < db.since())?;
+        let md5 = db.recall(&[(path, state.stamp)], algo).pop().flatten()?;
+        self.remember(path, algo, state, &md5);
+        Some(md5)
     }
 
     fn note(&self, path: &Path, algo: &Algo, state: State, md5: &str, trust: Trust) {
