@@ -116,10 +116,9 @@ impl<'a> StageWorker<'a> {
     /// Whether another process writes what the stage reads. Says so once that has lasted.
     fn must_wait(&self, job: &Job<'_>, reply: &Reply) -> Result<bool, Fault> {
         let root = self.run.disk.root();
-        let paths: Vec<PathBuf> =
-            job.stage.reads().chain(job.stage.outs.iter().map(|out| &out.path)).map(|path| path.under(root)).collect();
+        let paths = job.stage.reads().chain(job.stage.outs.iter().map(|out| &out.path)).map(|path| path.under(root));
         let began = || hold(&self.waiting).entry(job.id).or_insert_with(Instant::now).elapsed();
-        let Some(busy) = self.run.rwlock.writer_of(&paths) else {
+        let Some(busy) = self.run.rwlock.writer_of(paths) else {
             // In this order: a run that dies now has left its note by the time its claim is gone.
             let Some(orphan) = self.run.orphans.in_the_way(job.stage) else { return Ok(false) };
             self.run.waits_for(&orphan, began(), job.id, reply)?;

@@ -139,18 +139,18 @@ impl RwLock {
         Ok(Claim { lock: self.clone(), reads, writes })
     }
 
-    /// Whether another process writes one of these paths now. Claims nothing.
-    pub fn writer_of(&self, paths: &[PathBuf]) -> Option<Busy> {
+    /// Whether another process writes one of these paths now. Claims nothing. Most of the time nobody
+    /// holds anything, and the paths are not asked for.
+    pub fn writer_of(&self, paths: impl IntoIterator<Item = impl AsRef<Path>>) -> Option<Busy> {
         let read = || std::fs::read(&self.inner.path).ok().filter(|bytes| bytes != EMPTY);
-        self.inner.free.look(&self.inner.path, read).and_then(|bytes| self.writer_in(&bytes, paths))
+        self.inner.free.look(&self.inner.path, read).and_then(|bytes| self.writer_in(&bytes, &texts(paths)))
     }
 
-    fn writer_in(&self, bytes: &[u8], paths: &[PathBuf]) -> Option<Busy> {
+    fn writer_in(&self, bytes: &[u8], paths: &[String]) -> Option<Busy> {
         let (mut table, flaw) = Table::parse(bytes);
-        let paths = texts(paths);
-        if flaw.is_some() || table.entries().any(|(place, info)| self.is_left(info) && touches(&paths, place)) {
+        if flaw.is_some() || table.entries().any(|(place, info)| self.is_left(info) && touches(paths, place)) {
             // Where it cannot be put right, what was read has to do.
-            table = self.repaired(&paths).unwrap_or(table);
+            table = self.repaired(paths).unwrap_or(table);
         }
         paths.iter().find_map(|path| self.blocker(path, writers(&table)))
     }
@@ -324,8 +324,8 @@ fn count_down(counts: &mut BTreeMap<String, usize>, path: &str) -> bool {
     }
 }
 
-fn texts(paths: &[PathBuf]) -> Vec<String> {
-    paths.iter().map(|path| path.to_string_lossy().into_owned()).collect()
+fn texts(paths: impl IntoIterator<Item = impl AsRef<Path>>) -> Vec<String> {
+    paths.into_iter().map(|path| path.as_ref().to_string_lossy().into_owned()).collect()
 }
 
 fn touches(paths: &[String], place: &str) -> bool {
@@ -372,7 +372,7 @@ mod tests {
         let refused = lock.claim(&paths(&["/r/d/x"]), &[], Some(Duration::ZERO), &mut |_, _| true);
         let Err(Error::Busy(busy)) = refused else { panic!("{refused:?}") };
         assert!(busy.short().starts_with("'/r/d/x', in use by PID "), "{}", busy.short());
-        assert!(lock.writer_of(&paths(&["/r/d/x"])).is_some());
+        assert!(lock.writer_of(paths(&["/r/d/x"])).is_some());
         let tmp = dir.path().join(".dvc/tmp");
         std::fs::create_dir_all(&tmp).unwrap();
         let lock = RwLock::new(&tmp, Kind::Flock, "us".to_owned(), Above::new());
@@ -447,12 +447,12 @@ mod tests {
         let left_by = |pid: i64| format!("{{\"read\": {{\"/r/a\": [{{\"pid\": {pid}, \"cmd\": \"dvc repro\"}}]}}}}");
         for text in [String::new(), "{\"wri".to_owned(), "[]".to_owned(), left_by(dead), left_by(own)] {
             let (dir, lock) = found(&text);
-            assert_eq!(lock.writer_of(&paths(&["/r/a"])), None);
+            assert_eq!(lock.writer_of(paths(&["/r/a"])), None);
             assert_eq!(lock.take_warnings().len(), 1, "{text:?}");
             assert_eq!(std::fs::read_to_string(dir.path().join("rwlock")).unwrap(), "{}");
         }
         let (dir, lock) = found(&left_by(dead));
-        assert_eq!(lock.writer_of(&paths(&["/r/b"])), None);
+        assert_eq!(lock.writer_of(paths(&["/r/b"])), None);
         assert_eq!(lock.take_warnings(), [""; 0]);
         assert_eq!(std::fs::read_to_string(dir.path().join("rwlock")).unwrap(), left_by(dead));
     }
@@ -475,7 +475,7 @@ mod tests {
         let held = guard.acquire(None, &mut |_, _| true).unwrap();
         let looks = {
             let lock = lock.clone();
-            std::thread::spawn(move || lock.writer_of(&paths(&["/r/x/y"])))
+            std::thread::spawn(move || lock.writer_of(paths(&["/r/x/y"])))
         };
         std::fs::write(dir.path().join("rwlock"), LIVING).unwrap();
         drop(held);
