@@ -37,7 +37,8 @@ pub struct Repository {
 
 #[derive(Debug, Default)]
 struct Loaded {
-    stages: Vec<Stage>,
+    /// The pipeline has the same.
+    stages: Vec<Arc<Stage>>,
     /// Where the stages stand, by name; made when the first one is asked for.
     places: OnceLock<HashMap<Option<String>, usize>>,
     lock: Option<Lock>,
@@ -116,9 +117,9 @@ impl Repository {
     /// A stage that was read.
     pub fn stage(&self, address: &Address) -> Option<&Stage> {
         let loaded = self.files.get(&address.file)?;
-        let name = |(at, stage): (usize, &Stage)| (stage.address.name.clone(), at);
+        let name = |(at, stage): (usize, &Arc<Stage>)| (stage.address.name.clone(), at);
         let places = loaded.places.get_or_init(|| loaded.stages.iter().enumerate().map(name).collect());
-        loaded.stages.get(*places.get(&address.name)?)
+        loaded.stages.get(*places.get(&address.name)?).map(|stage| &**stage)
     }
 
     /// All paths that a stage that was read reads or writes.
@@ -129,7 +130,7 @@ impl Repository {
     }
 
     /// The stages of a file that was read, in its order.
-    pub fn of_file(&self, file: &RepoPath) -> &[Stage] {
+    pub fn of_file(&self, file: &RepoPath) -> &[Arc<Stage>] {
         self.files.get(file).map_or(&[], |loaded| loaded.stages.as_slice())
     }
 
@@ -143,8 +144,8 @@ impl Repository {
     }
 
     fn seal(&mut self, order: &[RepoPath]) {
-        let stages = order.iter().filter_map(|file| self.files.get(file)).flat_map(|loaded| loaded.stages.iter().cloned());
-        self.pipeline = Pipeline::new(stages.collect());
+        let stages = order.iter().filter_map(|file| self.files.get(file)).flat_map(|loaded| &loaded.stages);
+        self.pipeline = Pipeline::new(stages.map(Arc::clone));
     }
 
     /// Reads the whole repository, or takes only what was read so far (`--single-item`).
@@ -231,7 +232,8 @@ impl Repository {
         let lock = self.read_lock(file)?;
         self.check_outs(&project.stages)?;
         self.warnings.extend(project.warnings);
-        Ok(Loaded { stages: project.stages, places: OnceLock::new(), lock, groups: project.groups })
+        let stages = project.stages.into_iter().map(Arc::new).collect();
+        Ok(Loaded { stages, places: OnceLock::new(), lock, groups: project.groups })
     }
 
     fn read_lock(&self, file: &RepoPath) -> Result<Option<Lock>, Fault> {
@@ -258,7 +260,7 @@ impl Repository {
     fn read_data_file(&mut self, file: &RepoPath) -> Result<Loaded, Fault> {
         let stage = dotdvc::load(self.workspace.as_ref(), &self.root_text(), file, &self.cwd).map_err(|error| error.fault())?;
         self.check_outs(std::slice::from_ref(&stage))?;
-        Ok(Loaded { stages: vec![stage], ..Loaded::default() })
+        Ok(Loaded { stages: vec![Arc::new(stage)], ..Loaded::default() })
     }
 
     /// The rule of .dvcignore that hides an output; one in a repository inside is not hidden.
