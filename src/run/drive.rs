@@ -24,6 +24,12 @@ use super::tail::Tail;
 /// How often what moves is drawn anew and logs are read.
 const TICK: Duration = Duration::from_millis(100);
 
+/// From so many checks under way on, their ends come faster than a thread wakes up.
+const MANY: usize = 32;
+
+/// For so long they are let come then, to be taken together.
+const NAP: Duration = Duration::from_micros(200);
+
 /// How many lines of a stage are told to who asks how it stands.
 const LAST_LINES: usize = 3;
 
@@ -240,7 +246,7 @@ struct Driver<'a> {
 impl<'a> Driver<'a> {
     /// Waits for one message, or for the next tick.
     fn turn(&mut self, messages: &Receiver<Message>, stages: &rayon::Scope<'a>, checks: &rayon::Scope<'a>) {
-        match messages.recv_timeout(self.patience()) {
+        match self.next(messages) {
             Ok(message) => {
                 let actions = self.take(message);
                 self.act(actions, stages, checks);
@@ -267,6 +273,16 @@ impl<'a> Driver<'a> {
                 self.tell(EventKind::Slow { stage, since });
             }
         }
+    }
+
+    fn next(&self, messages: &Receiver<Message>) -> Result<Message, RecvTimeoutError> {
+        if let Ok(message) = messages.try_recv() {
+            return Ok(message);
+        }
+        if self.schedule.checking() >= MANY {
+            std::thread::sleep(NAP);
+        }
+        messages.recv_timeout(self.patience())
     }
 
     /// How long to wait for a message.

@@ -250,6 +250,11 @@ impl Schedule {
         !self.stopped
     }
 
+    /// How many checks are under way.
+    pub fn checking(&self) -> usize {
+        self.checking
+    }
+
     /// How a stage of the plan ended, if it has.
     pub fn status(&self, stage: StageId) -> Option<Status> {
         match self.state[*self.position.get(&stage)?] {
