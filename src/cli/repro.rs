@@ -37,15 +37,18 @@ impl Sink for Undisturbed {
     }
 }
 
-/// The screen and the JSON answer hear of everything.
+/// The screen and the JSON answer, if one is wanted, hear of everything.
 struct Both {
     screen: Box<dyn Sink>,
     answer: Answer,
+    is_wanted: bool,
 }
 
 impl Sink for Both {
     fn event(&mut self, event: &Event) {
-        self.answer.event(event);
+        if self.is_wanted {
+            self.answer.event(event);
+        }
         self.screen.event(event);
     }
 }
@@ -99,7 +102,8 @@ fn start(
     let jobs = if interactive { 1 } else { jobs(args, &told) };
     let request = Request { settings: told, ..request(args, global, setting, jobs) };
     let repository = opened(workspace);
-    let mut both = Both { screen: open_screen(args, global, setting, jobs, &watcher)?, answer: std::mem::take(answer) };
+    let is_wanted = args.json.json || args.json.json_file.is_some();
+    let mut both = Both { screen: open_screen(args, global, setting, jobs, &watcher)?, answer: std::mem::take(answer), is_wanted };
     let ask = |question: &str| confirm::ask(question, &|| watcher.times() > 0);
     let confirm: Option<&(dyn Fn(&str) -> bool + Sync)> = if interactive { Some(&ask) } else { None };
     let result = repro(repository, &request, confirm, &watcher, &mut both);

@@ -4,6 +4,7 @@
 //! first matching pattern of `stages` that gives it counts, then the stage's queue; a flag of the
 //! command line stands before both. Variables are settings of their own, one by one.
 
+use std::cell::LazyCell;
 use std::time::Duration;
 
 use indexmap::IndexMap;
@@ -116,7 +117,7 @@ impl<'a> Rulebook<'a> {
 
     /// The queue of a stage, and the pattern that says so.
     pub fn queue_of(&self, address: &Address) -> (&'a str, Origin) {
-        let names = names(address);
+        let names = LazyCell::new(|| names(address));
         let found = self.settings.queue.iter().find(|(pattern, _)| matches(pattern, &names));
         found.map_or((DEFAULT_QUEUE, Origin::Default), |(pattern, queue)| (queue, Origin::Pattern(pattern.clone())))
     }
@@ -126,7 +127,7 @@ impl<'a> Rulebook<'a> {
     /// # Errors
     /// It could never run on them.
     pub fn assign(&self, address: &Address) -> Result<Assigned, Fault> {
-        let names = names(address);
+        let names = LazyCell::new(|| names(address));
         let (queue, by) = self.queue_of(address);
         let patterns = self.settings.stages.iter().filter(|(pattern, _)| matches(pattern, &names));
         let mut rules: Vec<(Origin, &Rule)> = patterns.map(|(pattern, rule)| (Origin::Stages(pattern.clone()), rule)).collect();
@@ -213,7 +214,7 @@ impl<'a> Rulebook<'a> {
 
     /// Patterns that match none of these stages, and queues that look misspelt.
     pub fn remarks<'s>(&self, addresses: impl Iterator<Item = &'s Address>) -> Vec<String> {
-        let all: Vec<Vec<String>> = addresses.map(names).collect();
+        let all: LazyCell<Vec<Vec<String>>, _> = LazyCell::new(|| addresses.map(names).collect());
         let patterns = self.settings.queue.keys().map(|pattern| ("queue", pattern));
         let patterns = patterns.chain(self.settings.stages.keys().map(|pattern| ("stages", pattern)));
         let idle = patterns.filter(|(_, pattern)| !all.iter().any(|names| matches(pattern, names)));

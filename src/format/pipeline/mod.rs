@@ -219,8 +219,8 @@ pub fn parse_checked(
     let text = || String::from_utf8_lossy(bytes).into_owned();
     let doc =
         yaml::parse(bytes).map_err(|source| PipelineError::Syntax { shown: shown.clone(), source: Box::new(source), text: text() })?;
-    let places = doc.places.clone();
-    let document = doc.or_empty_map();
+    let yaml::Doc { value, places, .. } = doc;
+    let document = yaml::or_empty_map(value);
     match check(&document) {
         Ok(()) => Ok((document, places)),
         Err(errors) => Err(Box::new(ValidationError::new(&shown, &text(), &document, &places, &errors)).into()),
