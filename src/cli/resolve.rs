@@ -46,5 +46,5 @@ pub fn run(args: &Resolve, global: &Global, setting: &Setting) -> i32 {
 
 /// The stages as they could stand in a dvc.yaml without templates.
 fn yaml(stages: Map) -> String {
-    emit::document(&Value::map(Map::from([(Key::str("stages"), Value::map(stages))])))
+    emit::document(&Value::map(Map::from_iter([(Key::str("stages"), Value::map(stages))])))
 }

@@ -8,6 +8,7 @@
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, LazyLock};
 
+use foldhash::fast::RandomState;
 use indexmap::{Equivalent, IndexMap};
 
 /// One value of a document.
@@ -42,7 +43,7 @@ pub enum Value {
 static EMPTY_TUPLE: LazyLock<Arc<Vec<Value>>> = LazyLock::new(Arc::default);
 
 /// A map that keeps its order.
-pub type Map = IndexMap<Key, Value>;
+pub type Map = IndexMap<Key, Value, RandomState>;
 
 /// A map's key: a value that can be hashed, equal as in Python (`1`, `1.0` and `true` clash).
 #[derive(Clone, Debug)]
@@ -267,7 +268,7 @@ mod tests {
 
     #[test]
     fn keys_clash_as_in_python() {
-        let mut map = Map::new();
+        let mut map = Map::default();
         map.insert(Key(Value::Int(1)), Value::Null);
         assert!(map.contains_key(&Key(Value::Bool(true))));
         assert!(map.contains_key(&Key(Value::Float(1.0))));

@@ -306,7 +306,7 @@ mod tests {
             persist: false,
             push: true,
             remote: None,
-            annot: model::Map::new(),
+            annot: model::Map::default(),
             recorded: None,
             listed: None,
         };

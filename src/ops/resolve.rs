@@ -73,14 +73,14 @@ impl Unresolved {
 
     fn value(&self) -> Value {
         let text = |text: &Option<String>| text.as_deref().map_or(Value::Null, Value::str);
-        let mut map = Map::from([
+        let mut map = Map::from_iter([
             (Key::str("section"), self.section.map_or(Value::Null, Value::str)),
             (Key::str("entry"), text(&self.entry)),
             (Key::str("kind"), Value::str(&self.kind)),
             (Key::str("message"), Value::str(&self.message)),
         ]);
         if let Some((kind, message)) = &self.cause {
-            let cause = Map::from([(Key::str("kind"), Value::str(kind)), (Key::str("message"), Value::str(message))]);
+            let cause = Map::from_iter([(Key::str("kind"), Value::str(kind)), (Key::str("message"), Value::str(message))]);
             map.insert(Key::str("cause"), Value::map(cause));
         }
         Value::map(map)
@@ -95,13 +95,13 @@ impl Resolution {
 
     /// The JSON answer as a value (described in docs/json.md).
     pub fn value(&self) -> Value {
-        let mut map = Map::from([
+        let mut map = Map::from_iter([
             (Key::str("context"), self.context.clone().map_or(Value::Null, Value::map)),
             (Key::str("stages"), Value::map(self.stages.clone())),
             (Key::str("tracked_vars"), Value::map(self.tracked.clone())),
         ]);
         for section in [TopLevel::Params, TopLevel::Metrics, TopLevel::Plots, TopLevel::Artifacts, TopLevel::Datasets] {
-            let empty = if section == TopLevel::Artifacts { Value::map(Map::new()) } else { Value::seq(Vec::new()) };
+            let empty = if section == TopLevel::Artifacts { Value::map(Map::default()) } else { Value::seq(Vec::new()) };
             map.insert(Key::str(section.key()), self.lists.get(section.key()).cloned().unwrap_or(empty));
         }
         map.insert(Key::str("errors"), Value::seq(self.errors.iter().map(Unresolved::value).collect()));

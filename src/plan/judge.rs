@@ -87,7 +87,7 @@ fn params(stage: &Stage, index: usize, record: Option<&Record>, seen: &SeenParam
         reasons.push(Reason::ParamsFileMissing { path });
         return;
     };
-    let empty = Map::new();
+    let empty = Map::default();
     let recorded = record.and_then(|record| record.params.get(&dep.def_path)).unwrap_or_else(|| {
         reasons.push(Reason::ParamsFileNew { path: path.clone() });
         &empty

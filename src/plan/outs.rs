@@ -5,6 +5,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use foldhash::fast::RandomState;
+
 use crate::model::{Class, Fault, Pipeline, RepoPath, StageId};
 
 /// One output: its stage and its index among the stage's outs.
@@ -21,7 +23,7 @@ pub struct OutRef {
 pub struct Outs {
     by_path: BTreeMap<String, OutRef>,
     /// Each output path and each parent of one.
-    places: HashMap<String, Place>,
+    places: HashMap<String, Place, RandomState>,
 }
 
 /// An output path, or a parent of one.

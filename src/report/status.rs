@@ -89,7 +89,7 @@ impl Changes {
                     .iter()
                     .map(|entry| match entry {
                         Entry::Note(text) => Value::str(text),
-                        Entry::Paths(heading, paths) => Value::map(Map::from([(Key::str(heading), paths_value(paths))])),
+                        Entry::Paths(heading, paths) => Value::map(Map::from_iter([(Key::str(heading), paths_value(paths))])),
                     })
                     .collect(),
             )
@@ -230,7 +230,7 @@ mod tests {
             persist: false,
             push: true,
             remote: None,
-            annot: Map::new(),
+            annot: Map::default(),
             recorded: None,
             listed: None,
         };

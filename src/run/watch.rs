@@ -12,6 +12,8 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use foldhash::fast::RandomState;
+
 use crate::model::{Dep, Digest, Record, RepoPath, Stage, StageId};
 use crate::plan::judge::{recorded_dep, recorded_out};
 use crate::store::os::Stamp;
@@ -72,7 +74,7 @@ pub struct Change {
 /// What one run knows.
 #[derive(Debug, Default)]
 pub struct Watch {
-    last: Mutex<HashMap<RepoPath, Last>>,
+    last: Mutex<HashMap<RepoPath, Last, RandomState>>,
     spans: Mutex<Vec<Span>>,
     /// Whether files bear other times than our clock tells.
     is_skewed: AtomicBool,

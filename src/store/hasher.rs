@@ -19,6 +19,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 
+use foldhash::fast::RandomState;
+
 use super::error::Error;
 use super::md5;
 use super::os::{self, RACY, Stamp, State};
@@ -51,7 +53,7 @@ pub struct HashedFile {
 /// Hears of a file over 1 GiB before it is hashed.
 type OnLarge = Box<dyn Fn(&Path) + Send + Sync>;
 /// What is remembered of files, by the bytes of their paths: to hash the parts would cost much more.
-type Memory = HashMap<OsString, (State, String)>;
+type Memory = HashMap<OsString, (State, String), RandomState>;
 /// A file that must be hashed: its place among the answers, and its state.
 type Open = (usize, PathBuf, State);
 

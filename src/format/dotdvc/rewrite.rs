@@ -58,7 +58,7 @@ fn state(digest: &Digest, meta: Meta) -> Map {
         Algo::Md5 | Algo::Md5Dos2Unix => "md5",
         Algo::Other(name) => name,
     };
-    let mut state = Map::new();
+    let mut state = Map::default();
     let mut put = |key: &str, value: Value| {
         state.insert(Key::str(key), value);
     };

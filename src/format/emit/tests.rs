@@ -66,7 +66,7 @@ fn other_scalars_are_written_as_python_prints_them() {
         (Value::Time("2020-01-02 03:04:05".into()), " 2020-01-02 03:04:05"),
         (Value::Bytes(b"hello"[..].into()), " !!binary |\n  aGVsbG8="),
         (Value::seq(vec![]), " []"),
-        (Value::map(Map::new()), " {}"),
+        (Value::map(Map::default()), " {}"),
         (Value::seq(vec![Value::Null, Value::Int(1)]), "\n- \n- 1"),
     ] {
         assert_eq!(shown_as(value), want);

@@ -13,7 +13,7 @@ const DEFAULT_PARAMS: &str = "params.yaml";
 /// The entry in the order in which DVC writes it (dvc: `stage/serialize.py`
 /// `to_single_stage_lockfile`).
 pub fn to_value(record: &Record) -> Value {
-    let mut entry = Map::new();
+    let mut entry = Map::default();
     entry.insert(Key::str("cmd"), cmd_value(record.cmd.as_ref()));
     if !record.deps.is_empty() {
         entry.insert(Key::str("deps"), paths(&record.deps));
@@ -42,7 +42,7 @@ fn paths(items: &[RecordedPath]) -> Value {
 }
 
 fn path_value(item: &RecordedPath) -> Value {
-    let mut map = Map::new();
+    let mut map = Map::default();
     let mut put = |key: &str, value: Value| map.insert(Key::str(key), value);
     put("path", Value::str(&item.path));
     if item.digest.as_ref().is_none_or(|digest| digest.algo != Algo::Md5Dos2Unix) {

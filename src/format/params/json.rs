@@ -116,7 +116,7 @@ impl Reader<'_> {
 
     fn map(&mut self, depth: usize) -> Result<Value, String> {
         self.at += 1;
-        let mut map = Map::new();
+        let mut map = Map::default();
         self.blanks();
         if self.take(b'}') {
             return Ok(Value::map(map));

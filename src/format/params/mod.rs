@@ -130,7 +130,7 @@ pub fn pick(value: &Value, keys: &[String]) -> Result<Picked, ParamsError> {
             let entries = items.iter().enumerate().map(|(index, item)| (Key::str(&index.to_string()), item.clone()));
             select(&entries.collect(), keys)
         }
-        _ => select(&Map::new(), keys),
+        _ => select(&Map::default(), keys),
     })
 }
 
@@ -195,7 +195,7 @@ fn or_empty_map(value: Value) -> Value {
         Value::Seq(items) => items.is_empty(),
         _ => false,
     };
-    if empty { Value::map(Map::new()) } else { value }
+    if empty { Value::map(Map::default()) } else { value }
 }
 
 /// What stands after the last dot of a file's name; nothing for a name like `.json`.

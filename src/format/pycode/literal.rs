@@ -119,9 +119,9 @@ impl Reader<'_> {
 
     fn braces(&mut self) -> Option<Value> {
         if self.take("}") {
-            return Some(Value::map(Map::new()));
+            return Some(Value::map(Map::default()));
         }
-        let mut map = Map::new();
+        let mut map = Map::default();
         let mut is_map = None;
         loop {
             let key = self.value()?;

@@ -33,7 +33,7 @@ impl PyError {
 /// Where the text cannot be Python.
 pub fn parse(text: &str) -> Result<Map, PyError> {
     let lines = lexer::lines(text)?;
-    let mut params = Map::new();
+    let mut params = Map::default();
     let end = block(&lines, 0, 0, false, &mut params)?;
     match lines.get(end) {
         Some(line) => Err(PyError { message: "unexpected indent".to_owned(), line: line.number }),
@@ -62,7 +62,7 @@ fn block(lines: &[Line], mut at: usize, indent: usize, only_self: bool, params: 
         }
         at = match header.kind {
             Kind::Class(name) => {
-                let mut inner = Map::new();
+                let mut inner = Map::default();
                 nested(lines, at, inline, body, false, &mut inner)?;
                 params.insert(Key::str(&name), Value::map(inner));
                 end

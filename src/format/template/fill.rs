@@ -72,7 +72,8 @@ impl<'a> Filler<'a> {
                 Ok(Value::seq(items?))
             }
             Value::Map(map) => {
-                let mut out = Map::with_capacity(map.len());
+                let mut out = Map::default();
+                out.reserve(map.len());
                 for (key, value) in map.iter() {
                     // What is wrong with the value is found before the key is put anywhere.
                     let (key, value) = (self.value(&key.0)?, self.value(value)?);
@@ -100,7 +101,7 @@ impl<'a> Filler<'a> {
                 Ok(Mixed::Seq(items?))
             }
             Value::Map(map) => {
-                let mut out = IndexMap::with_capacity(map.len());
+                let mut out = IndexMap::default();
                 for (key, value) in map.iter() {
                     let (key, value) = (self.mixed(&key.0)?, self.mixed(value)?);
                     let key = match key {

@@ -186,7 +186,7 @@ impl<'f> Resolver<'f> {
     /// # Errors
     /// What is wrong with the first bad one, with its name.
     pub fn artifacts(&self) -> Result<Map, (String, ResolveError)> {
-        let mut out = Map::new();
+        let mut out = Map::default();
         for (key, value) in self.document.get(TopLevel::Artifacts.key()).and_then(Value::as_map).into_iter().flatten() {
             let name = key.as_str().unwrap_or_default();
             let resolved = self.artifact(name, value).map_err(|error| (name.to_owned(), error))?;
@@ -287,7 +287,8 @@ impl<'f> Resolver<'f> {
         }
         let context = forked.as_ref().unwrap_or(context);
         let mut tracker = Tracker::default();
-        let mut data = Map::with_capacity(definition.len());
+        let mut data = Map::default();
+        data.reserve(definition.len());
         for (key, value) in definition.iter().filter(|(key, _)| key.as_str() != Some("vars")) {
             let mut filler = Filler { context, settings: self.settings, key: key.as_str(), parsed, tracker: Some(&mut tracker) };
             let value = filler.value(value).map_err(|error| self.value_error(error, name, key))?;

@@ -9,6 +9,8 @@ mod mapping;
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
+
 use super::Doc;
 use super::error::{Mark, YamlError};
 use super::events::{Event, Events, Props};
@@ -109,7 +111,7 @@ pub(super) struct Builder<'a> {
     /// Lists of items that were used and are empty again.
     spare: Vec<Vec<Item>>,
     /// Short texts that were seen: most are keys that come again and again.
-    known: HashMap<Box<str>, Value>,
+    known: HashMap<Box<str>, Value, RandomState>,
     /// The first thing wrong that is no syntax error.
     wrong: Option<(Rank, YamlError)>,
 }
@@ -293,7 +295,7 @@ impl<'a> Builder<'a> {
 
     /// `!!omap`: a list of maps of one entry each.
     fn ordered_map(&mut self, open: &Open) -> Value {
-        let mut map = Map::new();
+        let mut map = Map::default();
         for (key, value) in self.singles(open, "while constructing an ordered map") {
             map.insert(key, value);
         }

@@ -53,7 +53,7 @@ pub fn or_empty_map(value: Value) -> Value {
         Value::Map(map) | Value::Set(map) => map.is_empty(),
         _ => false,
     };
-    if empty { Value::map(Map::new()) } else { value }
+    if empty { Value::map(Map::default()) } else { value }
 }
 
 /// Reads the one document of a file.

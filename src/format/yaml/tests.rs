@@ -208,7 +208,7 @@ fn that_a_text_holds_itself_is_told_after_all_else() {
 #[test]
 fn empty_documents_are_empty_maps_where_asked() {
     for text in ["", "# only a comment\n", "---\n", "[]", "null", "0", "\u{feff}"] {
-        assert_eq!(parse(text.as_bytes()).unwrap().or_empty_map(), Value::map(Map::new()), "{text:?}");
+        assert_eq!(parse(text.as_bytes()).unwrap().or_empty_map(), Value::map(Map::default()), "{text:?}");
     }
     assert_eq!(read("\u{feff}a: 1\r\nb: |\r\n  x\r\n").get("b"), Some(&Value::str("x\n")));
 }

@@ -16,6 +16,8 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use foldhash::fast::RandomState;
+
 use super::os::{self, RACY, Stamp};
 use crate::model::Algo;
 use db::Reader;
@@ -58,7 +60,7 @@ pub struct StateDb {
     since: i128,
     reader: Mutex<Opened>,
     /// Rows that were read before they were asked for.
-    early: Mutex<HashMap<OsString, Option<String>>>,
+    early: Mutex<HashMap<OsString, Option<String>, RandomState>>,
     writer: Mutex<Option<Writer>>,
     remarks: Remarks,
 }

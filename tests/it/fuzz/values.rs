@@ -77,7 +77,7 @@ fn read(json: &Json, shared: &mut HashMap<u64, Value>) -> Value {
                 ("b", Json::Array(items)) => Value::Bytes(items.iter().map(|byte| u8::try_from(byte.as_u64().unwrap()).unwrap()).collect()),
                 ("s", Json::Array(items)) => Value::Set(Arc::new(items.iter().map(|key| (Key(read(key, shared)), Value::Null)).collect())),
                 ("m", Json::Array(items)) => {
-                    let mut map = Map::new();
+                    let mut map = Map::default();
                     for pair in items {
                         let key = Key(read(&pair[0], shared));
                         map.insert(key, read(&pair[1], shared));
