@@ -11,6 +11,7 @@
 //! - [`progress`]: the live area around that on a terminal;
 //! - [`history`]: a run as its events tell it; [`facts`]: what it amounts to; [`dossier`]: all that a
 //!   report of it says;
+//! - [`html`]: the report as a page; [`steps`]: the load of a run over time;
 //! - [`answer`]: the JSON answer of `repro`;
 //! - [`status`]: the text and JSON of `status`;
 //! - [`words`]: every sentence; [`tally`]: counts; [`chart`]: graphs as text, Mermaid, dot;
@@ -24,6 +25,7 @@ pub mod chart;
 pub mod dossier;
 pub mod facts;
 pub mod history;
+pub mod html;
 pub mod parallel;
 pub mod plain;
 pub mod progress;
@@ -37,6 +39,7 @@ mod screens;
 pub mod shown;
 pub mod sink;
 pub mod status;
+pub mod steps;
 pub mod streams;
 pub mod tally;
 pub mod view;

@@ -1,0 +1,45 @@
+//! The report as one HTML page that needs nothing else: no network, no fonts, no scripts of others.
+//!
+//! The engine escapes every text; only what is made here goes in as it is: drawings, whose texts
+//! `svg::escaped` escapes, the style sheet and the script. A Content-Security-Policy names the
+//! hashes of these two, so that nothing which slipped in could act. The page says everything
+//! without its script, which only sorts, filters, and refreshes a page that is served live.
+
+mod bars;
+mod fold;
+mod layers;
+mod levels;
+mod load;
+mod page;
+mod policy;
+mod svg;
+mod timeline;
+mod words;
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::{Environment, Error, UndefinedBehavior};
+
+use super::dossier::Dossier;
+
+pub use policy::policy;
+
+/// Our own template; another one gets the same values (docs/reports.md).
+pub const TEMPLATE: &str = include_str!("../../../templates/report.html.j2");
+
+/// The page. `template`: one in place of ours; `live`: whether it is served and fetches itself anew
+/// while the run goes on.
+///
+/// # Errors
+/// The template is wrong.
+pub fn render(dossier: &Dossier, template: Option<&str>, live: bool) -> Result<String, Error> {
+    let syntax = SyntaxConfig::builder().trim_blocks(true).build()?;
+    let mut engine = Environment::new();
+    engine.set_syntax(syntax);
+    engine.set_undefined_behavior(UndefinedBehavior::SemiStrict);
+    // The name decides that everything is escaped.
+    engine.add_template("report.html", template.unwrap_or(TEMPLATE))?;
+    engine.get_template("report.html")?.render(page::context_of(dossier, live))
+}
+
+#[cfg(test)]
+mod tests;
