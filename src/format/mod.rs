@@ -8,7 +8,7 @@ pub mod config_text;
 pub mod dirtree;
 pub mod dotdvc;
 pub mod emit;
-pub mod floats;
+pub mod flat;
 pub mod fnmatch;
 pub mod ignore;
 pub mod journal;
@@ -27,6 +27,7 @@ pub mod template;
 pub mod yaml;
 
 use crate::model::RepoPath;
+pub use crate::model::floats;
 
 /// A source of files: the work tree, a commit, a table in a test.
 pub trait Files {

@@ -1,9 +1,11 @@
 //! Floor 0: plain values that every other floor speaks in. No input, no output, no clock.
 
 pub mod about;
+pub mod base;
 pub mod digest;
 pub mod event;
 pub mod fault;
+pub mod floats;
 pub mod path;
 pub mod pipeline;
 pub mod reason;
@@ -11,6 +13,7 @@ pub mod record;
 pub mod settings;
 pub mod stage;
 pub mod value;
+pub mod values;
 
 pub use about::{About, Head, Kept};
 pub use digest::{Algo, Digest, Meta, TreeEntry};

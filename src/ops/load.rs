@@ -1,7 +1,8 @@
 //! Reads a repository: its stages, what dvc.lock says of them, and how they hang together.
 //!
 //! The one place where files become a [`Pipeline`]: `repro`, `status` and `graph` all start
-//! here, so that they cannot disagree.
+//! here, so that they cannot disagree. The files are those of the work tree or of a commit; of a
+//! commit git ignores nothing, and no run has anything to add.
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
@@ -11,11 +12,15 @@ use indexmap::IndexMap;
 
 use crate::format::config::{ParsingBool, ParsingList};
 use crate::format::lockfile::Lock;
-use crate::format::template::{BoolOption, ListOption, TemplateSettings};
-use crate::format::{Files, dotdvc, pipeline};
+use crate::format::pipeline::TopLists;
+use crate::format::template::{BoolOption, ListOption, TemplateSettings, Tracked};
+use crate::format::{dotdvc, pipeline};
 use crate::model::{Address, Algo, Class, Fault, Pipeline, Record, RepoPath, Stage};
 use crate::store::backlog::Backlogs;
+use crate::store::commit::Commit;
+use crate::store::dvcignore::DvcIgnore;
 use crate::store::os::Stamp;
+use crate::store::source::{Kind, Source};
 use crate::store::span::span;
 use crate::store::workspace::Workspace;
 
@@ -23,6 +28,8 @@ use crate::store::workspace::Workspace;
 #[derive(Debug)]
 pub struct Repository {
     workspace: Arc<Workspace>,
+    /// Whose files are read; none: the work tree's.
+    commit: Option<Commit>,
     cwd: RepoPath,
     pipeline: Pipeline,
     /// What was read of each dvc.yaml or `.dvc` file.
@@ -44,15 +51,33 @@ struct Loaded {
     lock: Option<Lock>,
     /// Base name of a foreach or matrix → names of the stages made from it.
     groups: IndexMap<String, Vec<String>>,
+    /// The lists beside the stages.
+    beside: TopLists,
+    /// Which variables from files each stage used.
+    tracked: Vec<Tracked>,
 }
 
 impl Repository {
     /// Takes an opened workspace; nothing is read yet.
     pub fn new(workspace: Workspace) -> Self {
-        let workspace = Arc::new(workspace);
+        Self::of(Arc::new(workspace), None)
+    }
+
+    /// The same for a workspace that others use too.
+    pub fn with(workspace: &Arc<Workspace>) -> Self {
+        Self::of(Arc::clone(workspace), None)
+    }
+
+    /// The same with the files of a commit. The configuration is that of the workspace, as with DVC.
+    pub fn at(workspace: &Arc<Workspace>, commit: Commit) -> Self {
+        Self::of(Arc::clone(workspace), Some(commit))
+    }
+
+    fn of(workspace: Arc<Workspace>, commit: Option<Commit>) -> Self {
         let cwd = workspace.cwd().clone();
         Self {
             workspace,
+            commit,
             cwd,
             pipeline: Pipeline::default(),
             files: HashMap::new(),
@@ -65,6 +90,32 @@ impl Repository {
     /// The disk.
     pub fn workspace(&self) -> &Arc<Workspace> {
         &self.workspace
+    }
+
+    /// The files that are read.
+    pub fn source(&self) -> &dyn Source {
+        match &self.commit {
+            Some(commit) => commit.files().as_ref(),
+            None => self.workspace.files().as_ref(),
+        }
+    }
+
+    /// The rules of `.dvcignore` there.
+    pub fn dvcignore(&self) -> Arc<DvcIgnore> {
+        match &self.commit {
+            Some(commit) => Arc::clone(commit.dvcignore()),
+            None => self.workspace.dvcignore(),
+        }
+    }
+
+    /// The lists beside the stages of all files that were read, each with its file, in the order of reading.
+    pub fn beside(&self) -> impl Iterator<Item = (&RepoPath, &TopLists)> {
+        self.read.iter().filter_map(|file| Some((file, &self.files.get(file)?.beside)))
+    }
+
+    /// The variables from files that the stages used, stage by stage.
+    pub fn tracked(&self) -> impl Iterator<Item = &Tracked> {
+        self.read.iter().filter_map(|file| self.files.get(file)).flat_map(|loaded| &loaded.tracked)
     }
 
     /// Where the user stands.
@@ -172,14 +223,18 @@ impl Repository {
     /// # Errors
     /// The first file that cannot be read.
     pub fn load_all(&mut self) -> Result<(), Fault> {
-        let workspace = Arc::clone(&self.workspace);
+        let (workspace, commit) = (Arc::clone(&self.workspace), self.commit.clone());
         let mut order: Vec<RepoPath> = Vec::new();
-        workspace.collect(|file: &RepoPath| -> Result<Vec<RepoPath>, Fault> {
+        let visit = |file: &RepoPath| -> Result<Vec<RepoPath>, Fault> {
             self.load_file(file)?;
             order.push(file.clone());
             let stages = &self.files[file].stages;
             Ok(stages.iter().flat_map(|stage| stage.outs.iter().map(|out| out.path.clone())).collect())
-        })?;
+        };
+        match commit {
+            Some(commit) => commit.collect(visit)?,
+            None => workspace.collect(visit)?,
+        }
         self.seal(&order);
         Ok(())
     }
@@ -202,10 +257,11 @@ impl Repository {
         let shown = file.seen_from(&self.cwd);
         let absolute = file.under(self.workspace.root());
         let absolute_text = absolute.to_string_lossy();
-        if self.workspace.dvcignore().ignored_by(file, false, true)?.is_some() {
+        if self.dvcignore().ignored_by(file, false, true)?.is_some() {
             return Err(Fault::new(Class::StageFileDoesNotExistError, format!("'{absolute_text}' is dvc-ignored")));
         }
-        if !absolute.exists() {
+        let kind = self.source().kind(file);
+        if kind.is_none() {
             return Err(Fault::new(Class::StageFileDoesNotExistError, format!("'{absolute_text}' does not exist")));
         }
         let name = file.file_name();
@@ -215,7 +271,7 @@ impl Repository {
                 format!("bad DVC file name '{shown}'. DVC files should be named 'dvc.yaml' or have a '.dvc' suffix (e.g. '{name}.dvc')."),
             ));
         }
-        if !absolute.is_file() {
+        if kind != Some(Kind::File) {
             return Err(Fault::new(Class::StageFileIsNotDvcFileError, format!("'{absolute_text}' is not a .dvc file")));
         }
         if self.git_ignores(file)? {
@@ -228,22 +284,27 @@ impl Repository {
         let root = self.root_text();
         let settings = self.template_settings();
         let _span = span("parse", || file.to_string());
-        let project = pipeline::load(self.workspace.as_ref(), &root, file, &settings, &self.cwd).map_err(|error| error.fault())?;
+        let project = pipeline::load(self.source(), &root, file, &settings, &self.cwd).map_err(|error| error.fault())?;
         let lock = self.read_lock(file)?;
         self.check_outs(&project.stages)?;
         self.warnings.extend(project.warnings);
         let stages = project.stages.into_iter().map(Arc::new).collect();
-        Ok(Loaded { stages, places: OnceLock::new(), lock, groups: project.groups })
+        let (beside, tracked) = (project.top_level, project.tracked);
+        Ok(Loaded { stages, places: OnceLock::new(), lock, groups: project.groups, beside, tracked })
     }
 
     fn read_lock(&self, file: &RepoPath) -> Result<Option<Lock>, Fault> {
         let path = lock_path(file);
         let shown = path.seen_from(&self.cwd);
-        let backlogs = self.backlogs.get_or_init(|| Backlogs::read(&self.workspace.tmp_dir()));
-        let stamp = Stamp::at(&path.under(self.workspace.root()));
-        let Some(bytes) = self.workspace.read(&path).map_err(|error| unreadable(&shown, &error))? else {
+        // Both before the file, so that what is written meanwhile is not missed.
+        let waiting = self.commit.is_none().then(|| {
+            let backlogs = self.backlogs.get_or_init(|| Backlogs::read(&self.workspace.tmp_dir()));
+            (backlogs, Stamp::at(&path.under(self.workspace.root())))
+        });
+        let complete = |lock: &mut Lock| waiting.is_some_and(|(backlogs, stamp)| backlogs.complete(&path, stamp, lock));
+        let Some(bytes) = self.source().read(&path).map_err(|error| unreadable(&shown, &error))? else {
             let mut lock = Lock::default();
-            return Ok(backlogs.complete(&path, stamp, &mut lock).then_some(lock));
+            return Ok(complete(&mut lock).then_some(lock));
         };
         if self.git_ignores(&path)? {
             let text = path.under(self.workspace.root()).to_string_lossy().into_owned();
@@ -253,19 +314,19 @@ impl Repository {
         let shown = if shown.starts_with("..") { shown } else { format!("./{shown}") };
         let _span = span("parse", || path.to_string());
         let mut lock = Lock::parse(&bytes, &shown).map_err(|error| error.fault())?;
-        backlogs.complete(&path, stamp, &mut lock);
+        complete(&mut lock);
         Ok(Some(lock))
     }
 
     fn read_data_file(&mut self, file: &RepoPath) -> Result<Loaded, Fault> {
-        let stage = dotdvc::load(self.workspace.as_ref(), &self.root_text(), file, &self.cwd).map_err(|error| error.fault())?;
+        let stage = dotdvc::load(self.source(), &self.root_text(), file, &self.cwd).map_err(|error| error.fault())?;
         self.check_outs(std::slice::from_ref(&stage))?;
         Ok(Loaded { stages: vec![Arc::new(stage)], ..Loaded::default() })
     }
 
     /// The rule of .dvcignore that hides an output; one in a repository inside is not hidden.
     fn ignored_by(&self, path: &RepoPath, is_dir: bool) -> Result<Option<String>, Fault> {
-        Ok(self.workspace.dvcignore().ignored_by(path, is_dir, false)?.map(|rule| rule.origin()))
+        Ok(self.dvcignore().ignored_by(path, is_dir, false)?.map(|rule| rule.origin()))
     }
 
     /// What the configuration says of templates.
@@ -284,7 +345,7 @@ impl Repository {
     }
 
     fn git_ignores(&self, path: &RepoPath) -> Result<bool, Fault> {
-        match self.workspace.git() {
+        match self.workspace.git().filter(|_| self.commit.is_none()) {
             Some(git) => Ok(git.is_ignored(&path.under(self.workspace.root()))?),
             None => Ok(false),
         }
@@ -293,7 +354,7 @@ impl Repository {
     /// An output that .dvcignore hides is refused when it is read (dvc: `OutputIsIgnoredError`).
     fn check_outs(&self, stages: &[Stage]) -> Result<(), Fault> {
         for out in stages.iter().flat_map(|stage| &stage.outs).filter(|out| !out.path.is_external()) {
-            if let Some(by) = self.ignored_by(&out.path, out.path.under(self.workspace.root()).is_dir())? {
+            if let Some(by) = self.ignored_by(&out.path, self.source().kind(&out.path) == Some(Kind::Dir))? {
                 let path = out.path.under(self.workspace.root());
                 return Err(Fault::new(Class::OutputIsIgnoredError, format!("Path '{}' is ignored by {by}", path.display())));
             }

@@ -39,6 +39,11 @@ enum Found {
     Untrusted(PathBuf),
 }
 
+/// Whether a hash can be the name of an object, and of nothing else.
+fn is_sound(digest: &Digest) -> bool {
+    digest.value.len() > 2 && digest.value.chars().all(|ch| ch.is_ascii_alphanumeric() || ch == '.')
+}
+
 /// A cache directory.
 #[derive(Debug)]
 pub struct Cache {
@@ -110,10 +115,30 @@ impl Cache {
         Ok(!matches!(found, Found::Nothing))
     }
 
+    /// The content of an object that is there and right; whatever is found, nothing is changed.
+    ///
+    /// # Errors
+    /// The system refuses to look or read.
+    pub fn peek(&self, digest: &Digest) -> Result<Option<Vec<u8>>, Error> {
+        let path = self.path_of(digest);
+        let read = || -> io::Result<Option<Vec<u8>>> {
+            if !is_sound(digest) {
+                return Ok(None);
+            }
+            let trusted = os::mode(&fs::metadata(&path)?) == OBJECT_MODE;
+            let expected = digest.value.split('.').next().unwrap_or_default();
+            let right = trusted || md5::of_file(&path, &digest.algo)? == expected;
+            right.then(|| fs::read(&path)).transpose()
+        };
+        match read() {
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+            read => read.map_err(Error::io("read", &path)),
+        }
+    }
+
     /// Looks for an object that is right; a wrong one is removed.
     fn find(&self, digest: &Digest) -> Result<Found, Error> {
-        let sound = digest.value.len() > 2 && digest.value.chars().all(|ch| ch.is_ascii_alphanumeric() || ch == '.');
-        if !sound {
+        if !is_sound(digest) {
             return Ok(Found::Nothing);
         }
         let path = self.path_of(digest);

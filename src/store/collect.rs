@@ -5,81 +5,89 @@
 //! outputs of what was found so far are not entered. DVC takes names as the file system gives
 //! them; here they are sorted, so that two runs never differ.
 
-use std::fs;
-
+use super::dvcignore::DvcIgnore;
 use super::error::Error;
+use super::git::Git;
 use super::gitcontents::ContentRules;
+use super::source::{EntryKind, Kind, Source};
 use super::workspace::Workspace;
 use crate::model::RepoPath;
 
 impl Workspace {
-    /// Calls `visit` with each file; it gives the outputs of the stages in that file.
+    /// Calls `visit` with each file of the work tree; it gives the outputs of the stages in that file.
     ///
     /// # Errors
     /// What `visit` says, or ignore rules that cannot be read. A directory that cannot be
     /// listed is left out, as in DVC.
-    pub fn collect<E: From<Error>>(&self, mut visit: impl FnMut(&RepoPath) -> Result<Vec<RepoPath>, E>) -> Result<(), E> {
-        let mut outs = Vec::new();
-        let mut open = vec![RepoPath::root()];
-        let mut contents = self.git().map(ContentRules::new);
-        while let Some(dir) = open.pop() {
-            let (dirs, files) = self.list(&dir)?;
-            for file in files {
-                let keep = (file.as_str().ends_with(".dvc") || file.file_name() == "dvc.yaml") && !self.git_ignores(&file, false)?;
-                if keep {
-                    outs.extend(visit(&file)?);
-                }
-            }
-            // The last one pushed is the first one entered.
-            for dir in dirs.into_iter().rev() {
-                let covered = |contents: &mut ContentRules<'_>| contents.cover(&self.place(&dir));
-                if !outs.contains(&dir) && !self.git_ignores(&dir, true)? && !contents.as_mut().is_some_and(covered) {
-                    open.push(dir);
-                }
-            }
-        }
-        Ok(())
+    pub fn collect<E: From<Error>>(&self, visit: impl FnMut(&RepoPath) -> Result<Vec<RepoPath>, E>) -> Result<(), E> {
+        collect(self.files().as_ref(), &self.dvcignore(), self.git().map(AsRef::as_ref), visit)
     }
+}
 
-    /// Directories and files that DVC does not ignore, sorted.
-    fn list(&self, dir: &RepoPath) -> Result<(Vec<RepoPath>, Vec<RepoPath>), Error> {
-        let Ok(entries) = fs::read_dir(self.place(dir)) else { return Ok((Vec::new(), Vec::new())) };
-        let named = |entry: fs::DirEntry| Some((entry.file_type().ok()?, entry.file_name().into_string().ok()?));
-        let entries: Vec<(fs::FileType, String)> = entries.flatten().filter_map(named).collect();
-        let ignore = self.dvcignore();
-        let inner = entries.iter().filter(|(kind, _)| kind.is_dir() || kind.is_symlink()).map(|(_, name)| name.as_str());
-        let rules = ignore.rules_among(dir, inner)?;
-        if ignore.is_closed(dir)? {
-            return Ok((Vec::new(), Vec::new()));
-        }
-        let (mut dirs, mut files) = (Vec::new(), Vec::new());
-        for (kind, name) in entries {
-            let path = dir.join(&name);
-            // A link to a directory is neither a file nor entered.
-            if kind.is_symlink() && self.place(&path).is_dir() {
-                continue;
-            }
-            if rules.as_ref().is_some_and(|rules| rules.hit(path.as_str(), kind.is_dir()).is_some()) {
-                continue;
-            }
-            if kind.is_dir() { dirs.push(path) } else { files.push(path) }
-        }
-        dirs.sort_unstable();
-        files.sort_unstable();
-        Ok((dirs, files))
-    }
-
-    /// Whether git ignores a path; a directory is asked for with a `/` at the end.
-    fn git_ignores(&self, path: &RepoPath, is_dir: bool) -> Result<bool, Error> {
-        let Some(git) = self.git() else { return Ok(false) };
-        let place = self.place(path);
+/// The same in any source; without git nothing counts as ignored by it.
+pub(super) fn collect<E: From<Error>>(
+    source: &dyn Source,
+    ignore: &DvcIgnore,
+    git: Option<&Git>,
+    mut visit: impl FnMut(&RepoPath) -> Result<Vec<RepoPath>, E>,
+) -> Result<(), E> {
+    let ignored = |path: &RepoPath, is_dir: bool| -> Result<bool, Error> {
+        let Some(git) = git else { return Ok(false) };
+        let place = source.place(path);
         git.is_ignored(&if is_dir { place.join("") } else { place })
+    };
+    let mut outs = Vec::new();
+    let mut open = vec![RepoPath::root()];
+    let mut contents = git.map(ContentRules::new);
+    while let Some(dir) = open.pop() {
+        let (dirs, files) = list(source, ignore, &dir)?;
+        for file in files {
+            if (file.as_str().ends_with(".dvc") || file.file_name() == "dvc.yaml") && !ignored(&file, false)? {
+                outs.extend(visit(&file)?);
+            }
+        }
+        // The last one pushed is the first one entered.
+        for dir in dirs.into_iter().rev() {
+            let covered = |contents: &mut ContentRules<'_>| contents.cover(&source.place(&dir));
+            if !outs.contains(&dir) && !ignored(&dir, true)? && !contents.as_mut().is_some_and(covered) {
+                open.push(dir);
+            }
+        }
     }
+    Ok(())
+}
+
+/// Directories and files that DVC does not ignore, sorted.
+pub(super) fn list(source: &dyn Source, ignore: &DvcIgnore, dir: &RepoPath) -> Result<(Vec<RepoPath>, Vec<RepoPath>), Error> {
+    let Ok(entries) = source.list(dir) else { return Ok((Vec::new(), Vec::new())) };
+    let inner = entries.iter().filter(|entry| entry.kind != EntryKind::File).map(|entry| entry.name.as_str());
+    let rules = ignore.rules_among(dir, inner)?;
+    if ignore.is_closed(dir)? {
+        return Ok((Vec::new(), Vec::new()));
+    }
+    let (mut dirs, mut files) = (Vec::new(), Vec::new());
+    for entry in entries {
+        let path = dir.join(&entry.name);
+        // A link to a directory is neither a file nor entered.
+        if entry.kind == EntryKind::Link && source.kind(&path) == Some(Kind::Dir) {
+            continue;
+        }
+        let is_dir = entry.kind == EntryKind::Dir;
+        if rules.as_ref().is_some_and(|rules| rules.hit(path.as_str(), is_dir).is_some()) {
+            continue;
+        }
+        if is_dir { dirs.push(path) } else { files.push(path) }
+    }
+    dirs.sort_unstable();
+    files.sort_unstable();
+    Ok((dirs, files))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
+
     use crate::store::workspace::tests::repository;
 
     #[test]

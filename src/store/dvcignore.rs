@@ -1,15 +1,15 @@
-//! `.dvcignore` files as they lie on the disk: which rules hold in which directory.
+//! `.dvcignore` files of a repository: which rules hold in which directory.
 //!
 //! The rules of a directory are those of the one above, its own `.dvcignore`, and (where asked
 //! for) its sub-directories that are repositories of their own. What was read is kept; a new
 //! value is made when files may have changed (dvc: `ignore.py` `DvcIgnoreFilter`).
 
 use std::collections::HashMap;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::error::Error;
+use super::source::{EntryKind, Source};
 use crate::format::ignore::{Patterns, Rule};
 use crate::model::RepoPath;
 
@@ -19,15 +19,15 @@ pub const NAME: &str = ".dvcignore";
 /// The rules of one repository.
 #[derive(Debug)]
 pub struct DvcIgnore {
-    root: PathBuf,
+    source: Arc<dyn Source>,
     built_in: Arc<Patterns>,
     known: Mutex<HashMap<(RepoPath, bool), Arc<Patterns>>>,
 }
 
 impl DvcIgnore {
     /// Nothing is read yet.
-    pub fn new(root: &Path) -> Self {
-        Self { root: root.to_path_buf(), built_in: Patterns::built_in(), known: Mutex::default() }
+    pub fn new(source: Arc<dyn Source>) -> Self {
+        Self { source, built_in: Patterns::built_in(), known: Mutex::default() }
     }
 
     /// The rules within a directory. With `sub_repos`, repositories inside count as ignored.
@@ -87,9 +87,9 @@ impl DvcIgnore {
     fn extend(&self, above: Arc<Patterns>, dir: &RepoPath, sub_repos: Vec<String>) -> Result<Arc<Patterns>, Error> {
         let mut rules = above;
         let file = dir.join(NAME);
-        let place = file.under(&self.root);
-        if rules.ignored_by(file.as_str(), false).is_none() && fs::symlink_metadata(&place).is_ok() {
-            let text = fs::read(&place).map_err(Error::io("read", &place))?;
+        if rules.ignored_by(file.as_str(), false).is_none() && self.source.has(&file) {
+            let refused = |error| Error::io("read", self.source.place(&file))(error);
+            let text = self.source.read(&file).map_err(refused)?.ok_or_else(|| refused(io::ErrorKind::NotFound.into()))?;
             rules = Arc::new(rules.with_file(dir, &text)?);
         }
         for name in sub_repos {
@@ -100,16 +100,14 @@ impl DvcIgnore {
 
     /// The sub-directories and links in a directory. One that cannot be listed has none.
     fn names_of_dirs(&self, dir: &RepoPath) -> Vec<String> {
-        let Ok(entries) = fs::read_dir(dir.under(&self.root)) else { return Vec::new() };
-        let dirs = entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir() || kind.is_symlink()));
-        dirs.filter_map(|entry| entry.file_name().into_string().ok()).collect()
+        let entries = self.source.list(dir).unwrap_or_default();
+        entries.into_iter().filter(|entry| entry.kind != EntryKind::File).map(|entry| entry.name).collect()
     }
 
     /// Those sub-directories that hold a `.dvc`, sorted.
     fn sub_repos(&self, dir: &RepoPath, mut names: Vec<String>) -> Vec<String> {
-        let place = dir.under(&self.root);
         // A link to a file holds nothing.
-        names.retain(|name| fs::symlink_metadata(place.join(name).join(".dvc")).is_ok());
+        names.retain(|name| self.source.has(&dir.join(name).join(".dvc")));
         names.sort_unstable();
         names
     }
@@ -118,6 +116,8 @@ impl DvcIgnore {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::source::WorkTree;
+    use std::fs;
 
     #[test]
     fn nested_files_and_sub_repositories() {
@@ -128,7 +128,7 @@ mod tests {
         fs::write(at(".dvcignore"), "skip/\n*.tmp\n").unwrap();
         fs::write(at("sub/.dvcignore"), "!keep.tmp\n").unwrap();
         fs::write(at("skip/.dvcignore"), "!x\n").unwrap();
-        let ignore = DvcIgnore::new(dir.path());
+        let ignore = DvcIgnore::new(Arc::new(WorkTree::new(dir.path())));
         let hit =
             |path: &str, sub_repos: bool| ignore.ignored_by(&RepoPath::new(path), false, sub_repos).unwrap().map(|rule| rule.origin());
         assert_eq!(hit("a.tmp", true).as_deref(), Some(".dvcignore:2:*.tmp"));

@@ -15,6 +15,7 @@ use super::dvcignore::DvcIgnore;
 use super::error::Error;
 use super::git::Git;
 use super::os::Stamp;
+use super::source::WorkTree;
 use super::state::{self, StateDb};
 use super::{gitignore, lock, os};
 use crate::format::Files;
@@ -61,8 +62,9 @@ pub struct Workspace {
     cwd: RepoPath,
     config: Config,
     env: Env,
-    git: Option<Git>,
+    git: Option<Arc<Git>>,
     cache: Cache,
+    files: Arc<WorkTree>,
     ignore: Mutex<Arc<DvcIgnore>>,
 }
 
@@ -86,11 +88,12 @@ impl Workspace {
         let root_text = text(&root)?;
         let cwd = RepoPath::locate(&root_text, &RepoPath::root(), &text(cwd)?);
         let config = read_config(&root, env)?;
-        let git = if config.no_scm { None } else { Some(Git::open(&root)?) };
+        let git = if config.no_scm { None } else { Some(Arc::new(Git::open(&root)?)) };
         let cache_dir = config.cache_dir.as_ref().map_or_else(|| root.join(".dvc/cache"), PathBuf::from);
         let cache = Cache::new(cache_dir, config.shared_group);
-        let ignore = Mutex::new(Arc::new(DvcIgnore::new(&root)));
-        Ok(Self { root, root_text, cwd, config, env: env.clone(), git, cache, ignore })
+        let files = Arc::new(WorkTree::new(&root));
+        let ignore = Mutex::new(Arc::new(DvcIgnore::new(files.clone())));
+        Ok(Self { root, root_text, cwd, config, env: env.clone(), git, cache, files, ignore })
     }
 
     /// The root as an absolute path, with symbolic links as the user came.
@@ -119,8 +122,13 @@ impl Workspace {
     }
 
     /// Git; none with `core.no_scm`.
-    pub fn git(&self) -> Option<&Git> {
+    pub fn git(&self) -> Option<&Arc<Git>> {
         self.git.as_ref()
+    }
+
+    /// The files of the work tree.
+    pub fn files(&self) -> &Arc<WorkTree> {
+        &self.files
     }
 
     /// The cache.
@@ -155,7 +163,7 @@ impl Workspace {
 
     /// Forgets the rules of `.dvcignore`: to be called when a command has run.
     pub fn forget_dvcignore(&self) {
-        *self.ignore.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(DvcIgnore::new(&self.root));
+        *self.ignore.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(DvcIgnore::new(self.files.clone()));
     }
 
     /// Where a path is on disk.
@@ -199,11 +207,7 @@ impl Workspace {
 
 impl Files for Workspace {
     fn read(&self, path: &RepoPath) -> io::Result<Option<Vec<u8>>> {
-        match fs::read(self.place(path)) {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
-            Err(error) => Err(error),
-        }
+        self.files.read(path)
     }
 }
 

@@ -4,12 +4,14 @@
 //! which stage asks, and reads through `Files` only.
 
 mod json;
+mod search;
 mod select;
 #[cfg(test)]
 mod tests;
 mod toml;
 
 pub use json::parse as parse_json;
+pub use search::cut;
 
 use select::select;
 use std::io;
@@ -167,8 +169,16 @@ pub fn bytes(files: &dyn Files, path: &RepoPath, shown: &str) -> Result<Option<V
 /// # Errors
 /// Where they are not of that format.
 pub fn parse(bytes: &[u8], shown: &str) -> Result<Value, ParamsError> {
+    parse_as(bytes, suffix(shown), shown)
+}
+
+/// Understands the bytes of a file as one with this suffix (without the dot).
+///
+/// # Errors
+/// Where they are not of that format.
+pub fn parse_as(bytes: &[u8], suffix: &str, shown: &str) -> Result<Value, ParamsError> {
     let corrupted = |language| move |reason| ParamsError::Corrupted { path: shown.to_owned(), language, reason };
-    let suffix = suffix(shown).to_lowercase();
+    let suffix = suffix.to_lowercase();
     if !matches!(suffix.as_str(), "json" | "toml" | "py") {
         let doc = yaml::parse(bytes).map_err(|source| match source {
             YamlError::Encoding => ParamsError::Encoding { path: shown.to_owned() },

@@ -14,7 +14,7 @@ use indexmap::IndexMap;
 use super::Files;
 use super::params::ParamsError;
 use super::schema::{self, ValidationError};
-use super::template::{ResolveError, Resolved, Resolver, TemplateSettings, TopLevel};
+use super::template::{ResolveError, Resolved, Resolver, TemplateSettings, TopLevel, Tracked};
 use super::yaml::{self, Step, YamlError};
 use crate::model::{Class, Fault, Map, RepoPath, Stage, Value};
 
@@ -121,6 +121,8 @@ pub struct Project {
     pub groups: IndexMap<String, Vec<String>>,
     /// The lists beside the stages.
     pub top_level: TopLists,
+    /// The variables from files that stages used, one for each stage that used any.
+    pub tracked: Vec<Tracked>,
     /// What DVC warns of.
     pub warnings: Vec<String>,
 }
@@ -201,7 +203,7 @@ impl ProjectFile {
         cwd: &'f RepoPath,
     ) -> Result<StageLoader<'f>, PipelineError> {
         let resolver = Resolver::new(files, root, &self.path, settings, cwd, self.document.clone())?;
-        Ok(StageLoader { resolver, root, path: self.path.clone(), lines: self.lines.iter().cloned().collect() })
+        Ok(StageLoader { resolver, root, path: self.path.clone(), lines: self.lines.iter().cloned().collect(), tracked: Vec::new() })
     }
 }
 
@@ -233,6 +235,7 @@ pub struct StageLoader<'f> {
     root: &'f str,
     path: RepoPath,
     lines: IndexMap<String, usize>,
+    tracked: Vec<Tracked>,
 }
 
 impl<'f> StageLoader<'f> {
@@ -261,7 +264,12 @@ impl<'f> StageLoader<'f> {
             return Err(PipelineError::StageNameUnspecified { file: self.resolver.shown_file().to_owned() });
         }
         match self.resolver.stage(name)? {
-            Some(resolved) => self.build(&resolved),
+            Some(mut resolved) => {
+                if !resolved.tracked.is_empty() {
+                    self.tracked.push(std::mem::take(&mut resolved.tracked));
+                }
+                self.build(&resolved)
+            }
             None => Err(PipelineError::StageNotFound { file: self.resolver.shown_file().to_owned(), name: name.to_owned() }),
         }
     }
@@ -279,7 +287,8 @@ impl<'f> StageLoader<'f> {
                 groups.insert(entry, members);
             }
         }
-        Ok(Project { stages: stages?, groups, top_level: self.top_lists()?, warnings: self.resolver.warnings().to_vec() })
+        let (top_level, warnings) = (self.top_lists()?, self.resolver.warnings().to_vec());
+        Ok(Project { stages: stages?, groups, top_level, tracked: self.tracked, warnings })
     }
 
     /// What DVC warns of, so far.

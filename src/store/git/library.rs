@@ -4,7 +4,10 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
-use git2::{AttrCheckFlags, Error, ErrorClass, ErrorCode, Repository, RepositoryOpenFlags};
+use git2::{AttrCheckFlags, Error, ErrorClass, ErrorCode, Oid, Repository, RepositoryOpenFlags, StatusOptions};
+
+use super::history::{Node, NodeKind, Revision};
+use crate::model::values::GitFacts;
 
 /// Opens repositories of other users too, as DVC does: in containers the work tree often belongs
 /// to someone else. libgit2 runs no program that a repository's configuration names.
@@ -85,6 +88,65 @@ impl Library {
             }
         }
         index.write()
+    }
+
+    /// The commit that a revision names.
+    pub(super) fn revision(&self, rev: &str) -> Result<Option<Revision>, Error> {
+        let repository = self.hold();
+        let commit = match repository.revparse_single(rev).and_then(|object| object.peel_to_commit()) {
+            Err(error) if error.code() == ErrorCode::NotFound => return Ok(None),
+            found => found?,
+        };
+        Ok(Some(Revision { commit: commit.id().to_string(), tree: commit.tree_id().to_string() }))
+    }
+
+    /// The best common ancestor.
+    pub(super) fn merge_base(&self, one: &str, other: &str) -> Result<Option<String>, Error> {
+        match self.hold().merge_base(Oid::from_str(one)?, Oid::from_str(other)?) {
+            Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
+            found => Ok(Some(found?.to_string())),
+        }
+    }
+
+    /// The branch of `origin` that is checked out by who clones it, and the name that new repositories get.
+    pub(super) fn default_branches(&self) -> (Option<String>, Option<String>) {
+        let repository = self.hold();
+        let head = repository.find_reference("refs/remotes/origin/HEAD").ok();
+        let remote = head.and_then(|head| head.symbolic_target().ok().flatten()?.strip_prefix("refs/remotes/").map(str::to_owned));
+        let configured = repository.config().and_then(|config| config.get_string("init.defaultbranch")).ok();
+        (remote, configured.filter(|name| !name.is_empty()))
+    }
+
+    /// What is checked out.
+    pub(super) fn facts(&self) -> Result<GitFacts, Error> {
+        let repository = self.hold();
+        let head = repository.find_reference("HEAD")?;
+        let branch = head.symbolic_target().ok().flatten().and_then(|name| name.strip_prefix("refs/heads/")).map(str::to_owned);
+        let commit = match head.peel_to_commit() {
+            // A branch without commits.
+            Err(error) if matches!(error.code(), ErrorCode::NotFound | ErrorCode::UnbornBranch) => None,
+            found => Some(found?.id().to_string()),
+        };
+        let mut options = StatusOptions::new();
+        options.include_untracked(false).include_ignored(false).exclude_submodules(true);
+        let dirty = !repository.statuses(Some(&mut options))?.is_empty();
+        Ok(GitFacts { commit, branch, dirty })
+    }
+
+    /// What a tree holds.
+    pub(super) fn tree(&self, id: &str) -> Result<Vec<Node>, Error> {
+        let repository = self.hold();
+        let tree = repository.find_tree(Oid::from_str(id)?)?;
+        let node = |entry: git2::TreeEntry<'_>| {
+            let kind = NodeKind::of_mode(u32::try_from(entry.filemode()).unwrap_or_default());
+            Some(Node { name: std::str::from_utf8(entry.name_bytes()).ok()?.to_owned(), kind, id: entry.id().to_string() })
+        };
+        Ok(tree.iter().filter_map(node).collect())
+    }
+
+    /// The bytes of a blob.
+    pub(super) fn blob(&self, id: &str) -> Result<Vec<u8>, Error> {
+        Ok(self.hold().find_blob(Oid::from_str(id)?)?.content().to_vec())
     }
 
     fn hold(&self) -> MutexGuard<'_, Repository> {

@@ -1,17 +1,20 @@
-//! What DVC asks of git: whether a path is ignored or tracked, and `git add`.
+//! What is asked of git: whether a path is ignored or tracked, `git add`, and what a commit holds.
 //!
 //! libgit2 answers, since it is quick and always there. What it refuses (reftable, SHA-256, a
 //! split or sparse index, filters), the `git` program is asked instead; without one that is an
 //! error, not a guess. Questions use paths as they are written, below the work tree; symbolic
 //! links inside of it are not resolved, as git does not either.
 
+mod history;
 mod library;
+mod objects;
 mod program;
 mod rules;
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+pub use self::history::{Node, NodeKind, Revision};
 use self::library::Library;
 use self::program::{Program, Refusal};
 use self::rules::RuleFiles;

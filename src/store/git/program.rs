@@ -15,6 +15,9 @@ use std::sync::{Mutex, PoisonError};
 use thiserror::Error;
 
 use super::LOCAL_ENV;
+use super::history::{Node, Revision};
+use super::objects::{Objects, nodes};
+use crate::model::values::GitFacts;
 use crate::store::os::State;
 
 /// Why there is no answer.
@@ -33,6 +36,7 @@ pub(super) enum Refusal {
 pub(super) struct Program {
     root: PathBuf,
     ignores: Mutex<Option<Talk>>,
+    objects: Mutex<Option<Objects>>,
 }
 
 impl Program {
@@ -40,7 +44,7 @@ impl Program {
     pub(super) fn open(dir: &Path) -> Result<Self, Refusal> {
         let output = run(git(dir).args(["rev-parse", "--show-toplevel"]), b"")?;
         let root = PathBuf::from(String::from_utf8_lossy(&output).trim_end_matches('\n'));
-        Ok(Self { root, ignores: Mutex::new(None) })
+        Ok(Self { root, ignores: Mutex::new(None), objects: Mutex::new(None) })
     }
 
     /// The root of the work tree.
@@ -88,6 +92,64 @@ impl Program {
             names.push(0);
         }
         run(git(&self.root).args(["update-index", "--add", "--remove", "-z", "--stdin"]), &names).map(drop)
+    }
+
+    /// The commit that a revision names.
+    pub(super) fn revision(&self, rev: &str) -> Result<Option<Revision>, Refusal> {
+        let parse = |kind: &str| {
+            let mut command = git(&self.root);
+            command.args(["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{rev}^{{{kind}}}")]);
+            line_or_none(&mut command)
+        };
+        let Some(commit) = parse("commit")? else { return Ok(None) };
+        Ok(parse("tree")?.map(|tree| Revision { commit, tree }))
+    }
+
+    /// The best common ancestor.
+    pub(super) fn merge_base(&self, one: &str, other: &str) -> Result<Option<String>, Refusal> {
+        line_or_none(git(&self.root).args(["merge-base", "--end-of-options", one, other]))
+    }
+
+    /// The branch of `origin` that is checked out by who clones it, and the name that new repositories get.
+    pub(super) fn default_branches(&self) -> (Option<String>, Option<String>) {
+        let line = |words: &[&str]| line_or_none(git(&self.root).args(words)).ok().flatten();
+        let remote = line(&["symbolic-ref", "--quiet", "refs/remotes/origin/HEAD"]);
+        let remote = remote.and_then(|name| name.strip_prefix("refs/remotes/").map(str::to_owned));
+        (remote, line(&["config", "init.defaultBranch"]))
+    }
+
+    /// What is checked out.
+    pub(super) fn facts(&self) -> Result<GitFacts, Refusal> {
+        let branch = line_or_none(git(&self.root).args(["symbolic-ref", "--quiet", "HEAD"]))?;
+        let branch = branch.and_then(|name| name.strip_prefix("refs/heads/").map(str::to_owned));
+        let commit = self.revision("HEAD")?.map(|revision| revision.commit);
+        // Without taking the lock of the index for the sake of a look.
+        let words = ["--no-optional-locks", "status", "--porcelain", "-z", "--untracked-files=no", "--ignore-submodules=all"];
+        let dirty = !run(git(&self.root).args(words), b"")?.is_empty();
+        Ok(GitFacts { commit, branch, dirty })
+    }
+
+    /// What a tree holds.
+    pub(super) fn tree(&self, id: &str) -> Result<Vec<Node>, Refusal> {
+        nodes(&self.object(id, "tree")?, id.len() / 2)
+    }
+
+    /// The bytes of a blob.
+    pub(super) fn blob(&self, id: &str) -> Result<Vec<u8>, Refusal> {
+        self.object(id, "blob")
+    }
+
+    fn object(&self, id: &str, kind: &str) -> Result<Vec<u8>, Refusal> {
+        let mut objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut talk = match objects.take() {
+            Some(talk) => talk,
+            // What a partial clone lacks is not fetched for the sake of a look.
+            None => Objects::begin(git(&self.root).env("GIT_NO_LAZY_FETCH", "1"))?,
+        };
+        let answer = talk.ask(id, kind)?;
+        // A talk that broke off is not kept: the next question begins another.
+        *objects = Some(talk);
+        answer
     }
 
     fn submodules(&self) -> Vec<PathBuf> {
@@ -214,7 +276,18 @@ fn run(command: &mut Command, input: &[u8]) -> Result<Vec<u8>, Refusal> {
     if status.success() { Ok(stdout) } else { Err(said(&stderr)) }
 }
 
-fn not_started(error: &io::Error) -> Refusal {
+/// The one line that a process prints; none if it fails without a word.
+fn line_or_none(command: &mut Command) -> Result<Option<String>, Refusal> {
+    let output = command.stdin(Stdio::null()).output().map_err(|error| not_started(&error))?;
+    let line = String::from_utf8_lossy(&output.stdout).trim_end_matches('\n').to_owned();
+    match output.status.success() {
+        true => Ok(Some(line).filter(|line| !line.is_empty())),
+        false if output.stderr.is_empty() => Ok(None),
+        false => Err(said(&output.stderr)),
+    }
+}
+
+pub(super) fn not_started(error: &io::Error) -> Refusal {
     if error.kind() == io::ErrorKind::NotFound { Refusal::NotInstalled } else { Refusal::Said(format!("git: {error}")) }
 }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use dvc_paraffin::model::RepoPath;
 use dvc_paraffin::store::dvcignore::DvcIgnore;
+use dvc_paraffin::store::source::WorkTree;
 use serde_json::{Value as Json, json};
 
 use super::{Judged, compare};
@@ -31,7 +32,7 @@ fn judge(case: &Json) -> Judged {
         shown += &format!("\n    {}/.dvcignore: {:?}", item[0].as_str().unwrap(), String::from_utf8_lossy(&bytes));
         fs::write(root.join(item[0].as_str().unwrap()).join(".dvcignore"), bytes).unwrap();
     }
-    let ignore = DvcIgnore::new(&root);
+    let ignore = DvcIgnore::new(std::sync::Arc::new(WorkTree::new(&root)));
     let mut wrong = Vec::new();
     for question in case["asked"].as_array().unwrap() {
         let [path, is_dir, sub_repos] = [0, 1, 2].map(|at| &question[at]);

@@ -1,0 +1,117 @@
+//! What git knows of commits: which one a revision names, where two branches part, and the
+//! objects of a commit's tree.
+
+use std::path::Path;
+
+use super::Git;
+use crate::model::values::GitFacts;
+use crate::store::error::Error;
+
+/// A commit.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Revision {
+    /// Its id, in hex.
+    pub commit: String,
+    /// The id of its tree.
+    pub tree: String,
+}
+
+/// What a name in a tree stands for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NodeKind {
+    /// A file.
+    File,
+    /// A directory: a tree again.
+    Dir,
+    /// A symbolic link; its target is a blob.
+    Link,
+    /// A submodule, of which nothing is known here.
+    Module,
+}
+
+impl NodeKind {
+    /// By the mode that git keeps.
+    pub(super) fn of_mode(mode: u32) -> Self {
+        match mode & 0o170_000 {
+            0o040_000 => Self::Dir,
+            0o120_000 => Self::Link,
+            0o160_000 => Self::Module,
+            _ => Self::File,
+        }
+    }
+}
+
+/// One name in a tree.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Node {
+    /// The name.
+    pub name: String,
+    /// What it stands for.
+    pub kind: NodeKind,
+    /// The id of the object.
+    pub id: String,
+}
+
+impl Git {
+    /// The commit that a revision names; none if there is no such thing.
+    ///
+    /// # Errors
+    /// The repository cannot be read.
+    pub fn revision(&self, rev: &str) -> Result<Option<Revision>, Error> {
+        self.ask("look up a revision in", |library| library.revision(rev), |program| program.revision(rev))
+    }
+
+    /// The best common ancestor of two commits; none if this clone knows of none.
+    ///
+    /// # Errors
+    /// The repository cannot be read.
+    pub fn merge_base(&self, one: &str, other: &str) -> Result<Option<String>, Error> {
+        self.ask("find a merge base in", |library| library.merge_base(one, other), |program| program.merge_base(one, other))
+    }
+
+    /// Names of the branch that others start from, likeliest first: that of the remote `origin`, the one that the
+    /// configuration names for new repositories, and the usual ones.
+    pub fn default_branches(&self) -> Vec<String> {
+        let asked = self.ask("read the references of", |library| Ok(library.default_branches()), |program| Ok(program.default_branches()));
+        let mut names: Vec<String> = Vec::new();
+        let (remote, configured) = asked.unwrap_or_default();
+        names.extend(remote);
+        for name in configured.into_iter().chain(["main".to_owned(), "master".to_owned()]) {
+            for name in [format!("origin/{name}"), name] {
+                if !names.contains(&name) {
+                    names.push(name);
+                }
+            }
+        }
+        names
+    }
+
+    /// What is checked out, and whether the tracked files are as it has them.
+    ///
+    /// # Errors
+    /// The repository cannot be read.
+    pub fn facts(&self) -> Result<GitFacts, Error> {
+        self.ask("read the state of", super::library::Library::facts, super::program::Program::facts)
+    }
+
+    /// What a tree holds; names that are not UTF-8 are left out.
+    ///
+    /// # Errors
+    /// There is no such tree in this clone, or the repository cannot be read.
+    pub fn tree(&self, id: &str) -> Result<Vec<Node>, Error> {
+        self.ask("read a tree of", |library| library.tree(id), |program| program.tree(id))
+    }
+
+    /// The bytes of a blob.
+    ///
+    /// # Errors
+    /// There is no such blob in this clone, or the repository cannot be read.
+    pub fn blob(&self, id: &str) -> Result<Vec<u8>, Error> {
+        self.ask("read a blob of", |library| library.blob(id), |program| program.blob(id))
+    }
+
+    /// A path relative to the work tree, `/` between its parts; none if it lies outside or is not UTF-8.
+    pub fn place_of(&self, path: &Path) -> Option<String> {
+        self.inside(path)?.to_str().map(|text| text.trim_end_matches('/').to_owned())
+    }
+}
