@@ -1,5 +1,6 @@
 //! Floor 5: one file for each command, which wires the floors below together.
 
+pub mod changes;
 pub mod demo;
 mod ending;
 pub mod granular;
@@ -12,4 +13,5 @@ pub mod resolve;
 pub mod status;
 pub mod targets;
 mod undeclared;
+pub mod values;
 pub mod worker;

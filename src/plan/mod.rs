@@ -2,6 +2,7 @@
 //! changed and why, and which may start now. Nothing here looks at the disk or the clock;
 //! observations and results are handed in.
 
+pub mod base;
 pub mod claims;
 pub mod graph;
 pub mod judge;

@@ -12,6 +12,7 @@
 //! - [`history`]: a run as its events tell it; [`facts`]: what it amounts to; [`dossier`]: all that a
 //!   report of it says;
 //! - [`html`]: the report as a page; [`steps`]: the load of a run over time;
+//! - [`difference`]: which values differ between two moments, and the words about the base;
 //! - [`answer`]: the JSON answer of `repro`;
 //! - [`status`]: the text and JSON of `status`;
 //! - [`words`]: every sentence; [`tally`]: counts; [`chart`]: graphs as text, Mermaid, dot;
@@ -22,6 +23,7 @@ pub mod answer;
 mod block;
 mod board;
 pub mod chart;
+pub mod difference;
 pub mod dossier;
 pub mod facts;
 pub mod history;

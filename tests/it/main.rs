@@ -25,3 +25,4 @@ mod real;
 mod story;
 mod support;
 mod together;
+mod values;

@@ -24,7 +24,7 @@ mod groups;
 mod legacy;
 mod params;
 mod pipeline;
-mod preloaded;
+pub mod preloaded;
 mod setting;
 mod stage;
 mod steps;

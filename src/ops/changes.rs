@@ -1,0 +1,76 @@
+//! Parameters and metrics of a run against the base: which commit that is, its values, and what
+//! differs.
+
+use std::sync::Arc;
+
+use crate::model::Fault;
+use crate::model::base::{Asked, Base, NoBase};
+use crate::model::values::{GitFacts, Table, Values};
+use crate::plan::base::{self, History};
+use crate::report::difference::{Manner, base_words, differences, no_base_words};
+use crate::report::dossier::Changes;
+use crate::store::git::Git;
+use crate::store::workspace::Workspace;
+
+use super::values;
+
+/// What variables of the environment say of the base; `rev` is what the user named.
+pub fn asked(rev: Option<&str>, get: impl Fn(&str) -> Option<String>) -> Asked {
+    let said = |name: &str| get(name).filter(|value| !value.is_empty());
+    Asked { rev: rev.map(str::to_owned), pull_request: said("GITHUB_BASE_REF"), merge_request: said("CI_MERGE_REQUEST_DIFF_BASE_SHA") }
+}
+
+/// The commit that a run is compared with.
+///
+/// # Errors
+/// Why there is none.
+pub fn base(workspace: &Workspace, asked: &Asked) -> Result<Base, NoBase> {
+    let git = workspace.git().ok_or(NoBase::NoGit)?;
+    base::choose(asked, git.as_ref())
+}
+
+/// What git says of the work tree; none without git, and if it cannot be asked.
+pub fn facts(workspace: &Workspace) -> Option<GitFacts> {
+    workspace.git()?.facts().ok()
+}
+
+/// What differs between the base and these values.
+///
+/// # Errors
+/// Why there is nothing to compare with, as a sentence.
+pub fn against_base(workspace: &Arc<Workspace>, asked: &Asked, now: &Values) -> Result<Changes, String> {
+    let base = base(workspace, asked).map_err(|why| no_base_words(&why))?;
+    let then = values::at(workspace, &base.commit).map_err(|fault| no_base_words(&NoBase::Refused(fault)))?;
+    Ok(between(&base, &then, now))
+}
+
+/// What differs between the values of a base and others, with what could not be compared.
+pub fn between(base: &Base, then: &Values, now: &Values) -> Changes {
+    let short = base.commit.get(..7).unwrap_or(&base.commit);
+    let mut remarks = Vec::new();
+    for (when, values) in [(format!("at {short}"), then), ("now".to_owned(), now)] {
+        let missed = |table: &Table| table.errors.iter().map(|(path, fault)| format!("{path} {when}: {fault}")).collect::<Vec<_>>();
+        remarks.extend(values.error.iter().map(|fault| format!("the pipeline {when} cannot be read: {fault}")));
+        remarks.extend(missed(&values.params).into_iter().chain(missed(&values.metrics)));
+    }
+    Changes {
+        base: base_words(base),
+        params: differences(&then.params, &now.params, Manner::Params),
+        metrics: differences(&then.metrics, &now.metrics, Manner::Metrics),
+        remarks,
+    }
+}
+
+impl History for Git {
+    fn commit(&self, rev: &str) -> Result<Option<String>, Fault> {
+        Ok(self.revision(rev)?.map(|revision| revision.commit))
+    }
+
+    fn merge_base(&self, one: &str, other: &str) -> Result<Option<String>, Fault> {
+        Ok(Git::merge_base(self, one, other)?)
+    }
+
+    fn default_branches(&self) -> Vec<String> {
+        Git::default_branches(self)
+    }
+}
