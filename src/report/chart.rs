@@ -12,6 +12,9 @@ use std::fmt::Write;
 use crate::model::StageId;
 use crate::model::event::Planned;
 
+use super::mermaid::{is_plain_id, label};
+use super::view::group;
+
 /// A stage in a chart.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Node {
@@ -117,7 +120,7 @@ impl Chart {
                 return whole;
             }
         }
-        let grouped = self.merged(|node| group(&node.address).to_owned(), |key, size| format!("{key}@* ({size})"));
+        let grouped = self.merged(|node| group(&node.address).unwrap_or(&node.address).to_owned(), |key, size| format!("{key}@* ({size})"));
         let text = grouped.flowchart();
         if grouped.nodes.len() <= MOST_NODES && grouped.fits(&text) {
             return text;
@@ -240,7 +243,7 @@ fn count(number: usize, word: &str) -> String {
 }
 
 /// Names side by side after `head`, on further lines with the same indent.
-fn wrap(text: &mut String, head: &str, names: &[&str], width: usize) {
+pub(super) fn wrap(text: &mut String, head: &str, names: &[&str], width: usize) {
     let indent = " ".repeat(head.chars().count());
     let mut line = head.to_owned();
     let mut empty = true;
@@ -257,74 +260,6 @@ fn wrap(text: &mut String, head: &str, names: &[&str], width: usize) {
         empty = false;
     }
     let _ = writeln!(text, "{line}");
-}
-
-/// The name of the foreach or matrix group that a stage belongs to, or its own.
-fn group(address: &str) -> &str {
-    let name_at = address.rfind(':').map_or(0, |at| at + 1);
-    address[name_at..].find('@').map_or(address, |at| &address[..name_at + at])
-}
-
-/// Whether Mermaid takes the name as an id without harm.
-fn is_plain_id(name: &str) -> bool {
-    const RESERVED: [&str; 9] = ["end", "graph", "subgraph", "style", "class", "click", "default", "flowchart", "direction"];
-    let mut chars = name.chars();
-    chars.next().is_some_and(|ch| ch.is_ascii_alphabetic())
-        && chars.all(|ch| ch.is_ascii_alphanumeric() || ch == '_')
-        && !RESERVED.contains(&name.to_ascii_lowercase().as_str())
-}
-
-/// A name as a Mermaid label between `["` and `"]`.
-pub fn label(name: &str) -> String {
-    let chars: Vec<char> = name.chars().map(|ch| if ch.is_control() { ' ' } else { ch }).collect();
-    if chars.iter().all(|ch| *ch == ' ') {
-        return "?".to_owned();
-    }
-    let mut text = String::new();
-    for (at, &ch) in chars.iter().enumerate() {
-        if needs_escape(&chars, at) {
-            let _ = write!(text, "#{};", u32::from(ch));
-        } else {
-            text.push(ch);
-        }
-    }
-    text
-}
-
-/// Whether a character of a label means something to one of Mermaid's releases.
-fn needs_escape(chars: &[char], at: usize) -> bool {
-    let ch = chars[at];
-    let before = at.checked_sub(1).map(|at| chars[at]);
-    let after = chars.get(at + 1).copied();
-    let doubled = before == Some(ch) || after == Some(ch);
-    let alnum = |ch: Option<char>| ch.is_some_and(char::is_alphanumeric);
-    let word_before = || -> String {
-        let start = chars[..at].iter().rposition(|ch| !ch.is_alphanumeric()).map_or(0, |at| at + 1);
-        chars[start..at].iter().collect()
-    };
-    match ch {
-        '"' | '#' | '<' | '>' | '&' | '`' | '\\' | ';' | '*' | '[' | ']' | '{' | '}' | '|' | '^' | '~' => true,
-        '%' | '$' => doubled,
-        '_' => !(alnum(before) && alnum(after)),
-        '-' | '+' | '=' => at == 0 || doubled,
-        ')' => at > 0 && chars[..at].iter().all(char::is_ascii_digit),
-        '.' => (at > 0 && chars[..at].iter().all(char::is_ascii_digit)) || word_before() == "www",
-        ':' => {
-            after == Some('/') || {
-                let word = word_before();
-                word.len() <= 3 && word.starts_with("fa")
-            }
-        }
-        '@' => alnum(before) && looks_like_a_host(&chars[at + 1..]),
-        _ => false,
-    }
-}
-
-/// `example.org`, as it follows the `@` of a mail address.
-fn looks_like_a_host(rest: &[char]) -> bool {
-    let end = rest.iter().position(|ch| !(ch.is_alphanumeric() || *ch == '-' || *ch == '.')).unwrap_or(rest.len());
-    let host: String = rest[..end].iter().collect();
-    host.split_once('.').is_some_and(|(name, top)| !name.is_empty() && top.starts_with(char::is_alphabetic))
 }
 
 #[cfg(test)]
@@ -406,30 +341,6 @@ Part 2: 7 stages, 3 levels
         let chart = Chart { nodes: vec![node("a", 0), node("b\"", 1)], edges: vec![(0, 1)] };
         assert_eq!(chart.dot(), "strict digraph {\n\"a\";\n\"b\\\"\";\n\"a\" -> \"b\\\"\";\n}\n");
         assert_eq!(chart.mermaid(), "flowchart TD\n    n0[\"a\"]\n    n1[\"b#34;\"]\n    n0 --> n1\n");
-    }
-
-    #[test]
-    fn labels_are_escaped_only_where_needed() {
-        for (name, want) in [
-            ("train@us-east/1", "train@us-east/1"),
-            ("data/dvc.yaml:train@0", "data/dvc.yaml:train@0"),
-            ("a_b", "a_b"),
-            ("_x_", "#95;x#95;"),
-            ("say \"hi\"", "say #34;hi#34;"),
-            ("1. x", "1#46; x"),
-            ("- x", "#45; x"),
-            ("a--b", "a#45;#45;b"),
-            ("http://x", "http#58;//x"),
-            ("fa:fa-x", "fa#58;fa-x"),
-            ("www.x", "www#46;x"),
-            ("me@example.org", "me#64;example.org"),
-            ("100%", "100%"),
-            ("%%{x}%%", "#37;#37;#123;x#125;#37;#37;"),
-            ("", "?"),
-            ("a\nb", "a b"),
-        ] {
-            assert_eq!(label(name), want, "{name:?}");
-        }
     }
 
     #[test]

@@ -13,9 +13,11 @@
 //!   report of it says;
 //! - [`html`]: the report as a page; [`steps`]: the load of a run over time;
 //! - [`difference`]: which values differ between two moments, and the words about the base;
+//! - [`markdown`]: that for a pull request;
 //! - [`answer`]: the JSON answer of `repro`;
 //! - [`status`]: the text and JSON of `status`;
-//! - [`words`]: every sentence; [`tally`]: counts; [`chart`]: graphs as text, Mermaid, dot;
+//! - [`words`]: every sentence; [`tally`]: counts; [`chart`]: graphs as text, Mermaid, dot; [`flowchart`]: the
+//!   levels of a run as Mermaid; [`mermaid`]: names in its source;
 //! - [`redact`]: takes times and the like out of texts, for tests.
 
 mod account;
@@ -26,8 +28,11 @@ pub mod chart;
 pub mod difference;
 pub mod dossier;
 pub mod facts;
+pub mod flowchart;
 pub mod history;
 pub mod html;
+pub mod markdown;
+pub mod mermaid;
 pub mod parallel;
 pub mod plain;
 pub mod progress;

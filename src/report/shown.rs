@@ -55,6 +55,19 @@ fn decode(bytes: &[u8]) -> String {
     out
 }
 
+/// A text of at most so many characters: what is too much is taken out of its middle, since names of
+/// one family differ at their ends.
+pub fn cut(text: &str, most: usize) -> String {
+    let count = text.chars().count();
+    if count <= most {
+        return text.to_owned();
+    }
+    let tail = most.saturating_sub(1) / 3;
+    let head: String = text.chars().take(most.saturating_sub(1) - tail).collect();
+    let tail: String = text.chars().skip(count - tail).collect();
+    format!("{head}\u{2026}{tail}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,5 +82,11 @@ mod tests {
     fn a_log_is_what_a_terminal_leaves_of_it() {
         assert_eq!(log(b" 10%\r 20%\r\n\x1b[31mred\x1b[0m \xff\n"), [" 20%", "red \\xff"]);
         assert_eq!(log(b"a\r\n\nb"), ["a", "", "b"]);
+    }
+
+    #[test]
+    fn a_long_text_loses_its_middle() {
+        assert_eq!((cut("train", 5), cut("trainings", 7)), ("train".to_owned(), "trai\u{2026}gs".to_owned()));
+        assert_eq!(cut("\u{1f600}\u{1f600}\u{1f600}", 2), "\u{1f600}\u{2026}");
     }
 }

@@ -264,9 +264,12 @@ fn command(entry: &Entry) -> String {
     entry.planned.cmds.iter().map(|cmd| shown::text(cmd)).collect::<Vec<_>>().join("\n")
 }
 
-/// The foreach or matrix group of an address.
+/// The foreach or matrix group of an address. A key may hold anything (`train@a@b`, `train@x:y`), and so may
+/// the folder before it; a file of data has no group.
 pub fn group(address: &str) -> Option<&str> {
-    address.rsplit_once('@').map(|(group, _)| group).filter(|group| !group.is_empty())
+    let name = address.find("dvc.yaml:").map_or(0, |at| at + "dvc.yaml:".len());
+    let at = name + address[name..].find('@')?;
+    (at > name && !address.ends_with(".dvc")).then(|| &address[..at])
 }
 
 fn row(dossier: &Dossier, at: usize) -> StageRow {
@@ -425,5 +428,26 @@ pub fn size(bytes: u64) -> String {
         ..1e6 => format!("{:.0} kB", bytes / 1e3),
         1e6..1e9 => format!("{:.1} MB", bytes / 1e6),
         _ => format!("{:.1} GB", bytes / 1e9),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_is_what_stands_before_the_key() {
+        for (address, want) in [
+            ("train@0", Some("train")),
+            ("train@a@b", Some("train")),
+            ("train@x:y", Some("train")),
+            ("a@b/dvc.yaml:train@0", Some("a@b/dvc.yaml:train")),
+            ("a@b/dvc.yaml:train", None),
+            ("train", None),
+            ("@0", None),
+            ("data@2.csv.dvc", None),
+        ] {
+            assert_eq!(group(address), want, "{address}");
+        }
     }
 }

@@ -1,0 +1,154 @@
+//! The Markdown report, for a comment on a pull request and for the summary of a workflow.
+//!
+//! A comment that is too long vanishes without a word, so a report never is: it is made with less
+//! and less in it until it fits (`detail`), then gets back what there is room for, most telling
+//! first, and says what was left out. What a template gets is worked out in `page`; that nothing
+//! foreign becomes markup is the work of `escape`. Nothing here knows runs or disks.
+
+mod detail;
+mod escape;
+mod page;
+#[cfg(test)]
+mod tests;
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Serde;
+use minijinja::{AutoEscape, Environment, Error, Value, context};
+
+use super::dossier::Dossier;
+use super::view::View;
+use detail::{Detail, LADDER, WORTH};
+use page::{Matter, Page};
+
+/// Our own template.
+const TEMPLATE: &str = include_str!("../../../templates/report.md.j2");
+
+/// For whom the report is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Flavor {
+    /// GitHub and GitLab: folded parts, Mermaid.
+    #[default]
+    Github,
+    /// Bitbucket: tables and text, 32,000 characters at most.
+    Bitbucket,
+}
+
+/// What is wanted of a report.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Options {
+    /// By this a bot finds the comment that it is to replace.
+    pub key: String,
+    /// It never has more characters (Unicode scalar values).
+    pub max_chars: usize,
+    /// Nor more UTF-16 units, in which GitHub counts.
+    pub max_units: usize,
+    /// Nor more bytes.
+    pub max_bytes: usize,
+    /// For whom it is.
+    pub flavor: Flavor,
+}
+
+/// Bitbucket takes no longer comments.
+const BITBUCKET_CHARS: usize = 32_000;
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { key: String::new(), max_chars: 60_000, max_units: 65_536, max_bytes: usize::MAX, flavor: Flavor::Github }
+    }
+}
+
+impl Options {
+    /// Those for the summary of a step in GitHub's workflows, which takes a mebibyte for all of them.
+    pub fn summary() -> Self {
+        Self { max_chars: usize::MAX, max_units: usize::MAX, max_bytes: 900 * 1024, ..Self::default() }
+    }
+
+    fn hold(&self, text: &str) -> bool {
+        let most = if self.flavor == Flavor::Bitbucket { self.max_chars.min(BITBUCKET_CHARS) } else { self.max_chars };
+        text.len() <= self.max_bytes && text.chars().count() <= most && text.encode_utf16().count() <= self.max_units
+    }
+
+    /// As much of the beginning as may be. Only a limit that leaves no room for a verdict comes to this.
+    fn beginning(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        while !self.hold(&text) {
+            text.pop();
+        }
+        text
+    }
+}
+
+/// The report of a run, with our template or this one.
+///
+/// # Errors
+/// If the given template is wrong.
+pub fn render(dossier: &Dossier, options: &Options, template: Option<&str>) -> Result<String, Error> {
+    let view = View::of(dossier);
+    let mut remarks = Vec::new();
+    if let Some(template) = template {
+        let matter = Matter::new(dossier, &view, options, &remarks);
+        match fitted(&matter, options, template, &Value::from(Serde(&view)))? {
+            Ok(text) => return Ok(text),
+            Err(_) => remarks.push("what the given template makes of it, which is longer than allowed".to_owned()),
+        }
+    }
+    // Ours does with what is on its page.
+    let fitted = fitted(&Matter::new(dossier, &view, options, &remarks), options, TEMPLATE, &context! {})?;
+    Ok(fitted.unwrap_or_else(|least| options.beginning(&least)))
+}
+
+/// The report with as much in it as the limits allow; with the least in it, if that is still too much.
+fn fitted(matter: &Matter, options: &Options, template: &str, values: &Value) -> Result<Result<String, String>, Error> {
+    let engine = engine(template, options.flavor)?;
+    let template = engine.get_template("report.md")?;
+    let render = |detail: &Detail| {
+        let page = Value::from(Serde(Page::of(matter, detail)));
+        let text = template.render(context! { ..page, ..values.clone() })?;
+        Ok::<String, Error>(format!("{}\n", text.trim_end()))
+    };
+    let mut detail = Detail::default();
+    let mut text = render(&detail)?;
+    if options.hold(&text) {
+        return Ok(Ok(text));
+    }
+    detail = Detail::after(LADDER.len());
+    text = render(&detail)?;
+    if !options.hold(&text) {
+        return Ok(Err(text));
+    }
+    let (mut too_much, mut enough) = (0, LADDER.len());
+    while enough - too_much > 1 {
+        let steps = usize::midpoint(too_much, enough);
+        let more = Detail::after(steps);
+        let longer = render(&more)?;
+        if options.hold(&longer) {
+            (enough, detail, text) = (steps, more, longer);
+        } else {
+            too_much = steps;
+        }
+    }
+    for part in WORTH {
+        for level in 0..detail.level(part) {
+            let more = detail.with(part, level);
+            let longer = render(&more)?;
+            if options.hold(&longer) {
+                (detail, text) = (more, longer);
+                break;
+            }
+        }
+    }
+    Ok(Ok(text))
+}
+
+fn engine(template: &str, flavor: Flavor) -> Result<Environment<'_>, Error> {
+    let mut engine = Environment::new();
+    engine.set_auto_escape_callback(|_| AutoEscape::None);
+    engine.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true).build()?);
+    engine.add_filter("code", move |text: &str| escape::code(text, flavor));
+    engine.add_filter("value", move |text: &str| escape::value(text, flavor));
+    engine.add_filter("sentence", move |text: &str| escape::sentence(text, flavor));
+    engine.add_filter("tagged", |text: &str| escape::tagged(text));
+    engine.add_filter("fence", |text: &str| escape::fence(text));
+    engine.add_template("report.md", template)?;
+    Ok(engine)
+}
