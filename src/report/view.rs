@@ -146,7 +146,7 @@ pub struct StageRow {
     pub time: String,
     /// The same in nanoseconds.
     pub time_ns: u64,
-    /// Against the last run: `+1.20s`; empty if there was none.
+    /// Against the last run: `+1.20s`; empty if there was none, and if it did not run to its end in this one.
     pub delta: String,
     /// The same in nanoseconds.
     pub delta_ns: i64,
@@ -299,7 +299,8 @@ fn row(dossier: &Dossier, at: usize) -> StageRow {
     row.save = duration(phases.save);
     row.time = duration(time);
     row.time_ns = ns(time);
-    if let Some(before) = dossier.previous.as_ref().and_then(|previous| previous.times.get(&entry.planned.address)) {
+    let ran = shown == Shown::Over(Status::Ran);
+    if let Some(before) = dossier.previous.as_ref().filter(|_| ran).and_then(|previous| previous.times.get(&entry.planned.address)) {
         (row.delta, row.delta_ns) = delta(*before, time);
     }
     let attempt = last.attempt().cloned().unwrap_or_default();

@@ -4,8 +4,8 @@
 //! as real DVC does? `fuzz`: does the library read and write as DVC does? `bad_input`: does it fail
 //! as it should? `real`: does it run what people have? `story`: does it keep its own promises?
 //! `together`: does it bear other programs beside it? `kill`: what does SIGKILL cost? `power`: and a
-//! power loss? `house`: do
-//! the sources keep the rules of the house? docs/testing.md tells how to run one of them, widen it,
+//! power loss? `report_html`: what does a browser make of a report? `house`: do the sources keep the
+//! rules of the house? docs/testing.md tells how to run one of them, widen it,
 //! replay a failure and keep its folder.
 #![expect(
     clippy::unwrap_used,
@@ -22,6 +22,7 @@ mod house;
 mod kill;
 mod power;
 mod real;
+mod report_html;
 mod story;
 mod support;
 mod together;

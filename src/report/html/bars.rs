@@ -1,8 +1,8 @@
 //! Which bars a timeline has: the tries of a run, on rows of slots, in groups of queues.
 //!
 //! Pure values without shapes. Bars too short to be seen are put together with their neighbours
-//! of the same kind, so that a timeline of any length has a bounded number of shapes; what failed
-//! stays a bar of its own.
+//! of the same kind, so that a timeline of any length has a bounded number of shapes; one that
+//! failed is never hidden among others.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,8 +13,12 @@ use crate::report::dossier::Dossier;
 use crate::report::facts::Shown;
 use crate::report::history::Try;
 
-/// The share of the whole time below which a bar cannot be seen.
+/// The share of the whole time below which a bar cannot be seen ...
 const UNSEEN: f64 = 1.0 / 700.0;
+/// ... and below which it is hardly seen: where there are very many, that counts.
+const HARDLY_SEEN: f64 = 1.0 / 100.0;
+/// So many bars are drawn one by one if they can be seen.
+const MANY: usize = 1500;
 
 /// One try, or several that are too short to be seen one by one.
 #[derive(Clone, PartialEq, Debug)]
@@ -67,14 +71,24 @@ pub fn lanes(dossier: &Dossier) -> IndexMap<String, Lane> {
             }
         }
     }
+    let unseen = facts.wall.mul_f64(unseen(&lanes));
     for (queue, lane) in &mut lanes {
         lane.waiting = running_sum(waits.get(queue));
         for bars in lane.slots.values_mut() {
             bars.sort_by_key(|bar| (bar.start, bar.end, bar.place));
-            *bars = together(std::mem::take(bars), facts.wall.mul_f64(UNSEEN));
+            *bars = together(std::mem::take(bars), unseen);
         }
     }
     lanes
+}
+
+/// The share below which bars are put together.
+fn unseen(lanes: &IndexMap<String, Lane>) -> f64 {
+    let rows = || lanes.values().flat_map(|lane| lane.slots.values());
+    if rows().map(Vec::len).sum::<usize>() <= MANY {
+        return UNSEEN;
+    }
+    (rows().count() as f64 / MANY as f64).clamp(UNSEEN, HARDLY_SEEN)
 }
 
 fn bar(attempt: &Try, place: usize, stage: Shown, critical: bool, now: Duration) -> Bar {
@@ -106,7 +120,8 @@ fn together(bars: Vec<Bar>, unseen: Duration) -> Vec<Bar> {
                 if short
                     && (last.shown, last.critical) == (bar.shown, bar.critical)
                     && (last.count > 1 || last.end - last.start < unseen)
-                    && bar.start.saturating_sub(last.end) < unseen =>
+                    && bar.start.saturating_sub(last.end) < unseen
+                    && last.end - last.start < 4 * unseen =>
             {
                 last.count += bar.count;
                 last.end = last.end.max(bar.end);

@@ -44,7 +44,7 @@ pub struct Folded {
     pub edges: Vec<(usize, usize, bool)>,
     /// Whether each node is one stage.
     pub whole: bool,
-    /// Whether a layer is one level.
+    /// Whether a layer is one level, and its nodes do not say so themselves.
     pub by_level: bool,
 }
 
@@ -78,7 +78,7 @@ pub fn folded(dossier: &Dossier) -> Folded {
     }
     if levels <= MOST {
         let name = |members: &[usize]| format!("level {}", chart.nodes[members[0]].level + 1);
-        return fold.by(|at| chart.nodes[at].level, name, |at| chart.nodes[at].level);
+        return Folded { by_level: false, ..fold.by(|at| chart.nodes[at].level, name, |at| chart.nodes[at].level) };
     }
     let range = |at: usize| chart.nodes[at].level * MOST / levels;
     let name = |members: &[usize]| {

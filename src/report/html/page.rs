@@ -23,6 +23,9 @@ use super::{levels, load, timeline};
 const MANY: usize = 100;
 /// ... if they have so many members.
 const GROUP: usize = 12;
+/// Beyond so many rows that are seen the rest is folded too: a browser lays out a table of thousands
+/// for seconds.
+const SEEN: usize = 500;
 
 /// Rows of the table that stand together.
 #[derive(Debug, Default, Serialize)]
@@ -139,8 +142,24 @@ fn blocks(dossier: &Dossier, stages: &[StageRow]) -> Vec<Block> {
         };
         blocks[block].rows.push(at);
     }
+    rest_folded(&mut blocks);
     blocks.iter_mut().filter(|block| !block.name.is_empty()).for_each(|block| summed(block, dossier, stages));
     blocks
+}
+
+/// Folds what is seen beyond [`SEEN`] rows, at the end of the table.
+fn rest_folded(blocks: &mut Vec<Block>) {
+    let mut room = SEEN;
+    let mut rest = Vec::new();
+    for block in blocks.iter_mut().filter(|block| block.name.is_empty()) {
+        let seen = block.rows.len().min(room);
+        rest.extend(block.rows.split_off(seen));
+        room -= seen;
+    }
+    blocks.retain(|block| !block.rows.is_empty());
+    if !rest.is_empty() {
+        blocks.push(Block { name: format!("{} more stages", rest.len()), rows: rest, ..Block::default() });
+    }
 }
 
 /// The sums of a folded group.

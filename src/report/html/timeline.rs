@@ -61,7 +61,7 @@ impl Sheet<'_> {
             "Each bar is one try of a stage; the table of stages tells the same in numbers.",
             self.axis.draw(height)
         );
-        let mut ends: HashMap<usize, (Duration, Duration, u32)> = HashMap::new();
+        let mut ends: HashMap<usize, [(Duration, u32); 2]> = HashMap::new();
         let mut y = AXIS;
         for (queue, lane) in lanes {
             let name = super::svg::shortened(&shown::line(queue), 14);
@@ -76,7 +76,9 @@ impl Sheet<'_> {
                 for bar in bars {
                     self.bar(&mut plot, bar);
                     if bar.critical {
-                        ends.insert(bar.place, (bar.start, bar.end, y + self.row / 2));
+                        let middle = y + self.row / 2;
+                        let [first, last] = ends.entry(bar.place).or_insert([(bar.start, middle), (bar.end, middle)]);
+                        (*first, *last) = ((*first).min((bar.start, middle)), (*last).max((bar.end, middle)));
                     }
                 }
                 plot.push_str("</svg>");
@@ -131,8 +133,8 @@ impl Sheet<'_> {
     fn waiting(&self, lane: &Lane, y: u32) -> String {
         let most = lane.waiting.iter().map(|(_, count)| *count).max().unwrap_or(0);
         // Waits of a moment would be specks.
-        let seen = lane.waiting.windows(2).any(|pair| pair[0].1 > 0 && self.axis.part(pair[1].0) - self.axis.part(pair[0].0) > 0.005);
-        if most == 0 || !seen {
+        let waited: Duration = lane.waiting.windows(2).filter(|pair| pair[0].1 > 0).map(|pair| pair[1].0 - pair[0].0).sum();
+        if self.axis.part(waited) < 0.005 {
             return String::new();
         }
         let values: Vec<(Duration, f64)> = lane.waiting.iter().map(|(at, count)| (*at, *count as f64 / most as f64)).collect();
@@ -144,12 +146,14 @@ impl Sheet<'_> {
         )
     }
 
-    /// Lines from the end of each stage of the critical path to the beginning of the next.
-    fn path(&self, ends: &HashMap<usize, (Duration, Duration, u32)>) -> String {
+    /// Lines from the end of each stage of the critical path to the beginning of the next, if that is near:
+    /// a line across everything would tell nothing.
+    fn path(&self, ends: &HashMap<usize, [(Duration, u32); 2]>) -> String {
         let mut out = "<g class=\"path\">".to_owned();
         for pair in self.dossier.facts.critical.windows(2) {
-            let (Some((_, end, from)), Some((start, _, to))) = (ends.get(&pair[0]), ends.get(&pair[1])) else { continue };
-            if self.axis.part(*start) - self.axis.part(*end) > 0.002 || from != to {
+            let (Some([_, (end, from)]), Some([(start, to), _])) = (ends.get(&pair[0]), ends.get(&pair[1])) else { continue };
+            let gap = self.axis.part(*start) - self.axis.part(*end);
+            if gap < 0.03 && (gap > 0.002 || from != to) {
                 let (x1, x2) = (self.axis.percent(*end), self.axis.percent(*start));
                 let _ = write!(out, "<line x1=\"{x1}\" x2=\"{x2}\" y1=\"{from}\" y2=\"{to}\"/>");
             }
