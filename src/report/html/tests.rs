@@ -57,3 +57,19 @@ fn only_a_live_page_says_so() {
     assert!(!render(&dossier, None, false).unwrap().contains("data-live>"));
     assert!(render(&dossier, None, true).unwrap().contains("<html lang=\"en\" data-live>"));
 }
+
+#[test]
+fn the_table_agrees_with_the_facts() {
+    let mut rng = fastrand::Rng::with_seed(8);
+    for most in [10, 40, 400] {
+        for _ in 0..20 {
+            let dossier = random(&mut rng, most).dossier();
+            let page = render(&dossier, None, false).unwrap();
+            for (shown, count) in &dossier.facts.counts {
+                let cell = format!("<td class=\"{}\">{}", shown.key(), shown.words());
+                assert_eq!(page.matches(&format!("{cell}\n")).count() + page.matches(&format!("{cell}<")).count(), *count);
+            }
+            assert_eq!(page.matches(" class=\"crit\"><th").count(), dossier.facts.critical.len());
+        }
+    }
+}
