@@ -54,7 +54,9 @@ pub fn folded(dossier: &Dossier) -> Folded {
     let chart = Chart::from_plan(&plan);
     let levels = chart.nodes.iter().map(|node| node.level + 1).max().unwrap_or(0);
     let widest = (0..levels).map(|level| chart.nodes.iter().filter(|node| node.level == level).count()).max().unwrap_or(0);
-    let fold = Fold { dossier, chart: &chart };
+    let mut critical = vec![false; chart.nodes.len()];
+    dossier.facts.critical.iter().for_each(|at| critical[*at] = true);
+    let fold = Fold { dossier, chart: &chart, critical };
     let whole = chart.nodes.len() <= MOST;
     if whole && widest <= WIDEST {
         return fold.all();
@@ -92,6 +94,8 @@ pub fn folded(dossier: &Dossier) -> Folded {
 struct Fold<'a> {
     dossier: &'a Dossier,
     chart: &'a Chart,
+    /// Whether each stage lies on the critical path.
+    critical: Vec<bool>,
 }
 
 impl Fold<'_> {
@@ -138,7 +142,7 @@ impl Fold<'_> {
         let name = if let [only] = members.as_slice() { shown::line(&self.chart.nodes[*only].address) } else { name(&members) };
         let count = |wanted: Shown| members.iter().filter(|at| facts.shown[**at] == wanted).count();
         let counts = Shown::ALL.into_iter().map(|shown| (shown, count(shown))).filter(|(_, count)| *count > 0).collect();
-        let critical = facts.critical.iter().any(|at| members.binary_search(at).is_ok());
+        let critical = members.iter().any(|at| self.critical[*at]);
         Node { name, layer, component, members, counts, critical }
     }
 }

@@ -101,6 +101,8 @@ const PATTERNS: &str = r##"<svg class="defs" width="0" height="0" aria-hidden="t
 <pattern id="stripes" width="4" height="4" patternUnits="userSpaceOnUse"><path class="ink" stroke-width="2" d="M1 0v4"/></pattern>
 <pattern id="cross" class="failed" width="7" height="7" patternUnits="userSpaceOnUse"><path class="ground" d="M0 0h7v7H0z"/><path class="ink" stroke-width="1.2" d="M0 0l7 7M7 0l-7 7"/></pattern>
 <pattern id="grid" class="stopped" width="6" height="6" patternUnits="userSpaceOnUse"><path class="ground" d="M0 0h6v6H0z"/><path class="ink" stroke-width="1" d="M0 .5h6M.5 0v6"/></pattern>
+<pattern id="dots" class="restored" width="6" height="6" patternUnits="userSpaceOnUse"><path class="ground" d="M0 0h6v6H0z"/><path class="ink" stroke-width="1.4" d="M1 1.5h1.4M4 4.5h1.4"/></pattern>
+<pattern id="bands" class="running" width="10" height="10" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><path class="ground" d="M0 0h10v10H0z"/><path class="ink" stroke-width="1" d="M5 0v10"/></pattern>
 </defs></svg>"##;
 
 /// The ends of tries that there are.

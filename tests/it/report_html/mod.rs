@@ -323,10 +323,10 @@ fn groups_fold_and_open_without_a_script_and_by_link() {
 fn paper_shows_what_is_folded() {
     let Some(chromium) = chromium::get("the HTML report on paper") else { return };
     let folder = Folder::new();
-    let url = folder.page("paper.html", &runs::failed().dossier());
-    let visible = json!({ "eval": "document.querySelector('details pre').checkVisibility()" });
-    let opened = json!({ "eval": "dispatchEvent(new Event('beforeprint')), document.querySelector('details').open" });
-    let closed = json!({ "eval": "dispatchEvent(new Event('afterprint')), document.querySelector('details').open" });
+    let url = folder.page("paper.html", &Run::new(sweep(200), 8).all().dossier());
+    let visible = json!({ "eval": "document.querySelector('details.who a').checkVisibility()" });
+    let opened = json!({ "eval": "dispatchEvent(new Event('beforeprint')), document.querySelector('details.who').open" });
+    let closed = json!({ "eval": "dispatchEvent(new Event('afterprint')), document.querySelector('details.who').open" });
     let pages = [
         json!({ "url": url, "steps": [visible, opened, visible, closed] }),
         json!({ "url": url, "scripts": false, "steps": [{ "media": "print" }, visible] }),
