@@ -4,6 +4,8 @@
 //! Other than with [`super::pick`] a key that matches several times gives all of it, and one that
 //! matches nothing gives nothing.
 
+use std::collections::HashSet;
+
 use crate::format::fnmatch;
 use crate::model::{Key, Map, Value};
 
@@ -11,10 +13,9 @@ use crate::model::{Key, Map, Value};
 /// met twice are joined, and a list in which an item was chosen has nulls before it, as with DVC.
 pub fn cut(value: &Value, keys: &[String]) -> Map {
     let mut merged = Value::map(Map::default());
-    for (index, key) in keys.iter().enumerate().filter(|(_, key)| !key.is_empty()) {
-        if keys[..index].contains(key) {
-            continue;
-        }
+    let mut seen = HashSet::new();
+    // Of a large pipeline many stages ask for the same.
+    for key in keys.iter().filter(|key| !key.is_empty() && seen.insert(key.as_str())) {
         let glob: Vec<&str> = key.trim_start_matches('.').split('.').collect();
         if let Some(found) = part(value, &mut Vec::new(), &glob) {
             merged = merge(&merged, &found);

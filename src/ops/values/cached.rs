@@ -8,15 +8,15 @@ use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use crate::format::dirtree;
-use crate::model::{Class, Digest, Fault, RepoPath, Stage, TreeEntry};
+use crate::model::{Class, Digest, Fault, Out, RepoPath, Stage, TreeEntry};
 
 use super::super::load::Repository;
 
 /// The recorded outputs of a repository.
 pub(super) struct Cached<'a> {
     repository: &'a Repository,
-    /// Cached outputs by their paths: the stage, and which of its outputs.
-    outs: OnceCell<BTreeMap<RepoPath, (&'a Stage, usize)>>,
+    /// Cached outputs by the texts of their paths: the stage, and which of its outputs.
+    outs: OnceCell<BTreeMap<&'a str, (&'a Stage, &'a Out)>>,
     listings: RefCell<HashMap<Digest, Rc<Vec<TreeEntry>>>>,
 }
 
@@ -40,10 +40,12 @@ impl<'a> Cached<'a> {
     pub fn files_below(&self, path: &RepoPath) -> Result<Vec<RepoPath>, Fault> {
         let mut files = Vec::new();
         if let Some((out, digest)) = self.above(path) {
-            let listing = self.listing(&out, &digest?)?;
+            let listing = self.listing(&out, &digest)?;
             files.extend(listing.iter().map(|entry| out.join(&entry.relpath)).filter(|file| path.contains(file)));
         }
-        for (out, place) in self.outs().iter().filter(|(out, _)| path.contains(out) && *out != path) {
+        let prefix = if path.is_root() { String::new() } else { format!("{path}/") };
+        for (_, place) in self.outs().range(prefix.as_str()..).take_while(|(out, _)| out.starts_with(&prefix)) {
+            let out = &place.1.path;
             match self.recorded(*place) {
                 Some(digest) if digest.is_dir() => {
                     let listing = self.listing(out, &digest)?;
@@ -64,40 +66,39 @@ impl<'a> Cached<'a> {
     /// The hash of a file: that of an output, or that of a file in an output.
     fn digest_of(&self, path: &RepoPath) -> Result<Digest, Fault> {
         let missing = || Fault::new(Class::FileNotFoundError, format!("'{path}' does not exist"));
-        if let Some(place) = self.outs().get(path) {
+        if let Some(place) = self.outs().get(path.as_str()) {
             let unknown = || Fault::new(Class::FileNotFoundError, format!("'{path}' does not exist, and no hash of it is recorded"));
             return self.recorded(*place).filter(|digest| !digest.is_dir()).ok_or_else(unknown);
         }
         let (out, digest) = self.above(path).ok_or_else(missing)?;
-        let digest = digest?;
         let listing = self.listing(&out, &digest)?;
         let entry = listing.iter().find(|entry| out.join(&entry.relpath) == *path).ok_or_else(missing)?;
         Ok(Digest { algo: digest.algo, value: entry.md5.clone() })
     }
 
     /// The directory output that is this path or holds it, with its hash.
-    fn above(&self, path: &RepoPath) -> Option<(RepoPath, Result<Digest, Fault>)> {
+    fn above(&self, path: &RepoPath) -> Option<(RepoPath, Digest)> {
         let mut here = Some(path.clone());
         while let Some(dir) = here {
-            if let Some(place) = self.outs().get(&dir) {
+            if let Some(place) = self.outs().get(dir.as_str()) {
                 let digest = self.recorded(*place)?;
-                return digest.is_dir().then_some((dir, Ok(digest)));
+                return digest.is_dir().then_some((dir, digest));
             }
             here = dir.parent();
         }
         None
     }
 
-    fn outs(&self) -> &BTreeMap<RepoPath, (&'a Stage, usize)> {
+    fn outs(&self) -> &BTreeMap<&'a str, (&'a Stage, &'a Out)> {
         self.outs.get_or_init(|| {
             let stages = self.repository.pipeline().iter().map(|(_, stage)| stage);
-            let outs = stages.flat_map(|stage| stage.outs.iter().enumerate().map(move |(at, out)| (stage, at, out)));
-            outs.filter(|(_, _, out)| out.cache).map(|(stage, at, out)| (out.path.clone(), (stage, at))).collect()
+            let outs = stages.flat_map(|stage| stage.outs.iter().map(move |out| (stage, out)));
+            let outs = outs.filter(|(_, out)| out.cache && !out.path.is_external());
+            outs.map(|(stage, out)| (out.path.as_str(), (stage, out))).collect()
         })
     }
 
-    fn recorded(&self, (stage, at): (&Stage, usize)) -> Option<Digest> {
-        let out = stage.outs.get(at)?;
+    fn recorded(&self, (stage, out): (&Stage, &Out)) -> Option<Digest> {
         if stage.is_data_file() {
             return out.recorded.as_ref().map(|(digest, _)| digest.clone());
         }

@@ -13,6 +13,9 @@ struct Case {
     second: fn(&Project, &Dvc),
 }
 
+/// The case in which there is nothing to find.
+const NOTHING: &str = "nothing to compare";
+
 /// How many cases go on at once.
 const PARTS: usize = 3;
 
@@ -186,7 +189,7 @@ const CASES: &[Case] = &[
     Case {
         name: "variables of templates",
         first: |p, _| {
-            let yaml = "vars: [v.yaml, sub/w.json:far, {own: 1}]\nstages:\n  s:\n    vars: [only.yaml]\n    cmd: echo ${a.b} ${far.x} ${own} ${o} ${list}\n  g:\n    foreach: ${each}\n    do: {cmd: 'echo ${item} ${a.c}'}\n  m:\n    matrix: {q: '${each}'}\n    cmd: echo ${item.q} ${lr}\n";
+            let yaml = "vars: [v.yaml, sub/w.json:far, {own: 1}]\nstages:\n  s:\n    vars: [only.yaml]\n    cmd: echo ${a.b} ${far.x} ${own} ${o} ${list[1]}\n  g:\n    foreach: ${each}\n    do: {cmd: 'echo ${item} ${a.c}'}\n  m:\n    matrix: {q: '${each}'}\n    cmd: echo ${item.q} ${lr}\n";
             files(
                 p,
                 &[
@@ -310,7 +313,7 @@ const CASES: &[Case] = &[
             files(p, &[("params.yaml", "a: 2\n"), ("inner/i.json", "{\"i\": 2}"), (".dvcignore", "skip\nparams.yaml\n")]);
         },
     },
-    Case { name: "nothing to compare", first: |p, _| files(p, &[("readme", "x")]), second: |p, _| files(p, &[("readme", "y")]) },
+    Case { name: NOTHING, first: |p, _| files(p, &[("readme", "x")]), second: |p, _| files(p, &[("readme", "y")]) },
 ];
 
 #[test]
@@ -322,10 +325,12 @@ fn values_differ_as_dvc_says() {
         (case.first)(&project, &server);
         commit(&project);
         (case.second)(&project, &server);
-        let mut wrong = compare(&server, &project.scratch, &project.root(), ["HEAD", "workspace"], true);
+        let now = compare(&server, &project.scratch, &project.root(), ["HEAD", "workspace"], true);
         commit(&project);
-        wrong.extend(compare(&server, &project.scratch, &project.root(), ["HEAD~1", "HEAD"], false));
-        wrong.into_iter().map(|text| format!("{}: {text}", case.name)).collect::<Vec<_>>()
+        let then = compare(&server, &project.scratch, &project.root(), ["HEAD~1", "HEAD"], false);
+        // A case without differences shows nothing, unless that is what it is for.
+        assert_eq!(now.rows > 0 && then.rows > 0, case.name != NOTHING, "{}", case.name);
+        now.wrong.into_iter().chain(then.wrong).map(|text| format!("{}: {text}", case.name)).collect::<Vec<_>>()
     })
     .into_iter()
     .flatten()

@@ -41,8 +41,8 @@ fn public_values_differ_as_dvc_says() {
         project.sh(&format!("mkdir -p '{root}/.dvc' && touch '{root}/.dvc/config'"));
         commit(&project);
         let changed = change_numbers(&project.root());
-        let wrong = compare(&server, &project.scratch, &place, ["HEAD", "workspace"], false);
-        (changed, wrong.into_iter().map(|text| format!("{name}: {text}")).collect::<Vec<_>>())
+        let found = compare(&server, &project.scratch, &place, ["HEAD", "workspace"], false);
+        (changed, found.wrong.into_iter().map(|text| format!("{name}: {text}")).collect::<Vec<_>>())
     });
     let changed: usize = outcomes.iter().map(|(changed, _)| changed).sum();
     let wrong: Vec<String> = outcomes.into_iter().flat_map(|(_, wrong)| wrong).collect();

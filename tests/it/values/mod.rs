@@ -35,14 +35,24 @@ fn values_of(workspace: &Arc<Workspace>, rev: &str) -> Values {
     if rev == "workspace" { values::of_work_tree(workspace) } else { values::at(workspace, rev).unwrap() }
 }
 
-/// What is said otherwise than by DVC of the difference between two revisions.
-fn compare(dvc: &Dvc, scratch: &Scratch, root: &Path, revs: [&str; 2], with_table: bool) -> Vec<String> {
+/// What was found of the difference between two revisions.
+#[derive(Default)]
+struct Compared {
+    /// How many values differ.
+    rows: usize,
+    /// What DVC says otherwise.
+    wrong: Vec<String>,
+}
+
+/// Asks DVC and the library for the difference between two revisions.
+fn compare(dvc: &Dvc, scratch: &Scratch, root: &Path, revs: [&str; 2], with_table: bool) -> Compared {
     let workspace = workspace(root);
     let [old, new] = revs.map(|rev| values_of(&workspace, rev));
-    let mut wrong = Vec::new();
+    let mut found = Compared::default();
     for (word, manner) in [("params", Manner::Params), ("metrics", Manner::Metrics)] {
         let table = |values: &Values| if manner == Manner::Params { values.params.clone() } else { values.metrics.clone() };
         let ours = differences(&table(&old), &table(&new), manner);
+        found.rows += ours.rows.len();
         let ask = |form: &str| {
             let ran = dvc.run(scratch, root, &[word, "diff", form, revs[0], revs[1]]);
             ran.ok();
@@ -50,17 +60,17 @@ fn compare(dvc: &Dvc, scratch: &Scratch, root: &Path, revs: [&str; 2], with_tabl
         };
         let (theirs, told) = (read(&ask("--json")), &ours.json);
         if !same(&theirs, told) {
-            wrong.push(format!("{word} {revs:?}\nDVC  {theirs}\nours {told}"));
+            found.wrong.push(format!("{word} {revs:?}\nDVC  {theirs}\nours {told}"));
         }
         if !with_table {
             continue;
         }
         let (theirs, told) = (table_of(&ask("--md")), rows(&ours.rows, manner));
         if theirs != told {
-            wrong.push(format!("table of {word} {revs:?}\nDVC  {theirs:?}\nours {told:?}"));
+            found.wrong.push(format!("table of {word} {revs:?}\nDVC  {theirs:?}\nours {told:?}"));
         }
     }
-    wrong
+    found
 }
 
 /// DVC's JSON, in which numbers that JSON does not know stand bare.
