@@ -4,8 +4,9 @@ use std::ffi::OsString;
 use std::io::{ErrorKind, Write, stderr, stdout};
 use std::path::PathBuf;
 
-use crate::model::{Class, Fault};
+use crate::model::{About, Class, Fault};
 use crate::ops::load::Repository;
+use crate::store::os;
 use crate::store::workspace::{Env, Workspace};
 
 pub mod args;
@@ -14,8 +15,12 @@ pub mod confirm;
 pub mod demo;
 pub mod error;
 pub mod graph;
+pub mod live;
+pub mod logs;
+pub mod report;
 pub mod repro;
 pub mod resolve;
+pub mod runs;
 pub mod status;
 pub mod terminal;
 
@@ -32,8 +37,12 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> i32 {
             return early.exit_code;
         }
     };
-    let setting =
-        Setting { terminal: Terminal::ask(), command_line: command_line(&argv), program: argv.first().cloned().unwrap_or_default() };
+    let setting = Setting {
+        terminal: Terminal::ask(),
+        command_line: command_line(&argv),
+        program: argv.first().cloned().unwrap_or_default(),
+        args: argv.iter().skip(1).map(|word| word.to_string_lossy().into_owned()).collect(),
+    };
     if let Some(dir) = &args.global.cd
         && let Err(error) = std::env::set_current_dir(dir)
     {
@@ -54,6 +63,22 @@ pub struct Setting {
     pub command_line: String,
     /// How this program was called.
     pub program: OsString,
+    /// What it was told, without its own name.
+    pub args: Vec<String>,
+}
+
+impl Setting {
+    /// What a run can say of this process and its machine.
+    pub fn about(&self) -> About {
+        About {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            args: self.args.clone(),
+            host: os::host_name(),
+            system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+            cpus: std::thread::available_parallelism().map_or(0, usize::from),
+            ..About::default()
+        }
+    }
 }
 
 fn dispatch(args: &Args, setting: &Setting) -> Result<i32, Fault> {
@@ -65,6 +90,9 @@ fn dispatch(args: &Args, setting: &Setting) -> Result<i32, Fault> {
             print_answer(&args::completion(completion.shell))?;
             Ok(0)
         }
+        Command::Report(report) => report::run(report, setting).map(|()| 0),
+        Command::Runs(args) => runs::run(args).map(|()| 0),
+        Command::Logs(args) => logs::run(args).map(|()| 0),
         Command::Status(status) => Ok(status::run(status, &args.global, setting)),
         Command::Resolve(resolve) => Ok(resolve::run(resolve, &args.global, setting)),
         Command::Config(config) => config::run(config, &args.global).map(|()| 0),

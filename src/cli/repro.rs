@@ -3,19 +3,23 @@
 
 use std::io::{Write, stderr, stdout};
 use std::path::Path;
+use std::sync::Arc;
 
+use crate::format::mask::Masks;
 use crate::format::paraffin::{self, queue_name};
 use crate::model::settings::Settings as Told;
 use crate::model::{Class, Event, Fault};
 use crate::ops::load::Repository;
+use crate::ops::recorder::Shared;
 use crate::ops::repro::{Request, repro};
 use crate::ops::targets::Reading;
 use crate::plan::schedule;
 use crate::plan::select::Scope;
 use crate::plan::terms::Overrides;
-use crate::report::answer::Answer;
-use crate::report::{Settings, Sink, screen};
+use crate::report::history::History;
+use crate::report::{Settings, Sink, answer, screen};
 use crate::run::console::{Console, Manner};
+use crate::run::job::hold;
 use crate::run::perform::Options;
 use crate::run::signals::Watcher;
 use crate::run::tokens::Style;
@@ -23,6 +27,8 @@ use crate::store::span;
 use crate::store::workspace::Workspace;
 
 use super::args::{Global, JobserverStyle, OnError, Repro};
+use super::live::Live;
+use super::report::{Order, SUMMARY, warn_without_summary};
 use super::{Setting, confirm, error, opened, print, print_answer, workspace};
 
 /// A screen on a terminal that is set for it.
@@ -40,7 +46,7 @@ impl Sink for Undisturbed {
 /// The screen and the JSON answer, if one is wanted, hear of everything.
 struct Both {
     screen: Box<dyn Sink>,
-    answer: Answer,
+    answer: History,
     is_wanted: bool,
 }
 
@@ -59,8 +65,8 @@ pub fn run(args: &Repro, global: &Global, setting: &Setting) -> i32 {
         span::record();
     }
     let mut repository = None;
-    let mut answer = Answer::new();
-    let result = start(args, global, setting, &mut repository, &mut answer);
+    let mut history = History::default();
+    let result = start(args, global, setting, &mut repository, &mut history);
     let code = result.as_ref().err().map_or(0, error::exit_code);
     if let Err(fault) = &result {
         let names: Vec<String> = repository.map(Repository::names).unwrap_or_default();
@@ -72,7 +78,7 @@ pub fn run(args: &Repro, global: &Global, setting: &Setting) -> i32 {
     {
         print(&format!("WARNING: the profile was not written: {fault}\n"), true);
     }
-    let value = || answer.value(code, result.as_ref().err());
+    let value = || answer::value(&history, Some(code), result.as_ref().err());
     if let Some(file) = &args.json.json_file
         && let Err(fault) = write_json(file, &value())
     {
@@ -93,23 +99,49 @@ fn start(
     global: &Global,
     setting: &Setting,
     slot: &mut Option<&'static Repository>,
-    answer: &mut Answer,
+    answer: &mut History,
 ) -> Result<(), Fault> {
     let watcher = watcher()?;
     let workspace = workspace()?;
     let told = settings_file(&workspace)?;
     let interactive = args.interactive || workspace.config().interactive;
     let jobs = if interactive { 1 } else { jobs(args, &told) };
-    let request = Request { settings: told, ..request(args, global, setting, jobs) };
+    let order = Order::new(args.reports.clone(), &args.rendering, Masks::new(&told))?;
+    warn_without_summary(&args.rendering);
+    let order = Arc::new(order);
+    let shared = (!order.is_empty() || args.live.is_some()).then(Shared::default);
+    let request = Request { settings: told, history: shared.clone(), ..request(args, global, setting, jobs) };
     let repository = opened(workspace);
+    let live = match (&shared, args.live) {
+        (Some(shared), Some(port)) => Some(serve(port, repository.workspace(), shared, &order)?),
+        _ => None,
+    };
     let is_wanted = args.json.json || args.json.json_file.is_some();
     let mut both = Both { screen: open_screen(args, global, setting, jobs, &watcher)?, answer: std::mem::take(answer), is_wanted };
     let ask = |question: &str| confirm::ask(question, &|| watcher.times() > 0);
     let confirm: Option<&(dyn Fn(&str) -> bool + Sync)> = if interactive { Some(&ask) } else { None };
     let result = repro(repository, &request, confirm, &watcher, &mut both);
     *answer = both.answer;
+    if let Some(shared) = shared {
+        let code = result.as_ref().err().map_or(0, error::exit_code);
+        let history = hold(&shared).clone();
+        if !order.is_empty() {
+            order.fill(repository.workspace(), history, false, Some(code));
+        }
+    }
+    if let Some(live) = live {
+        live.finish();
+    }
     *slot = Some(repository);
     result
+}
+
+/// Serves the page of the run while it goes on.
+fn serve(port: Option<u16>, workspace: &Arc<Workspace>, shared: &Shared, order: &Arc<Order>) -> Result<Live, Fault> {
+    let (workspace, shared, order) = (Arc::clone(workspace), Arc::clone(shared), Arc::clone(order));
+    let live = Live::start(port, Box::new(move || order.page(&workspace, hold(&shared).clone())))?;
+    print(&format!("The run can be watched at {}\n", live.address()), true);
+    Ok(live)
 }
 
 /// From here on signals no longer kill the program.
@@ -202,9 +234,13 @@ pub(super) fn request(args: &Repro, global: &Global, setting: &Setting, jobs: us
         jobs,
         kill_orphans: args.kill_orphans,
         patience: global.lock_timeout,
+        on_terminal: setting.terminal.any,
         to_stderr: args.json.json,
         command_line: setting.command_line.clone(),
         shell: std::env::var_os("SHELL"),
+        withheld: if args.rendering.summary { vec![SUMMARY] } else { Vec::new() },
+        about: setting.about(),
+        history: None,
     }
 }
 

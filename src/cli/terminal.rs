@@ -16,6 +16,8 @@ use crate::report::Settings;
 pub struct Terminal {
     /// Whether standard error is a terminal on which a live area may move.
     pub live: bool,
+    /// Whether standard output or standard error is one.
+    pub any: bool,
     /// Whether keys may be read: nobody else does.
     pub keys: bool,
     /// Whether standard output shows colours.
@@ -34,6 +36,7 @@ impl Terminal {
         let dumb = env::var_os("TERM").is_some_and(|term| term == "dumb");
         let github = env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true");
         Self {
+            any: stdout().is_terminal() || stderr().is_terminal(),
             live: stderr().is_terminal() && !dumb && !set("CI"),
             // Whoever reads what we print may be a pager, which has keys of its own.
             keys: stdin().is_terminal() && stderr().is_terminal() && !is_pipe(),

@@ -13,6 +13,7 @@ pub mod fnmatch;
 pub mod ignore;
 pub mod journal;
 pub mod lockfile;
+pub mod mask;
 pub mod paraffin;
 pub mod params;
 pub mod pipeline;

@@ -9,10 +9,11 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use super::about::{About, Head, Kept};
+use super::about::About;
 use super::fault::Fault;
 use super::reason::Verdict;
 use super::stage::StageId;
+use super::values::{GitFacts, Values};
 
 /// One thing that happened.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -46,7 +47,7 @@ pub enum EventKind {
         queues: IndexMap<String, usize>,
     },
     /// Where git stood when the first stage began.
-    GitStood(Head),
+    GitStood(GitFacts),
     /// It was found whether a stage must run.
     Judged {
         /// Which.
@@ -147,7 +148,7 @@ pub enum EventKind {
     /// Time passed (live only): what moves may be drawn anew.
     Tick,
     /// Parameters and metrics as they are when the last stage is over.
-    ValuesKept(Box<Kept>),
+    ValuesKept(Box<Values>),
     /// Nothing more will come.
     RunFinished {
         /// The run's failure as the exit code tells it.

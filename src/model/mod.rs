@@ -15,7 +15,7 @@ pub mod stage;
 pub mod value;
 pub mod values;
 
-pub use about::{About, Head, Kept};
+pub use about::About;
 pub use digest::{Algo, Digest, Meta, TreeEntry};
 pub use event::{Attempt, EndedBy, Event, EventKind, Level, Outcome, Slots, Status, Stream, Usage};
 pub use fault::{Class, Fault};

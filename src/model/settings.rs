@@ -31,6 +31,25 @@ pub struct Settings {
     pub stages: IndexMap<String, Rule>,
     /// How much there is of each resource.
     pub resources: IndexMap<String, u64>,
+    /// Regular expressions for what must not be seen in reports, logs and journals.
+    pub mask: Vec<String>,
+    /// Which journals of runs are kept.
+    pub keep_runs: KeepRuns,
+}
+
+/// Which runs are kept; one that goes on always is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct KeepRuns {
+    /// The newest, so many.
+    pub number: Option<usize>,
+    /// Those that began within this time.
+    pub age: Option<Duration>,
+}
+
+impl Default for KeepRuns {
+    fn default() -> Self {
+        Self { number: Some(50), age: None }
+    }
 }
 
 /// What a queue or a pattern says of its stages.

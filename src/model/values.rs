@@ -51,6 +51,35 @@ pub struct Values {
     pub error: Option<Fault>,
 }
 
+impl Values {
+    /// Does something to each text among the values, and to what is said of files that could not be read.
+    pub fn each_text(&mut self, edit: &mut dyn FnMut(&mut String)) {
+        for table in [&mut self.params, &mut self.metrics] {
+            for content in table.files.values_mut() {
+                match content {
+                    Content::Keys(keys) => keys.values_mut().for_each(|leaf| each_text(&mut leaf.0, edit)),
+                    Content::Single(leaf) => each_text(&mut leaf.0, edit),
+                }
+            }
+            table.errors.values_mut().for_each(|fault| fault.each_text(edit));
+        }
+        self.error.iter_mut().for_each(|fault| fault.each_text(edit));
+    }
+}
+
+fn each_text(value: &mut Value, edit: &mut dyn FnMut(&mut String)) {
+    match value {
+        Value::Str(text) => {
+            let mut edited = text.to_string();
+            edit(&mut edited);
+            *value = Value::str(&edited);
+        }
+        Value::Seq(items) => Arc::make_mut(items).iter_mut().for_each(|item| each_text(item, edit)),
+        Value::Map(map) => Arc::make_mut(map).values_mut().for_each(|value| each_text(value, edit)),
+        _ => {}
+    }
+}
+
 /// What git says of the work tree.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct GitFacts {

@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use crate::model::Fault;
 use crate::model::base::{Asked, Base, NoBase};
 use crate::model::values::{GitFacts, Table, Values};
+use crate::model::{Class, Fault};
 use crate::plan::base::{self, History};
 use crate::report::difference::{Manner, base_words, differences, no_base_words};
 use crate::report::dossier::Changes;
@@ -48,10 +48,14 @@ pub fn against_base(workspace: &Arc<Workspace>, asked: &Asked, now: &Values) -> 
 pub fn between(base: &Base, then: &Values, now: &Values) -> Changes {
     let short = base.commit.get(..7).unwrap_or(&base.commit);
     let mut remarks = Vec::new();
-    for (when, values) in [(format!("at {short}"), then), ("now".to_owned(), now)] {
-        let missed = |table: &Table| table.errors.iter().map(|(path, fault)| format!("{path} {when}: {fault}")).collect::<Vec<_>>();
+    for (when, values, other) in [(format!("at {short}"), then, now), ("now".to_owned(), now, then)] {
+        let missed = |table: &Table, other: &Table| {
+            // A file that came or went is seen in the table.
+            let told = |(path, fault): &(&String, &Fault)| fault.class != Class::FileNotFoundError || !other.files.contains_key(*path);
+            table.errors.iter().filter(told).map(|(path, fault)| format!("{path} {when}: {fault}")).collect::<Vec<_>>()
+        };
         remarks.extend(values.error.iter().map(|fault| format!("the pipeline {when} cannot be read: {fault}")));
-        remarks.extend(missed(&values.params).into_iter().chain(missed(&values.metrics)));
+        remarks.extend(missed(&values.params, &other.params).into_iter().chain(missed(&values.metrics, &other.metrics)));
     }
     Changes {
         base: base_words(base),

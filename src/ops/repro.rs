@@ -4,12 +4,14 @@
 
 use std::collections::HashMap;
 use std::ffi::OsString;
-use std::sync::{Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
+use crate::format::mask::Masks;
+use crate::model::about::JOURNAL;
 use crate::model::event::Level;
 use crate::model::settings::Settings;
-use crate::model::{Class, Event, EventKind, Fault, Outcome, Record, RepoPath, Stage, StageId, Status};
+use crate::model::{About, Class, Event, EventKind, Fault, Outcome, Record, RepoPath, Stage, StageId, Status};
 use crate::plan::judge::Rules;
 use crate::plan::schedule::OnError;
 use crate::plan::select::Scope;
@@ -21,9 +23,9 @@ use crate::run::clock::Clock;
 use crate::run::disk::Disk;
 use crate::run::drive;
 use crate::run::durations::Durations;
-use crate::run::job::{Run, lock_of};
+use crate::run::job::{Output, Run, lock_of};
 use crate::run::ledger::{self, Ledger};
-use crate::run::logs::Logs;
+use crate::run::logs::{self, Logs};
 use crate::run::orphans::{Begun, Manner, Orphans};
 use crate::run::peer::Peer;
 use crate::run::perform::Options;
@@ -35,12 +37,14 @@ use crate::run::within::{self, Within};
 use crate::store;
 use crate::store::lock::RepoLock;
 use crate::store::rwlock::RwLock;
+use crate::store::workspace::Workspace;
 
 use super::load::Repository;
 use super::planning::{self, Plan};
+use super::recorder::{Recorder, Shared};
 use super::targets::Reading;
 use super::worker::StageWorker;
-use super::{ending, handed};
+use super::{ending, handed, values};
 
 /// What was asked for.
 #[derive(Clone, Debug)]
@@ -82,12 +86,20 @@ pub struct Request {
     pub kill_orphans: bool,
     /// How long locks are waited for; none: without limit.
     pub patience: Option<Duration>,
+    /// Whether standard output or standard error is a terminal.
+    pub on_terminal: bool,
     /// Whether a stage that owns the terminal must keep off standard output (`--json`).
     pub to_stderr: bool,
     /// Our command line, as other processes see it in DVC's locks.
     pub command_line: String,
     /// `$SHELL`
     pub shell: Option<OsString>,
+    /// Variables of our environment that are not for stages.
+    pub withheld: Vec<&'static str>,
+    /// Who runs what and where; the run's name and its folder's are added here.
+    pub about: About,
+    /// Where the history of the run is to be kept for reports.
+    pub history: Option<Shared>,
 }
 
 impl Request {
@@ -113,7 +125,42 @@ pub fn repro(
     sink: &mut dyn Sink,
 ) -> Result<(), Fault> {
     let clock = Clock::start();
-    repository.workspace().prepare()?;
+    let workspace = Arc::clone(repository.workspace());
+    workspace.prepare()?;
+    let masks = Masks::new(&request.settings);
+    let about = about(&workspace, request, &clock);
+    let name = about.run.clone();
+    let mut recorder = Recorder::begin(sink, &workspace, about, masks, request.history.clone(), !request.dry, &clock);
+    let result = repro_recorded(repository, request, confirm, watcher, name, &clock, &mut recorder);
+    recorder.end(result.as_ref().err(), &clock);
+    if !request.dry {
+        logs::prune(&workspace.tmp_dir(), request.settings.keep_runs);
+    }
+    result
+}
+
+/// What is known of a run before it reads anything.
+fn about(workspace: &Workspace, request: &Request, clock: &Clock) -> About {
+    let root = workspace.root();
+    About {
+        journal: JOURNAL,
+        run: run_name(clock),
+        cwd: workspace.cwd().as_str().to_owned(),
+        project: root.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+        jobs: request.jobs,
+        ..request.about.clone()
+    }
+}
+
+fn repro_recorded(
+    repository: &mut Repository,
+    request: &Request,
+    confirm: Option<Confirm<'_>>,
+    watcher: &Watcher,
+    name: String,
+    clock: &Clock,
+    sink: &mut dyn Sink,
+) -> Result<(), Fault> {
     let book = Rulebook::new(&request.settings, &request.overrides)?;
     let lock = RepoLock::new(repository.workspace().tmp_dir().join("lock"), repository.workspace().lock_kind());
     let plan = {
@@ -137,7 +184,7 @@ pub fn repro(
     for text in &plan.remarks {
         sink.event(&clock.event(EventKind::Notice { level: Level::Warning, text: text.clone() }));
     }
-    execute(repository, request, &plan, &book, lock, confirm, watcher, &clock, sink)
+    execute(repository, request, &plan, &book, lock, confirm, watcher, name, clock, sink)
 }
 
 #[expect(clippy::too_many_arguments, reason = "the parts of a run meet here, and nowhere else")]
@@ -149,11 +196,11 @@ fn execute(
     lock: RepoLock,
     confirm: Option<Confirm<'_>>,
     watcher: &Watcher,
+    name: String,
     clock: &Clock,
     sink: &mut dyn Sink,
 ) -> Result<(), Fault> {
     let workspace = repository.workspace();
-    let name = run_name(clock);
     let records = |stage: &Stage| repository.record(stage);
     let run = open(repository, request, plan, lock, confirm, watcher, &records, name.clone())?;
     if let Some(text) = run.shell.warning.clone() {
@@ -193,8 +240,11 @@ fn execute(
     // Who wants the run to end waits for no more than must be.
     let changed = if request.dry || watcher.times() > 0 { Vec::new() } else { run.last_look(clock) };
     let changed = changed.into_iter().map(|text| (Level::Warning, text));
-    for (level, text) in changed.chain(settle(&run, learn(plan, &addresses, &ends), request.dry)) {
+    for (level, text) in changed.chain(settle(&run, learn(plan, &addresses, &ends))) {
         sink.event(&clock.event(EventKind::Notice { level, text }));
+    }
+    if ends.values().any(|end| end.attempt.is_some()) || request.history.is_some() {
+        sink.event(&clock.event(EventKind::ValuesKept(Box::new(values::of(repository)))));
     }
     let failed = ending::verdict(repository, request, plan, &ends, watcher).or(written.err());
     let (to_track, staged) = if failed.is_none() { worker.track(workspace.config().autostage)? } else { (Vec::new(), false) };
@@ -247,14 +297,18 @@ fn open<'a>(
         children: Children::new(watcher.lender()),
         shell: Shell::of(request.shell.as_deref()),
         logs: Logs::new(&tmp, &name),
-        tokens: Tokens::new(run::logs::folder(&tmp, &name), request.jobs, request.jobserver_style, std::env::var_os(tokens::VARIABLE)),
+        tokens: Tokens::new(logs::folder(&tmp, &name), request.jobs, request.jobserver_style, std::env::var_os(tokens::VARIABLE)),
         name,
         jobs: request.jobs,
         terms: plan.terms.clone(),
         options: request.options.clone(),
-        capture: request.jobs > 1,
+        output: match (request.jobs, request.on_terminal) {
+            (2.., _) => Output::Log,
+            (_, true) => Output::Terminal,
+            (_, false) => Output::Both,
+        },
         to_stderr: request.to_stderr,
-        ledger: Mutex::new(Ledger::new(std::sync::Arc::clone(workspace), outs)),
+        ledger: Mutex::new(Ledger::new(Arc::clone(workspace), outs)),
         bell: Condvar::new(),
         lock,
         rwlock: RwLock::new(&tmp, kind, request.command_line.clone(), within.held(|stage| repository.paths_of(stage))),
@@ -268,6 +322,7 @@ fn open<'a>(
         remotes,
         peer,
         pullable: Mutex::default(),
+        withheld: request.withheld.clone(),
         has_dvc_root: std::env::var_os("DVC_ROOT").is_some(),
     })
 }
@@ -283,10 +338,7 @@ fn fetch_runs(run: &Run<'_>, plan: &Plan, clock: &Clock, sink: &mut dyn Sink) {
 }
 
 /// What may be done once no stage waits for it any more; remarks on what went wrong.
-fn settle(run: &Run<'_>, learnt: Durations, dry: bool) -> Vec<(Level, String)> {
-    if !dry {
-        run.logs.prune();
-    }
+fn settle(run: &Run<'_>, learnt: Durations) -> Vec<(Level, String)> {
     let mut remarks = run.disk.settle();
     let saved = learnt.save(&run.disk.workspace().tmp_dir());
     remarks.extend(saved.err().map(|error| format!("durations are not kept: {error}")));
@@ -308,11 +360,11 @@ fn learn(plan: &Plan, addresses: &[String], ends: &HashMap<StageId, Outcome>) ->
     durations
 }
 
-/// Names of runs sort by time: `20261120-140355-3f2a`.
+/// Names of runs sort by time: `20261120-140355-3f2a`, whose end is the part of the second.
 fn run_name(clock: &Clock) -> String {
-    let seconds = i64::try_from(clock.now() / 1_000_000_000).unwrap_or(0);
-    let time = jiff::Timestamp::from_second(seconds).unwrap_or_default();
-    format!("{}-{:04x}", time.strftime("%Y%m%d-%H%M%S"), fastrand::u16(..))
+    let now = clock.now();
+    let time = jiff::Timestamp::from_nanosecond(now).unwrap_or_default();
+    format!("{}-{:04x}", time.strftime("%Y%m%d-%H%M%S"), (now.rem_euclid(1_000_000_000) << 16) / 1_000_000_000)
 }
 
 /// The rules of judgement that the flags give.

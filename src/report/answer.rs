@@ -3,71 +3,114 @@
 //! A public contract, described in docs/json.md; keys are added, never changed. It is folded
 //! from the events like every other picture of a run.
 
-use std::collections::HashMap;
-
 use serde_json::{Map, Value, json};
 
-use crate::model::event::Planned;
-use crate::model::{EndedBy, Event, EventKind, Fault, Level, Outcome, Reason, StageId, Status, Verdict};
+use crate::model::{EndedBy, Fault, Level, Status};
 
-use super::sink::Sink;
+use super::dossier::Dossier;
+use super::facts::Shown;
+use super::history::{Entry, History};
+use super::view::ns;
 
-/// The sink; ask [`Answer::value`] at the end.
-#[derive(Debug, Default)]
-pub struct Answer {
-    run: Option<String>,
-    plan: Vec<Planned>,
-    reasons: HashMap<StageId, Vec<Reason>>,
-    slots: HashMap<StageId, usize>,
-    ends: HashMap<StageId, Outcome>,
-    log: Vec<Value>,
-    fault: Option<Fault>,
+/// The answer. `fault` is the failure that ended the command, if the run itself did not tell of
+/// one (it failed before it began).
+pub fn value(history: &History, exit_code: Option<i32>, fault: Option<&Fault>) -> Value {
+    let fault = fault.or(history.end.as_ref().and_then(|end| end.fault.as_ref()));
+    json!({
+        "version": 1,
+        "exit_code": exit_code,
+        "run": history.planned.then_some(&history.about.run),
+        "stages": history.stages.iter().map(|entry| stage(entry, key_of(entry))).collect::<Vec<_>>(),
+        "stopped_early": stopped_early(history),
+        "error": fault.map_or(Value::Null, error),
+        "log": history.remarks.iter().map(remark).collect::<Vec<_>>(),
+    })
 }
 
-impl Answer {
-    /// An answer that has heard of nothing.
-    pub fn new() -> Self {
-        Self::default()
-    }
+/// The answer with all that a report knows beside it (docs/json.md).
+pub fn report(dossier: &Dossier) -> Value {
+    let (history, facts) = (&dossier.history, &dossier.facts);
+    let mut value = value(history, dossier.exit_code, None);
+    let Value::Object(object) = &mut value else { return value };
+    let stages = history.stages.iter().zip(&facts.shown).map(|(entry, shown)| stage(entry, shown.key())).collect();
+    object.insert("run".to_owned(), json!(history.about.run));
+    object.insert("stages".to_owned(), Value::Array(stages));
+    object.insert("verdict".to_owned(), json!(facts.verdict.key()));
+    let counts: Map<String, Value> = facts.counts.iter().map(|(shown, count)| (shown.key().to_owned(), json!(count))).collect();
+    object.insert("counts".to_owned(), Value::Object(counts));
+    object.insert("wall_ns".to_owned(), json!(ns(facts.wall)));
+    object.insert("stage_ns".to_owned(), json!(ns(facts.stage_time)));
+    let critical: Vec<&str> = facts.critical.iter().map(|at| history.stages[*at].planned.address.as_str()).collect();
+    object.insert("critical_path".to_owned(), json!(critical));
+    object.insert("critical_path_ns".to_owned(), json!(ns(facts.critical_time)));
+    object.insert("overhead_ns".to_owned(), json!(ns(facts.own)));
+    let what_if: Vec<Value> = dossier.what_if.iter().map(|what| json!({"jobs": what.jobs, "wall_ns": ns(what.wall)})).collect();
+    object.insert("what_if".to_owned(), json!(what_if));
+    let (metrics, params, base) = match &dossier.changes {
+        Ok(changes) => (changes.metrics.json.clone(), changes.params.json.clone(), json!(changes.base)),
+        Err(_) => (Value::Null, Value::Null, Value::Null),
+    };
+    object.insert("base".to_owned(), base);
+    object.insert("metrics".to_owned(), metrics);
+    object.insert("params".to_owned(), params);
+    object.insert("env".to_owned(), env(history));
+    value
+}
 
-    /// The answer. `fault` is the failure that ended the command, if the run itself did not
-    /// tell of one (it failed before it began).
-    pub fn value(&self, exit_code: i32, fault: Option<&Fault>) -> Value {
-        let fault = fault.or(self.fault.as_ref());
-        json!({
-            "version": 1,
-            "exit_code": exit_code,
-            "run": self.run,
-            "stages": self.plan.iter().map(|planned| self.stage(planned)).collect::<Vec<_>>(),
-            "stopped_early": self.plan.iter().find(|planned| self.stopped_early(planned.stage)).map(|planned| &planned.address),
-            "error": fault.map_or(Value::Null, error),
-            "log": self.log,
-        })
-    }
+fn env(history: &History) -> Value {
+    let about = &history.about;
+    let git = history.git.as_ref();
+    json!({
+        "began": history.began.and_then(time_of_day),
+        "args": about.args,
+        "version": about.version,
+        "dvc": about.dvc,
+        "project": about.project,
+        "host": about.host,
+        "system": about.system,
+        "cpus": about.cpus,
+        "jobs": history.jobs,
+        "queues": history.queues,
+        "git_commit": git.and_then(|git| git.commit.as_ref()),
+        "git_branch": git.and_then(|git| git.branch.as_ref()),
+        "git_dirty": git.map(|git| git.dirty),
+    })
+}
 
-    fn stopped_early(&self, stage: StageId) -> bool {
-        self.ends.get(&stage).is_some_and(|outcome| outcome.ended_by == Some(EndedBy::EarlyStop))
-    }
+/// The status of a run that is over, in one word.
+fn key_of(entry: &Entry) -> &'static str {
+    Shown::Over(entry.outcome.as_ref().map_or(Status::NotStarted, |outcome| outcome.status)).key()
+}
 
-    fn stage(&self, planned: &Planned) -> Value {
-        let outcome = self.ends.get(&planned.stage);
-        let status = outcome.map_or(Status::NotStarted, |outcome| outcome.status);
-        let attempt = outcome.and_then(|outcome| outcome.attempt.as_ref());
-        let mut object = Map::new();
-        object.insert("address".to_owned(), json!(planned.address));
-        object.insert("status".to_owned(), json!(status));
-        object.insert("returncode".to_owned(), json!(attempt.and_then(|attempt| attempt.returncode)));
-        object.insert("reasons".to_owned(), json!(self.reasons.get(&planned.stage).map_or(&[][..], Vec::as_slice)));
-        object.insert("queue".to_owned(), json!(planned.queue));
-        object.insert("slot".to_owned(), json!(self.slots.get(&planned.stage)));
-        object.insert("attempt".to_owned(), json!(attempt.map(|attempt| attempt.number)));
-        object.insert("started".to_owned(), json!(attempt.and_then(|attempt| time_of_day(attempt.started))));
-        object.insert("ended".to_owned(), json!(attempt.and_then(|attempt| time_of_day(attempt.ended))));
-        object.insert("cause".to_owned(), json!(outcome.and_then(|outcome| outcome.ended_by)));
-        object.insert("log".to_owned(), json!(attempt.and_then(|attempt| attempt.log.as_ref())));
-        object.insert("error".to_owned(), outcome.and_then(|outcome| outcome.fault.as_ref()).map_or(Value::Null, error));
-        Value::Object(object)
-    }
+fn stopped_early(history: &History) -> Option<&str> {
+    let early = |entry: &&Entry| entry.outcome.as_ref().is_some_and(|outcome| outcome.ended_by == Some(EndedBy::EarlyStop));
+    history.stages.iter().find(early).map(|entry| entry.planned.address.as_str())
+}
+
+fn remark((level, text): &(Level, String)) -> Value {
+    let word = if *level == Level::Error { "ERROR" } else { "WARNING" };
+    json!({"level": word, "message": text})
+}
+
+fn stage(entry: &Entry, status: &str) -> Value {
+    let (planned, outcome) = (&entry.planned, entry.outcome.as_ref());
+    let attempt = entry.attempt();
+    let slot = entry.tries.last().map(|last| last.slots.numbers()[0]);
+    let mut object = Map::new();
+    let mut insert = |key: &str, value: Value| object.insert(key.to_owned(), value);
+    insert("address", json!(planned.address));
+    insert("status", json!(status));
+    insert("returncode", json!(attempt.and_then(|attempt| attempt.returncode)));
+    insert("reasons", json!(entry.reasons));
+    insert("queue", json!(planned.queue));
+    insert("slot", json!(slot));
+    insert("attempt", json!(attempt.map(|attempt| attempt.number)));
+    insert("started", json!(attempt.and_then(|attempt| time_of_day(attempt.started))));
+    insert("ended", json!(attempt.and_then(|attempt| time_of_day(attempt.ended))));
+    insert("cause", json!(outcome.and_then(|outcome| outcome.ended_by)));
+    insert("log", json!(attempt.and_then(|attempt| attempt.log.as_ref())));
+    insert("error", outcome.and_then(|outcome| outcome.fault.as_ref()).map_or(Value::Null, error));
+    Value::Object(object)
 }
 
 /// A failure as the contract's ERROR object.
@@ -90,42 +133,14 @@ fn time_of_day(nanoseconds: i128) -> Option<String> {
     Some(format!("{time:.6}"))
 }
 
-impl Sink for Answer {
-    fn event(&mut self, event: &Event) {
-        match &event.kind {
-            EventKind::RunStarted { run, plan, .. } => {
-                self.run = Some(run.clone());
-                self.plan.clone_from(plan);
-            }
-            EventKind::Judged { stage, verdict: Verdict::Stale(reasons) } => {
-                self.reasons.insert(*stage, reasons.clone());
-            }
-            EventKind::Started { stage, slots, .. } => {
-                self.slots.insert(*stage, slots.numbers()[0]);
-            }
-            EventKind::Finished { stage, outcome } => {
-                self.ends.insert(*stage, outcome.clone());
-            }
-            EventKind::Notice { level, text } => {
-                let word = match level {
-                    Level::Warning => "WARNING",
-                    Level::Error => "ERROR",
-                    Level::Info | Level::Debug => return,
-                };
-                self.log.push(json!({"level": word, "message": text}));
-            }
-            EventKind::RunFinished { fault, .. } => self.fault.clone_from(fault),
-            _ => {}
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::model::{Attempt, Class, Slots};
+    use crate::model::event::Planned;
+    use crate::model::{Attempt, Class, Event, EventKind, Outcome, Reason, Slots, StageId, Verdict};
+    use crate::report::Sink;
 
     fn event(kind: EventKind) -> Event {
         Event { at: 0, elapsed: Duration::ZERO, kind }
@@ -147,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_run_becomes_one_object() {
-        let mut answer = Answer::new();
+        let mut answer = History::default();
         let plan = vec![planned(1, "a"), planned(0, "b")];
         answer.event(&event(EventKind::RunStarted { run: "r1".to_owned(), plan, jobs: 2, queues: indexmap::IndexMap::new() }));
         answer.event(&event(EventKind::Judged { stage: StageId(1), verdict: Verdict::Stale(vec![Reason::NeverRun]) }));
@@ -185,13 +200,13 @@ mod tests {
                       "cause": {"kind": "StageCmdFailedError", "message": "failed to run: false, exited with -9"}},
             "log": [{"level": "WARNING", "message": "'x' is empty."}],
         });
-        assert_eq!(answer.value(255, None), want);
+        assert_eq!(value(&answer, Some(255), None), want);
     }
 
     #[test]
     fn a_run_that_never_began_has_an_error_only() {
         let fault = Fault::new(Class::NotDvcRepoError, "you are not inside of a DVC repository");
-        let value = Answer::new().value(253, Some(&fault));
+        let value = value(&History::default(), Some(253), Some(&fault));
         assert_eq!(value["run"], Value::Null);
         assert_eq!(value["error"]["kind"], "NotDvcRepoError");
         assert_eq!(value["stages"], json!([]));

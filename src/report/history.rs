@@ -10,7 +10,9 @@ use std::time::Duration;
 use indexmap::IndexMap;
 
 use crate::model::event::Planned;
-use crate::model::{About, Attempt, Event, EventKind, Fault, Head, Kept, Level, Outcome, Reason, Slots, StageId, Status, Verdict};
+use crate::model::{About, Attempt, Event, EventKind, Fault, Level, Outcome, Reason, Slots, StageId, Status, Verdict};
+
+use crate::model::values::{GitFacts, Values};
 
 use super::sink::Sink;
 
@@ -22,7 +24,7 @@ pub struct History {
     /// Time of day at which it began, nanoseconds since 1970 UTC; none before the first event.
     pub began: Option<i128>,
     /// Where git stood; none if nothing ran, or without git.
-    pub git: Option<Head>,
+    pub git: Option<GitFacts>,
     /// The stages of the plan in DVC's order of evaluation. Empty too if the run failed before.
     pub stages: Vec<Entry>,
     /// Whether there was a plan at all.
@@ -34,7 +36,7 @@ pub struct History {
     /// Remarks but for those that only look for faults.
     pub remarks: Vec<(Level, String)>,
     /// Parameters and metrics at the end.
-    pub kept: Option<Kept>,
+    pub kept: Option<Box<Values>>,
     /// How often it was asked to stop.
     pub interrupted: u32,
     /// The end, if it came.
@@ -213,7 +215,8 @@ impl Sink for History {
         self.last = self.last.max(elapsed);
         match &event.kind {
             EventKind::RunOpened(about) => self.about = (**about).clone(),
-            EventKind::RunStarted { plan, jobs, queues, .. } => {
+            EventKind::RunStarted { run, plan, jobs, queues } => {
+                self.about.run.clone_from(run);
                 self.jobs = *jobs;
                 self.queues.clone_from(queues);
                 self.started(plan);
@@ -245,7 +248,7 @@ impl Sink for History {
             EventKind::Finished { stage, outcome } => self.ended(*stage, elapsed, outcome),
             EventKind::Interrupted { times } => self.interrupted = *times,
             EventKind::Notice { level: level @ (Level::Warning | Level::Error), text } => self.remarks.push((*level, text.clone())),
-            EventKind::ValuesKept(kept) => self.kept = Some((**kept).clone()),
+            EventKind::ValuesKept(kept) => self.kept = Some(kept.clone()),
             EventKind::RunFinished { fault, .. } => self.end = Some(End { elapsed, fault: fault.clone() }),
             _ => {}
         }

@@ -14,23 +14,28 @@
 //! - [`html`]: the report as a page; [`steps`]: the load of a run over time;
 //! - [`difference`]: which values differ between two moments, and the words about the base;
 //! - [`markdown`]: that for a pull request;
-//! - [`answer`]: the JSON answer of `repro`;
+//! - [`answer`]: the JSON answer of `repro`, and of reports; [`csv`], [`trace`], [`junit`]: a report for other
+//!   programs;
 //! - [`status`]: the text and JSON of `status`;
 //! - [`words`]: every sentence; [`tally`]: counts; [`chart`]: graphs as text, Mermaid, dot; [`flowchart`]: the
 //!   levels of a run as Mermaid; [`mermaid`]: names in its source;
 //! - [`redact`]: takes times and the like out of texts, for tests.
 
 mod account;
+#[cfg(test)]
+mod agreement;
 pub mod answer;
 mod block;
 mod board;
 pub mod chart;
+pub mod csv;
 pub mod difference;
 pub mod dossier;
 pub mod facts;
 pub mod flowchart;
 pub mod history;
 pub mod html;
+pub mod junit;
 pub mod markdown;
 pub mod mermaid;
 pub mod parallel;
@@ -49,6 +54,7 @@ pub mod status;
 pub mod steps;
 pub mod streams;
 pub mod tally;
+pub mod trace;
 pub mod view;
 pub mod words;
 

@@ -7,8 +7,10 @@ use indexmap::IndexMap;
 
 use crate::model::event::Planned;
 use crate::model::{
-    About, Attempt, Class, EndedBy, Event, EventKind, Fault, Head, Level, Outcome, Reason, Slots, StageId, Status, Usage, Verdict,
+    About, Attempt, Class, EndedBy, Event, EventKind, Fault, Level, Outcome, Reason, Slots, StageId, Status, Usage, Verdict,
 };
+
+use crate::model::values::GitFacts;
 
 use super::dossier::Dossier;
 use super::facts::Facts;
@@ -148,7 +150,7 @@ pub fn well() -> Tale {
         ("train@c", &["prepare"], "gpu"),
         ("report", &["train@a", "train@b", "train@c"], "default"),
     ];
-    let head = Head { commit: Some("1a2b3c4d5e6f".to_owned()), branch: Some("main".to_owned()), dirty: Some(true) };
+    let head = GitFacts { commit: Some("1a2b3c4d5e6f".to_owned()), branch: Some("main".to_owned()), dirty: true };
     Tale::new(&stages, 2)
         .at(10, EventKind::GitStood(head))
         .runs(0, 10, 12, 512, 0, Status::Ran)

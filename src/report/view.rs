@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::model::{Attempt, Status};
+use crate::model::{Attempt, Reason, Status};
 
 use super::dossier::{Dossier, Row, Tail};
-use super::facts::{RunVerdict, Shown};
-use super::history::{Entry, Phases};
+use super::facts::{Facts, RunVerdict, Shown};
+use super::history::{Entry, History, Phases};
 use super::shown;
 use super::tally::duration;
 use super::words;
@@ -195,7 +195,7 @@ impl View {
         Self {
             verdict: facts.verdict.key(),
             verdict_words: facts.verdict.words(),
-            headline: headline(dossier),
+            headline: headline_of(history, facts),
             run: history.about.run.clone(),
             project: shown::line(&history.about.project),
             began: history.began.and_then(time_of_day).unwrap_or_default(),
@@ -218,10 +218,9 @@ impl View {
 }
 
 /// `12 ran, 1 failed, 3 skipped in 2m31s`
-fn headline(dossier: &Dossier) -> String {
-    let facts = &dossier.facts;
+pub fn headline_of(history: &History, facts: &Facts) -> String {
     let parts: Vec<String> = facts.counts.iter().map(|(shown, number)| format!("{number} {}", shown.words())).collect();
-    let what = match (parts.is_empty(), dossier.history.planned) {
+    let what = match (parts.is_empty(), history.planned) {
         (false, _) => parts.join(", "),
         (true, true) => "no stages".to_owned(),
         (true, false) => "failed before the first stage".to_owned(),
@@ -260,6 +259,15 @@ fn failure(dossier: &Dossier, at: usize) -> Failure {
     }
 }
 
+/// A sentence each. Of a stage that never ran nothing is recorded: that alone says it.
+fn reasons(reasons: &[Reason]) -> Vec<String> {
+    let telling = match reasons.iter().find(|reason| **reason == Reason::NeverRun) {
+        Some(never) => std::slice::from_ref(never),
+        None => reasons,
+    };
+    telling.iter().map(|reason| shown::text(&words::reason(reason))).collect()
+}
+
 fn command(entry: &Entry) -> String {
     entry.planned.cmds.iter().map(|cmd| shown::text(cmd)).collect::<Vec<_>>().join("\n")
 }
@@ -281,7 +289,7 @@ fn row(dossier: &Dossier, at: usize) -> StageRow {
         group: group(&entry.planned.address).map_or(String::new(), shown::line),
         status: shown.key(),
         status_words: shown.words(),
-        reasons: entry.reasons.iter().map(|reason| shown::text(&words::reason(reason))).collect(),
+        reasons: reasons(&entry.reasons),
         command: command(entry),
         queue: shown::line(&entry.planned.queue),
         tries: entry.tries.len(),
@@ -381,11 +389,7 @@ fn environment(dossier: &Dossier) -> Vec<Pair> {
         add(&format!("Queue {queue}"), count(*slots, "slot"));
     }
     if let Some(git) = git {
-        let state = match git.dirty {
-            Some(true) => " with uncommitted changes",
-            Some(false) => "",
-            None => " (whether files differ from it is not known)",
-        };
+        let state = if git.dirty { " with uncommitted changes" } else { "" };
         add("Git commit", git.commit.as_ref().map_or("none yet".to_owned(), |commit| format!("{commit}{state}")));
         add("Git branch", git.branch.clone().unwrap_or_default());
     }

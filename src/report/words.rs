@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::model::event::{Limit, Planned, Saying};
 use crate::model::{Class, EndedBy, Fault, Outcome, Reason, Status};
 
+use super::dossier::WhatIf;
 use super::tally::duration;
 
 /// `Running stage 'x':`
@@ -96,6 +97,12 @@ pub fn why_failed(outcome: &Outcome) -> Option<String> {
         Some(code) => format!("exit code {code}"),
         None => inner.to_string(),
     })
+}
+
+/// How long a run would have taken with other jobs.
+pub fn what_if(what: &WhatIf) -> String {
+    let noun = if what.jobs == 1 { "job" } else { "jobs" };
+    format!("With {} {noun} this run would have taken about {} (simulated).", what.jobs, duration(what.wall))
 }
 
 /// What cut a stage off, in few words.

@@ -1,6 +1,7 @@
 //! One command as a process: started, watched, and stopped if the run says so.
 //!
-//! With one job the terminal is inherited, as with DVC. Otherwise standard input is empty and
+//! With one job the terminal is inherited, as with DVC (without a terminal output is passed on to
+//! where it would go, see `copier`). Otherwise standard input is empty and
 //! both outputs go straight into the stage's log file (no pipe that a background child could
 //! keep open, no thread to read it), and the process leads a group of its own, so that the whole
 //! group can be signalled. A run that was told to stop waits until all that its commands started
@@ -19,8 +20,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, test_kill_process_group, waitid};
 
-use crate::model::StageId;
 use crate::model::settings::GRACE;
+use crate::model::{StageId, Usage};
 use crate::store::os::{self, Process};
 
 use super::console::Lender;
@@ -35,6 +36,8 @@ pub enum Terminal<'a> {
     Inherited,
     /// Standard output and error of ours are both shown on standard error (for `--json`).
     InheritedToStderr,
+    /// Input as ours; output into these files, which someone else passes on.
+    Copied(&'a File, &'a File),
     /// Nothing to read; everything into this file.
     Log(&'a File),
     /// Nothing to read; standard output into the first file, standard error into the second.
@@ -84,6 +87,8 @@ pub struct Limits {
 pub struct Ended {
     /// Its exit code or signal.
     pub status: ExitStatus,
+    /// What it used.
+    pub usage: Usage,
     /// Whether it was stopped since it took too long.
     pub timed_out: bool,
 }
@@ -140,6 +145,10 @@ impl Children {
                 command.stdout(Stdio::from(rustix::stdio::stderr().try_clone_to_owned()?));
                 false
             }
+            Terminal::Copied(out, err) => {
+                command.stdout(out.try_clone()?).stderr(err.try_clone()?);
+                false
+            }
             Terminal::Log(file) => {
                 command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file.try_clone()?);
                 command.process_group(0);
@@ -152,7 +161,7 @@ impl Children {
             }
         };
         let line = within::line_of(&command);
-        let (mut child, number) = {
+        let (child, number) = {
             // The lock is held over the start, so that a stop that comes now finds the child.
             let mut inner = self.lock();
             if inner.stopping.is_some() {
@@ -168,18 +177,18 @@ impl Children {
             (child, inner.count)
         };
         let watch = limits.deadline.and_then(|deadline| self.watch(stage, number, deadline));
-        let status = self.wait_for(stage, &mut child);
-        if let Ok(status) = &status {
+        let ended = self.wait_for(stage, &child);
+        if let Ok((status, _)) = &ended {
             self.expect_stop(stage, *status);
         }
         self.wait_for_kin(stage);
         drop(watch);
         let member = self.lock().running.remove(&stage);
-        let (status, timed_out) = (status?, member.as_ref().is_some_and(|member| member.timed_out));
+        let ((status, usage), timed_out) = (ended?, member.as_ref().is_some_and(|member| member.timed_out));
         if let (Terminal::Log(file), Some(member), true) = (terminal, member, status.success()) {
             name_those_left(member.family, &child, file);
         }
-        Ok(Ended { status, timed_out })
+        Ok(Ended { status, usage, timed_out })
     }
 
     /// Stops a command at its deadline, unless it has ended before; the watch ends with the value.
@@ -211,7 +220,7 @@ impl Children {
 
     /// Waits for a command. Its id is given up only under the lock, so that nobody signals
     /// another process by it.
-    fn wait_for(&self, stage: StageId, child: &mut Child) -> io::Result<ExitStatus> {
+    fn wait_for(&self, stage: StageId, child: &Child) -> io::Result<(ExitStatus, Usage)> {
         let ended = || waitid(WaitId::Pid(Pid::from_child(child)), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
         while matches!(ended(), Err(rustix::io::Errno::INTR)) {}
         let mut inner = self.lock();
@@ -222,7 +231,7 @@ impl Children {
             }
             member.family.leader_ended();
         }
-        child.wait()
+        os::wait(child)
     }
 
     /// Runs a command to its end and gives what it printed.

@@ -13,7 +13,7 @@ use std::time::Instant;
 use crate::model::{Attempt, Class, Fault, Reason, Status};
 
 use super::bound::Bounded;
-use super::child::returncode;
+use super::child::{Terminal, returncode};
 use super::drive::Reply;
 use super::error;
 use super::job::{Job, PAUSE, hold, waiting};
@@ -33,7 +33,7 @@ impl Job<'_> {
         let before = self.run.locked(Some(self.id), reply, || hold(&self.run.ledger).before_another(self.stage))?;
         let log = self.open_log(reply, attempt);
         let running = reply.clock().elapsed();
-        let result = self.call(peer, reasons, reply, log.as_deref().map(Bounded::file), attempt);
+        let result = self.call(peer, reasons, reply, log.as_deref(), attempt);
         attempt.running = reply.clock().elapsed().saturating_sub(running);
         self.disk().workspace().forget_dvcignore();
         self.close_log(log, reply);
@@ -47,11 +47,22 @@ impl Job<'_> {
 
     /// Calls DVC, again if another process has come before it: it gives up at once then, with nothing
     /// done.
-    fn call(&self, peer: &Peer, reasons: &[Reason], reply: &Reply, log: Option<&File>, attempt: &Attempt) -> Result<(), Fault> {
+    fn call(&self, peer: &Peer, reasons: &[Reason], reply: &Reply, log: Option<&Bounded>, attempt: &mut Attempt) -> Result<(), Fault> {
         let began = Instant::now();
         loop {
-            let from = log.and_then(|log| log.metadata().ok()).map_or(0, |meta| meta.len());
-            let code = self.call_once(peer, reasons, reply, log)?;
+            let from = log.and_then(|log| log.file().metadata().ok()).map_or(0, |meta| meta.len());
+            // One for each call: its last words must be in the log when they are looked for.
+            let copier = self.copier(log, reply);
+            let streams = copier.as_ref().and_then(|copier| copier.streams().ok());
+            let terminal = match &streams {
+                Some((out, err)) => Terminal::Copied(out, err),
+                None => self.terminal(log.map(Bounded::file)),
+            };
+            let code = self.call_once(peer, reasons, reply, &terminal, attempt);
+            if let Some(copier) = copier {
+                copier.finish();
+            }
+            let code = code?;
             if code == 0 {
                 return Ok(());
             }
@@ -71,7 +82,14 @@ impl Job<'_> {
     }
 
     /// Calls DVC, and gives its exit code.
-    fn call_once(&self, peer: &Peer, reasons: &[Reason], reply: &Reply, log: Option<&File>) -> Result<i32, Fault> {
+    fn call_once(
+        &self,
+        peer: &Peer,
+        reasons: &[Reason],
+        reply: &Reply,
+        terminal: &Terminal<'_>,
+        attempt: &mut Attempt,
+    ) -> Result<i32, Fault> {
         let options = &self.run.options;
         let flags = [
             (self.forced(reasons), "--force"),
@@ -85,13 +103,14 @@ impl Job<'_> {
         let mut command = peer.command(&self.disk().cwd().under(self.disk().root()), words);
         let inherited = self.dress(&mut command, reply);
         let span = self.run.watch.runs(self.id, reply.clock());
-        let ended = self.run.children.run(self.id, command, inherited, &self.terminal(log), self.limits());
+        let ended = self.run.children.run(self.id, command, inherited, terminal, self.limits());
         drop(span);
         let ended = ended.map_err(|source| match source.kind() {
             std::io::ErrorKind::Interrupted => error::interrupted(),
             _ => Fault::new(Class::DvcException, format!("cannot run dvc: {source}")),
         })?;
         let code = returncode(ended.status);
+        attempt.usage = Some(attempt.usage.unwrap_or_default().and(ended.usage));
         if ended.timed_out {
             return Err(error::timed_out("dvc repro", self.terms().timeout.unwrap_or_default(), code));
         }

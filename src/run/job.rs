@@ -53,8 +53,8 @@ pub struct Run<'a> {
     pub terms: Vec<Terms>,
     /// What was asked for.
     pub options: Options,
-    /// Whether output goes into logs; otherwise the terminal is inherited.
-    pub capture: bool,
+    /// Where the output of stages goes.
+    pub output: Output,
     /// Whether an inherited standard output is our standard error (`--json`).
     pub to_stderr: bool,
     /// The writer of dvc.lock and .gitignore.
@@ -81,12 +81,25 @@ pub struct Run<'a> {
     pub peer: Option<Peer>,
     /// Stages that lack data and nothing else, found by the checks of a run with `--pull`.
     pub pullable: Mutex<HashSet<StageId>>,
+    /// Variables of our environment that are not for stages.
+    pub withheld: Vec<&'static str>,
     /// Whether our own environment has `DVC_ROOT`; it is not overwritten then, as in DVC.
     pub has_dvc_root: bool,
     /// How long a lock is waited for; none: without limit.
     pub patience: Option<Duration>,
     /// Asks the user whether a stage may run (`--interactive`).
     pub confirm: Option<&'a (dyn Fn(&str) -> bool + Sync)>,
+}
+
+/// Where the output of stages goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Output {
+    /// To the terminal, which a stage has for itself. There is no log.
+    Terminal,
+    /// To where our own goes, and into a log.
+    Both,
+    /// Into a log.
+    Log,
 }
 
 /// One stage at work.
@@ -234,6 +247,9 @@ impl<'a> Job<'a> {
     /// Gives a process of the stage the variables that it should see. What comes back must live
     /// until it was started.
     pub fn dress(&self, command: &mut Command, reply: &Reply) -> Open {
+        for name in &self.run.withheld {
+            command.env_remove(name);
+        }
         command.env(within::VARIABLE, self.run.within.value(&self.stage.address));
         let slots = self.start.slots.numbers();
         let joined = |texts: Vec<String>| texts.join(",");

@@ -9,17 +9,18 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::model::settings::KeepRuns;
 use crate::store::owner::{Owner, Standing};
 
 /// Whose run it is.
 const OWNER: &str = "owner";
 
-/// How many runs are kept.
-const KEPT: usize = 50;
+/// The folders of runs, below `.dvc/tmp`.
+const RUNS: &str = "paraffin/runs";
 
 /// The folder of a run; `tmp` is `.dvc/tmp`.
 pub fn folder(tmp: &Path, run: &str) -> PathBuf {
-    tmp.join("paraffin/runs").join(run)
+    tmp.join(RUNS).join(run)
 }
 
 /// Makes the folder of a run of this process.
@@ -64,7 +65,7 @@ impl Logs {
     /// # Errors
     /// The folder or file cannot be made.
     pub fn open(&self, place: usize, attempt: u32) -> io::Result<(File, PathBuf, String)> {
-        let name = if attempt > 1 { format!("{:04}.{attempt}.log", place + 1) } else { format!("{:04}.log", place + 1) };
+        let name = name(place, attempt);
         let path = self.dir.join(&name);
         let open = || OpenOptions::new().create(true).append(true).open(&path);
         let file = match open() {
@@ -76,18 +77,35 @@ impl Logs {
         };
         Ok((file, path, format!("{}/{name}", self.shown)))
     }
+}
 
-    /// Removes the oldest runs. Names of runs sort by time.
-    pub fn prune(&self) {
-        let Some(runs) = self.dir.parent() else { return };
-        let Ok(entries) = fs::read_dir(runs) else { return };
-        let mut found: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.is_dir()).collect();
-        found.sort();
-        for old in found.iter().take(found.len().saturating_sub(KEPT)).filter(|dir| !lives(dir)) {
+/// Removes runs that are no longer to be kept: all but the newest, and all that are too old. Names of
+/// runs sort by time. One that goes on stays. `tmp` is `.dvc/tmp`.
+pub fn prune(tmp: &Path, keep: KeepRuns) {
+    let newest = all(tmp).into_iter().rev().enumerate();
+    let too_old = |dir: &Path| {
+        let since = fs::metadata(dir).and_then(|meta| meta.modified()).ok().and_then(|time| time.elapsed().ok());
+        keep.age.zip(since).is_some_and(|(age, since)| since > age)
+    };
+    for (at, dir) in newest {
+        if (keep.number.is_some_and(|most| at >= most) || too_old(&dir)) && !lives(&dir) {
             // Another process may prune at the same time.
-            fs::remove_dir_all(old).ok();
+            fs::remove_dir_all(dir).ok();
         }
     }
+}
+
+/// The folders of all runs, the oldest first.
+pub fn all(tmp: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(tmp.join(RUNS)) else { return Vec::new() };
+    let mut found: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.is_dir()).collect();
+    found.sort();
+    found
+}
+
+/// The name of the log of this try of the stage at this place of the plan.
+pub fn name(place: usize, attempt: u32) -> String {
+    if attempt > 1 { format!("{:04}.{attempt}.log", place + 1) } else { format!("{:04}.log", place + 1) }
 }
 
 #[cfg(test)]
@@ -99,13 +117,18 @@ mod tests {
         let tmp = tempfile::tempdir().unwrap();
         let oldest = folder(tmp.path(), "0000");
         make(&oldest).unwrap();
-        for run in 1..=KEPT + 2 {
+        for run in 1..=5 {
             fs::create_dir_all(folder(tmp.path(), &format!("{run:04}"))).unwrap();
         }
-        Logs::new(tmp.path(), "0001").prune();
-        assert!(oldest.exists() && !folder(tmp.path(), "0001").exists() && !folder(tmp.path(), "0002").exists());
+        let keep = |number, age| prune(tmp.path(), KeepRuns { number, age });
+        keep(Some(3), None);
+        assert!(oldest.exists() && !folder(tmp.path(), "0002").exists() && folder(tmp.path(), "0003").exists());
+        keep(None, Some(std::time::Duration::from_secs(3600)));
+        assert_eq!(all(tmp.path()).len(), 4);
         fs::write(oldest.join(OWNER), "").unwrap();
-        Logs::new(tmp.path(), "0001").prune();
+        keep(Some(3), None);
         assert!(!oldest.exists());
+        keep(None, Some(std::time::Duration::ZERO));
+        assert!(all(tmp.path()).is_empty());
     }
 }

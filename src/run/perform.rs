@@ -17,9 +17,10 @@ use crate::store::span::span;
 
 use super::bound::Bounded;
 use super::child::{Limits, Terminal, returncode};
+use super::copier::Copier;
 use super::drive::Reply;
 use super::error;
-use super::job::{Job, hold};
+use super::job::{Job, Output, hold};
 use super::pull::Wanted;
 use super::shell;
 
@@ -212,12 +213,30 @@ impl Job<'_> {
     /// True if a command ended the run early.
     fn run_commands(&self, cmd: &Cmd, reply: &Reply, attempt: &mut Attempt) -> Result<bool, Fault> {
         let log = self.open_log(reply, attempt);
-        let result = self.run_each(cmd, log.as_deref().map(Bounded::file), reply, attempt);
+        let copier = self.copier(log.as_deref(), reply);
+        let result = match &copier {
+            Some(copier) => copier
+                .streams()
+                .map_err(|error| start_failed("", &error))
+                .and_then(|(out, err)| self.run_each(cmd, &Terminal::Copied(&out, &err), reply, attempt)),
+            None => self.run_each(cmd, &self.terminal(log.as_deref().map(Bounded::file)), reply, attempt),
+        };
+        if let Some(copier) = copier {
+            copier.finish();
+        }
         self.close_log(log, reply);
         result
     }
 
-    fn run_each(&self, cmd: &Cmd, log: Option<&std::fs::File>, reply: &Reply, attempt: &mut Attempt) -> Result<bool, Fault> {
+    /// Who passes output on, where it goes both into a log and to where ours goes.
+    pub(super) fn copier(&self, log: Option<&Bounded>, reply: &Reply) -> Option<Copier> {
+        let log = log.filter(|_| self.run.output == Output::Both)?;
+        let dir = log.path().parent()?;
+        let begun = log.file().try_clone().and_then(|file| Copier::start(dir, file, self.run.to_stderr));
+        begun.map_err(|error| self.warn(reply, format!("the output of '{}' goes into its log alone: {error}", self.address))).ok()
+    }
+
+    fn run_each(&self, cmd: &Cmd, terminal: &Terminal<'_>, reply: &Reply, attempt: &mut Attempt) -> Result<bool, Fault> {
         let wdir = self.stage.wdir.under(self.disk().root());
         let limits = self.limits();
         for (number, line) in shell::lines(cmd).into_iter().enumerate() {
@@ -233,9 +252,10 @@ impl Job<'_> {
             if !self.run.has_dvc_root {
                 command.env("DVC_ROOT", self.disk().root());
             }
-            let ended = self.run.children.run(self.id, command, inherited, &self.terminal(log), limits);
+            let ended = self.run.children.run(self.id, command, inherited, terminal, limits);
             let ended = ended.map_err(|error| start_failed(&line, &error))?;
             let code = returncode(ended.status);
+            attempt.usage = Some(attempt.usage.unwrap_or_default().and(ended.usage));
             attempt.returncode = Some(code);
             if ended.timed_out {
                 return Err(error::timed_out(&line, self.terms().timeout.unwrap_or_default(), code));
@@ -276,7 +296,7 @@ impl Job<'_> {
 
     /// The stage's log; none where it has the terminal for itself.
     pub(super) fn open_log(&self, reply: &Reply, attempt: &mut Attempt) -> Option<Arc<Bounded>> {
-        if !self.run.capture {
+        if self.run.output == Output::Terminal {
             return None;
         }
         let (file, path) = match self.run.logs.open(self.place, self.start.attempt) {

@@ -7,11 +7,15 @@ use std::fs::{self, File, Metadata};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
+use std::process::{Child, ExitStatus};
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
+
+use crate::model::Usage;
 
 /// What tells one state of a file from another without reading it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -195,6 +199,37 @@ pub fn user_name() -> Option<String> {
     })
 }
 
+/// Waits for a child to end; how it ended, and what it used with all that it had waited for itself.
+///
+/// # Errors
+/// It is no child of ours, or was waited for before.
+pub fn wait(child: &Child) -> io::Result<(ExitStatus, Usage)> {
+    let pid = i32::try_from(child.id()).map_err(io::Error::other)?;
+    let mut status = 0;
+    let mut used = std::mem::MaybeUninit::<libc::rusage>::zeroed();
+    loop {
+        #[expect(unsafe_code, reason = "no safe crate gives wait4; both places are ours and live over the call")]
+        let ended = unsafe { libc::wait4(pid, &raw mut status, 0, used.as_mut_ptr()) };
+        if ended == pid {
+            break;
+        }
+        let error = io::Error::last_os_error();
+        if error.kind() != io::ErrorKind::Interrupted {
+            return Err(error);
+        }
+    }
+    #[expect(unsafe_code, reason = "it was zeroed, which is a valid value, and wait4 has filled it")]
+    let used = unsafe { used.assume_init() };
+    let time = |time: libc::timeval| {
+        let (seconds, micros) = (u64::try_from(time.tv_sec).unwrap_or(0), u64::try_from(time.tv_usec).unwrap_or(0));
+        Duration::from_secs(seconds) + Duration::from_micros(micros)
+    };
+    // Linux counts kilobytes, macOS bytes.
+    let unit = if cfg!(target_os = "macos") { 1 } else { 1024 };
+    let peak_rss = u64::try_from(used.ru_maxrss).unwrap_or(0) * unit;
+    Ok((ExitStatus::from_raw(status), Usage { user: time(used.ru_utime), system: time(used.ru_stime), peak_rss }))
+}
+
 /// Whether a process of this id exists.
 pub fn pid_alive(pid: i64) -> bool {
     let Some(pid) = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw) else { return pid == 0 };
@@ -294,6 +329,20 @@ pub fn try_lock(file: &File) -> io::Result<bool> {
         Err(fs::TryLockError::WouldBlock) => Ok(false),
         Err(fs::TryLockError::Error(error)) => Err(error),
     }
+}
+
+/// Locks a file together with others who only look; false if someone holds it alone.
+pub fn try_lock_shared(file: &File) -> io::Result<bool> {
+    match file.try_lock_shared() {
+        Ok(()) => Ok(true),
+        Err(fs::TryLockError::WouldBlock) => Ok(false),
+        Err(fs::TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// The machine's name.
+pub fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
 /// Whether an error says that this kind of link cannot be made here (dvc: `generic.py` `_try_links`).

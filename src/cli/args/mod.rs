@@ -75,6 +75,8 @@ Examples:
   dvc-paraffin repro -j 4 train@a      at most four at once, only what train@a needs
   dvc-paraffin repro --dry --explain   say what would run, and why
   dvc-paraffin graph --levels          the pipeline as a Mermaid chart of levels
+  dvc-paraffin report --html run.html  the newest run as a page
+  dvc-paraffin logs train@a            what a stage printed
   dvc-paraffin demo                    make a small project and run it
 
 Exit codes are DVC's: 0 fine, 255 failure, 254 usage, 253 not in a DVC repository, 252 interrupted, 251 bad configuration.";
@@ -88,6 +90,8 @@ Examples:
   dvc-paraffin repro -s train              this stage alone
   dvc-paraffin repro -k -j 8               go on after a failure, eight at once
   dvc-paraffin repro --dry --explain       only say what would run, and why
+  dvc-paraffin repro --report run.html --report pr.md
+                                           also write a page, and Markdown for a pull request
   dvc-paraffin repro --json-file run.json  also write what happened to a file";
 
 const STATUS_AFTER_HELP: &str = "\
@@ -156,6 +160,12 @@ pub enum Command {
     Status(Status),
     /// Show what a dvc.yaml means after vars, foreach and matrix.
     Resolve(Resolve),
+    /// Write a report of a run: for the eye, a pull request, or other programs.
+    Report(Box<Report>),
+    /// List the runs on record.
+    Runs(Runs),
+    /// Show what a stage printed in a run.
+    Logs(Logs),
     /// Check paraffin.yaml, and say which pattern gives a stage what.
     Config(Config),
     /// Make a small project and run it with four jobs.
@@ -259,6 +269,15 @@ pub struct Repro {
     /// Write what dvc-paraffin's own time was spent on, as a Chrome trace (Perfetto shows it).
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub profile: Option<PathBuf>,
+    /// Write a report when the run is over: .html .md .json .csv .xml (JUnit) .trace.json.
+    #[arg(long = "report", value_name = "FILE", value_parser = report::wanted, value_hint = ValueHint::FilePath, help_heading = "Reports")]
+    pub reports: Vec<Wanted>,
+    /// Serve the report of the run while it goes on, for a browser on this machine [default: a free port].
+    #[arg(long, value_name = "PORT", num_args = 0..=1, help_heading = "Reports")]
+    pub live: Option<Option<u16>>,
+    /// What reports are made with.
+    #[command(flatten)]
+    pub rendering: Rendering,
     /// Where the JSON answer goes.
     #[command(flatten)]
     pub json: Json,
@@ -309,6 +328,10 @@ pub struct Limits {
     #[arg(long, value_name = "N", value_parser = jobs, conflicts_with_all = ["keep_going", "ignore_errors"])]
     pub max_failures: Option<NonZeroUsize>,
 }
+
+pub mod report;
+
+pub use report::{Flavor, Kind, Logs, Rendering, Report, Runs, Wanted};
 
 impl Repro {
     /// What to do when a stage fails.

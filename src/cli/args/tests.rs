@@ -116,7 +116,7 @@ fn bash_completes_commands_flags_and_values() {
         let output = std::process::Command::new("bash").args(["--norc", "-c", &ask]).output().unwrap();
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     };
-    assert_eq!(complete(&["rep"]), "repro");
+    assert_eq!(complete(&["rep"]), "repro report");
     assert_eq!(complete(&["repro", "--js"]), "--json --json-file");
     assert_eq!(complete(&["-q", "repro", "--dr"]), "--dry");
     assert_eq!(complete(&["graph", "--format", "m"]), "mermaid");

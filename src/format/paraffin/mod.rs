@@ -9,11 +9,12 @@ mod read;
 pub mod units;
 
 use indexmap::IndexMap;
+use regex::Regex;
 use serde_yaml::Value;
 use thiserror::Error as ThisError;
 
 use crate::format::yaml;
-use crate::model::settings::{DEFAULT_QUEUE, EnvValue, Retries, Rule, Settings};
+use crate::model::settings::{DEFAULT_QUEUE, EnvValue, KeepRuns, Retries, Rule, Settings};
 use crate::model::{Class, Fault};
 
 use read::{At, Source, unknown};
@@ -22,7 +23,9 @@ use read::{At, Source, unknown};
 pub const FILE: &str = "paraffin.yaml";
 
 /// Keys of the file.
-pub const KEYS: [&str; 5] = ["jobs", "queue", "queues", "stages", "resources"];
+pub const KEYS: [&str; 7] = ["jobs", "queue", "queues", "stages", "resources", "mask", "keep_runs"];
+/// Keys of `keep_runs`.
+pub const KEEP_KEYS: [&str; 2] = ["number", "age"];
 /// Keys of a queue.
 pub const QUEUE_KEYS: [&str; 7] = ["slots", "env", "timeout", "grace", "retries", "slow_after", "log_max"];
 /// Keys of a pattern of stages.
@@ -92,7 +95,9 @@ pub fn parse(file: &str, text: &str) -> Result<Settings, Error> {
                     settings.stages.insert(pattern.to_owned(), rule(&at, &STAGE_KEYS)?);
                 }
             }
-            _ => settings.resources = at.amounts(units::size)?,
+            "resources" => settings.resources = at.amounts(units::size)?,
+            "mask" => settings.mask = at.items().iter().map(pattern).collect::<Result<_, _>>()?,
+            _ => settings.keep_runs = keep_runs(&at)?,
         }
     }
     check(&root, &settings)?;
@@ -125,6 +130,32 @@ fn rule(at: &At<'_>, keys: &[&str]) -> Result<Rule, Error> {
         }
     }
     Ok(rule)
+}
+
+/// A regular expression that cannot match what is not there.
+fn pattern(at: &At<'_>) -> Result<String, Error> {
+    let text = at.text()?;
+    match Regex::new(&text) {
+        Ok(regex) if regex.is_match("") => Err(at.error("matches the empty text: everything would be masked")),
+        Ok(_) => Ok(text),
+        // The last line of its message says what is wrong, the others draw the place.
+        Err(error) => Err(at.error(format!("is no regular expression: {}", error.to_string().lines().last().unwrap_or_default().trim()))),
+    }
+}
+
+/// A number of runs, or a map.
+fn keep_runs(at: &At<'_>) -> Result<KeepRuns, Error> {
+    if at.value().is_number() {
+        return Ok(KeepRuns { number: Some(at.whole(1)?), age: None });
+    }
+    let mut keep = KeepRuns { number: None, age: None };
+    for (key, at) in at.known("a number of runs or a map", &KEEP_KEYS)? {
+        match key {
+            "number" => keep.number = Some(at.whole(1)?),
+            _ => keep.age = Some(at.read("a duration (like 12h, 30d)", units::duration)?),
+        }
+    }
+    Ok(keep)
 }
 
 /// A duration, or `none` for a limit that does not hold.

@@ -49,10 +49,10 @@ fn the_file_of_paraffin_works_unchanged() {
 #[test]
 fn a_mistake_is_told_with_its_line_and_the_right_word() {
     for (text, message) in [
-        ("slots: 3\n", "paraffin.yaml:1: unknown key 'slots' (known: jobs, queue, queues, stages, resources)"),
+        ("slots: 3\n", "paraffin.yaml:1: unknown key 'slots' (known: jobs, queue, queues, stages, resources, mask, keep_runs)"),
         (
             "jobs: 2\nqueus: {}\n",
-            "paraffin.yaml:2: unknown key 'queus'. Did you mean 'queues' or 'queue'? (known: jobs, queue, queues, stages, resources)",
+            "paraffin.yaml:2: unknown key 'queus'. Did you mean 'queues' or 'queue'? (known: jobs, queue, queues, stages, resources, mask, keep_runs)",
         ),
         ("jobs: 0\n", "paraffin.yaml:1: jobs: must be a whole number from 1 on"),
         ("queue: [a]\n", "paraffin.yaml:1: queue: must be a map of patterns to names of queues"),

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use dvc_paraffin::model::event::Planned;
+use dvc_paraffin::model::values::GitFacts;
 use dvc_paraffin::model::{
-    About, Attempt, Class, EndedBy, Event, EventKind, Fault, Head, Level, Outcome, Reason, Slots, StageId, Status, Usage, Verdict,
+    About, Attempt, Class, EndedBy, Event, EventKind, Fault, Level, Outcome, Reason, Slots, StageId, Status, Usage, Verdict,
 };
 use dvc_paraffin::report::dossier::{Changes, Differences, Dossier, Previous, Row, Tail, WhatIf};
 use dvc_paraffin::report::facts::Facts;
@@ -60,7 +61,7 @@ impl Run {
         let queues = limited.map(|step| (step.queue.to_owned(), 2)).collect();
         run.tell(5, EventKind::RunStarted { run: NAME.to_owned(), plan, jobs, queues });
         let commit = Some("1a2b3c4d5e6f".to_owned());
-        run.tell(6, EventKind::GitStood(Head { commit, branch: Some("main".to_owned()), dirty: Some(false) }));
+        run.tell(6, EventKind::GitStood(GitFacts { commit, branch: Some("main".to_owned()), dirty: false }));
         run
     }
 

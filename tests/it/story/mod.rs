@@ -18,6 +18,7 @@ mod outputs;
 mod parallel;
 mod pull;
 mod queues;
+mod records;
 mod resolve;
 mod state;
 mod status;

@@ -1,0 +1,159 @@
+//! `logs`: what a stage printed, and what it prints.
+
+use std::fs::File;
+use std::io::{self, Read, Write, stdout};
+use std::path::Path;
+use std::time::Duration;
+
+use crate::format::mask::Masks;
+use crate::model::{Class, Fault};
+use crate::ops::runs::{self, Found};
+use crate::report::facts::Facts;
+use crate::report::history::Standing;
+use crate::report::shown;
+
+use super::args::Logs;
+use super::repro::settings_file;
+use super::{print_answer, workspace};
+
+/// How often it is looked whether a log has grown.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// A line that is longer is passed on in pieces.
+const LONGEST: usize = 1 << 20;
+
+/// Runs the command.
+///
+/// # Errors
+/// There is no such run or stage, or it left no log.
+pub fn run(args: &Logs) -> Result<(), Fault> {
+    let workspace = workspace()?;
+    let folder = runs::find(&workspace.tmp_dir(), args.run.as_deref())?;
+    let masks = Masks::new(&settings_file(&workspace)?);
+    let mut found = folder.read()?;
+    let Some(stage) = &args.stage else { return list(&found) };
+    let (place, _) = runs::stage(&found.history, stage, workspace.cwd())?;
+    let mut path = runs::log(&found, place, args.attempt);
+    let mut waited = false;
+    while !path.is_file() && args.follow && goes_on(&found, place) {
+        if !std::mem::replace(&mut waited, true) {
+            super::print(&format!("Waiting for '{stage}' to print something\n"), true);
+        }
+        std::thread::sleep(PAUSE);
+        found = folder.read()?;
+        path = runs::log(&found, place, args.attempt);
+    }
+    let mut file = File::open(&path).map_err(|error| no_log(&found, place, stage, args.attempt, &path, &error))?;
+    let mut lines = Lines { masks: &masks, part: Vec::new() };
+    loop {
+        // Asked before the log is read, so that what was written before the end is not missed.
+        let over = !args.follow || !runs_this_try(&folder.read()?, place, args.attempt);
+        let written = lines.pass_on(&mut file, over);
+        match written {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+            Err(error) => return Err(Fault::new(Class::IOError, format!("cannot show '{}': {error}", path.display()))),
+            Ok(()) if over => return Ok(()),
+            Ok(()) => std::thread::sleep(PAUSE),
+        }
+    }
+}
+
+/// The stages that left a log, each with how it stands.
+fn list(found: &Found) -> Result<(), Fault> {
+    let facts = Facts::of(&found.history, found.alive);
+    let mut text = String::new();
+    for (place, entry) in found.history.stages.iter().enumerate() {
+        if runs::log(found, place, None).is_file() {
+            let tries = if entry.tries.len() > 1 { format!(", {} tries", entry.tries.len()) } else { String::new() };
+            text.push_str(&format!("{}  ({}{tries})\n", shown::line(&entry.planned.address), facts.shown[place].words()));
+        }
+    }
+    if text.is_empty() {
+        super::print(&format!("No stage of run '{}' left a log.\n", found.folder.name), true);
+    }
+    print_answer(&text)
+}
+
+/// Whether the stage may yet print something.
+fn goes_on(found: &Found, place: usize) -> bool {
+    found.alive && found.history.end.is_none() && !matches!(found.history.stages[place].standing(), Standing::Over(_))
+}
+
+/// Whether the try that is followed is the one that works now.
+fn runs_this_try(found: &Found, place: usize, attempt: Option<u32>) -> bool {
+    let last = found.history.stages[place].tries.last().map(|last| last.number);
+    goes_on(found, place) && attempt.is_none_or(|attempt| last.is_none_or(|last| last <= attempt))
+}
+
+fn no_log(found: &Found, place: usize, stage: &str, attempt: Option<u32>, path: &Path, error: &io::Error) -> Fault {
+    let entry = &found.history.stages[place];
+    let run = &found.folder.name;
+    let text = match error.kind() {
+        io::ErrorKind::NotFound if entry.tries.is_empty() => {
+            format!("'{stage}' has no log in run '{run}': {}", never_began(entry.standing()))
+        }
+        io::ErrorKind::NotFound if attempt.is_some_and(|n| !entry.tries.iter().any(|tried| tried.number == n)) => {
+            format!("'{stage}' had {} in run '{run}'", tries(entry.tries.len()))
+        }
+        io::ErrorKind::NotFound => {
+            format!("'{stage}' has no log in run '{run}': it was restored, or had the terminal for itself (--jobs 1)")
+        }
+        _ => format!("cannot read '{}': {error}", path.display()),
+    };
+    Fault::new(Class::FileNotFoundError, text)
+}
+
+fn tries(count: usize) -> String {
+    if count == 1 { "only one try".to_owned() } else { format!("only {count} tries") }
+}
+
+fn never_began(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Over(crate::model::Status::Unchanged | crate::model::Status::Frozen) => "there was nothing to do",
+        _ => "it was never started",
+    }
+}
+
+/// Passes on a log line by line, masked.
+struct Lines<'m> {
+    masks: &'m Masks,
+    /// A line that is not ended yet.
+    part: Vec<u8>,
+}
+
+impl Lines<'_> {
+    /// Passes on what is new; with `over` also a line without an end.
+    fn pass_on(&mut self, file: &mut File, over: bool) -> io::Result<()> {
+        let mut out = stdout().lock();
+        let mut bytes = vec![0; 1 << 16];
+        loop {
+            let count = file.read(&mut bytes)?;
+            if count == 0 {
+                break;
+            }
+            self.part.extend_from_slice(&bytes[..count]);
+            // A line that never ends must not fill the memory.
+            let long = (self.part.len() > LONGEST).then_some(self.part.len());
+            let Some(end) = self.part.iter().rposition(|byte| *byte == b'\n').map(|at| at + 1).or(long) else { continue };
+            let rest = self.part.split_off(end);
+            let whole = std::mem::replace(&mut self.part, rest);
+            self.show(&whole, &mut out)?;
+        }
+        if over && !self.part.is_empty() {
+            let part = std::mem::take(&mut self.part);
+            self.show(&part, &mut out)?;
+        }
+        out.flush()
+    }
+
+    fn show(&self, bytes: &[u8], out: &mut impl Write) -> io::Result<()> {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => out.write_all(self.masks.log(text).as_bytes()),
+            // Only the lines that are no text go through as they are: what is to be masked is text.
+            Err(_) => bytes.split_inclusive(|byte| *byte == b'\n').try_for_each(|line| match std::str::from_utf8(line) {
+                Ok(text) => out.write_all(self.masks.log(text).as_bytes()),
+                Err(_) => out.write_all(self.masks.log(&String::from_utf8_lossy(line)).as_bytes()),
+            }),
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! `report`, and the reports of `repro`: from a history to files.
+//!
+//! What is asked for is checked before anything runs (templates are read, endings known). A report
+//! that cannot be made at the end is a warning: it never changes what a run came to.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use crate::format::mask::Masks;
+use crate::model::{Class, Fault};
+use crate::ops::report::{self, gather, glance};
+use crate::ops::{changes, runs};
+use crate::report::dossier::Dossier;
+use crate::report::history::History;
+use crate::report::markdown::{self, Options};
+use crate::report::{answer, csv, html, junit, trace, words};
+use crate::store::atomic;
+use crate::store::workspace::Workspace;
+
+use super::args::report::Template;
+use super::args::{Flavor, Kind, Rendering, Report, Wanted};
+use super::live::Page;
+use super::repro::settings_file;
+use super::{Setting, error, print, print_answer, workspace};
+
+/// Where a job on GitHub takes its summary from.
+pub const SUMMARY: &str = "GITHUB_STEP_SUMMARY";
+/// GitHub takes no longer summary of a step, in bytes.
+const LONGEST_SUMMARY: u64 = 1 << 20;
+/// The most characters of Markdown that a pull request takes with certainty.
+const MOST_CHARS: usize = 60_000;
+
+/// What is to be made, found to be possible.
+#[derive(Debug, Default)]
+pub struct Order {
+    wanted: Vec<Wanted>,
+    html: Option<String>,
+    md: Option<String>,
+    options: Options,
+    summary: Option<PathBuf>,
+    request: report::Wanted,
+}
+
+impl Order {
+    /// Takes an order for reports.
+    ///
+    /// # Errors
+    /// A template that cannot be read, or that could be for more than one report: a usage error.
+    pub fn new(wanted: Vec<Wanted>, rendering: &Rendering, masks: Masks) -> Result<Self, Fault> {
+        let usage = |text: String| Fault::new(Class::UsageError, text);
+        let get = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        if wanted.iter().filter(|wanted| wanted.to_stdout()).count() > 1 {
+            return Err(usage("only one report can go to standard output".to_owned()));
+        }
+        let key = rendering.key.clone().or_else(|| get("GITHUB_WORKFLOW")).or_else(|| get("CI_JOB_NAME"));
+        let mut options = Options { key: key.unwrap_or_else(|| "dvc-paraffin".to_owned()), ..Options::default() };
+        options.max_chars = rendering.max_chars.unwrap_or(MOST_CHARS);
+        options.flavor = match rendering.flavor {
+            Flavor::Github | Flavor::Gitlab => markdown::Flavor::Github,
+            Flavor::Bitbucket => markdown::Flavor::Bitbucket,
+        };
+        let mut order = Self {
+            summary: rendering.summary.then(|| get(SUMMARY).map(PathBuf::from)).flatten(),
+            request: report::Wanted { base: changes::asked(rendering.base.as_deref(), get), what_if: rendering.what_if.clone(), masks },
+            options,
+            wanted,
+            ..Self::default()
+        };
+        for template in &rendering.templates {
+            order.take(template)?;
+        }
+        Ok(order)
+    }
+
+    fn take(&mut self, template: &Template) -> Result<(), Fault> {
+        let usage = |text: String| Fault::new(Class::UsageError, text);
+        let file = template.file.display();
+        let mut kinds: Vec<Kind> = self.wanted.iter().map(|wanted| wanted.kind).collect();
+        kinds.dedup();
+        let kind = match (template.kind, kinds.as_slice()) {
+            (Some(kind), _) => kind,
+            (None, [only @ (Kind::Html | Kind::Md)]) => *only,
+            (None, _) => return Err(usage(format!("for which report is the template '{file}'? Say html={file} or md={file}"))),
+        };
+        let text = std::fs::read_to_string(&template.file).map_err(|error| usage(format!("cannot read the template '{file}': {error}")))?;
+        *(if kind == Kind::Html { &mut self.html } else { &mut self.md }) = Some(text);
+        Ok(())
+    }
+
+    /// Whether there is anything to make.
+    pub fn is_empty(&self) -> bool {
+        self.wanted.is_empty() && self.summary.is_none() && self.request.what_if.is_empty()
+    }
+
+    /// Makes everything. What could not be made is told, and is nothing worse than a warning.
+    pub fn fill(&self, workspace: &Arc<Workspace>, history: History, alive: bool, exit_code: Option<i32>) {
+        let dossier = gather(workspace, history, alive, exit_code, &self.request);
+        for what in &dossier.what_if {
+            print(&format!("{}\n", words::what_if(what)), true);
+        }
+        for wanted in &self.wanted {
+            if let Err(error) = self.write(wanted, &dossier) {
+                print(&format!("WARNING: the report '{}' was not written: {error}\n", wanted.file.display()), true);
+            }
+        }
+        if let Some(file) = &self.summary
+            && let Err(error) = self.append(file, &dossier)
+        {
+            print(&format!("WARNING: the summary of the job was not written: {error}\n"), true);
+        }
+    }
+
+    /// The page of a run that goes on.
+    pub fn page(&self, workspace: &Arc<Workspace>, history: History) -> Result<Page, String> {
+        let goes_on = history.end.is_none();
+        let dossier = glance(workspace, history, &self.request);
+        let html = html::render(&dossier, self.html.as_deref(), goes_on).map_err(|error| format!("{error:#}"))?;
+        Ok(Page { html, policy: html::policy(goes_on) })
+    }
+
+    fn write(&self, wanted: &Wanted, dossier: &Dossier) -> Result<(), String> {
+        let text = self.render(wanted.kind, dossier)?;
+        if wanted.to_stdout() {
+            return print_answer(&text).map_err(|fault| fault.to_string());
+        }
+        if let Some(dir) = wanted.file.parent() {
+            // What prevents it, prevents the writing too, which says so.
+            std::fs::create_dir_all(dir).ok();
+        }
+        atomic::write_passing(&wanted.file, text.as_bytes()).map(|_| ()).map_err(|error| error.to_string())
+    }
+
+    /// One report as text.
+    pub fn render(&self, kind: Kind, dossier: &Dossier) -> Result<String, String> {
+        let failed = |error: minijinja::Error| format!("{error:#}");
+        match kind {
+            Kind::Html => html::render(dossier, self.html.as_deref(), false).map_err(failed),
+            Kind::Md => markdown::render(dossier, &self.options, self.md.as_deref()).map_err(failed),
+            Kind::Json => Ok(format!("{:#}\n", answer::report(dossier))),
+            Kind::Csv => Ok(csv::render(dossier)),
+            Kind::Junit => Ok(junit::render(dossier)),
+            Kind::Trace => Ok(trace::render(dossier)),
+        }
+    }
+
+    /// Appends to the summary of a job, as far as there is room.
+    fn append(&self, file: &Path, dossier: &Dossier) -> Result<(), String> {
+        let there = std::fs::metadata(file).map_or(0, |meta| meta.len());
+        // A character takes four bytes at most.
+        let room = usize::try_from(LONGEST_SUMMARY.saturating_sub(there + 1) / 4).unwrap_or(0);
+        let options = Options { max_chars: room.min(self.options.max_chars), ..self.options.clone() };
+        let text = markdown::render(dossier, &options, self.md.as_deref()).map_err(|error| format!("{error:#}"))?;
+        if there + 1 + text.len() as u64 > LONGEST_SUMMARY {
+            return Err(format!("there is no room left in '{}'", file.display()));
+        }
+        let mut file = OpenOptions::new().create(true).append(true).open(file).map_err(|error| error.to_string())?;
+        file.write_all(format!("{text}\n").as_bytes()).map_err(|error| error.to_string())
+    }
+}
+
+/// Says that there is no job whose summary could be written.
+pub fn warn_without_summary(rendering: &Rendering) {
+    if rendering.summary && std::env::var_os(SUMMARY).is_none_or(|file| file.is_empty()) {
+        print(&format!("WARNING: --summary has nowhere to write: ${SUMMARY} is not set (it is in a job on GitHub Actions)\n"), true);
+    }
+}
+
+/// Runs the command. The report of a failed run is no failure.
+///
+/// # Errors
+/// There is no such run, its journal cannot be read, or a template cannot.
+pub fn run(args: &Report, _setting: &Setting) -> Result<(), Fault> {
+    let workspace = Arc::new(workspace()?);
+    let masks = Masks::new(&settings_file(&workspace)?);
+    let folder = runs::find(&workspace.tmp_dir(), Some(&args.run))?;
+    let found = folder.read()?;
+    let mut wanted = args.wanted();
+    let page = args.open.then(|| args.html.clone().unwrap_or_else(|| folder.dir.join("report.html")));
+    if let (Some(page), None) = (&page, &args.html) {
+        wanted.push(Wanted { kind: Kind::Html, file: page.clone() });
+    }
+    if wanted.is_empty() && !args.rendering.summary {
+        wanted.push(Wanted { kind: Kind::Md, file: PathBuf::from("-") });
+    }
+    warn_without_summary(&args.rendering);
+    if found.history.unread > 0 {
+        let text = format!("WARNING: {} lines of the journal of '{}' cannot be read and are left out\n", found.history.unread, folder.name);
+        print(&text, true);
+    }
+    let exit_code = found.history.end.as_ref().map(|end| end.fault.as_ref().map_or(0, error::exit_code));
+    Order::new(wanted, &args.rendering, masks)?.fill(&workspace, found.history, found.alive, exit_code);
+    if let Some(page) = page {
+        open(&page)?;
+    }
+    Ok(())
+}
+
+/// Shows a page in the user's browser.
+fn open(page: &Path) -> Result<(), Fault> {
+    let browser = std::env::var_os("BROWSER").filter(|browser| !browser.is_empty());
+    let programs = browser.into_iter().chain(["xdg-open", "open"].map(Into::into));
+    for program in programs {
+        let mut command = Command::new(&program);
+        command.arg(page).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        if command.spawn().is_ok() {
+            return Ok(());
+        }
+    }
+    let text = format!("no browser was found ($BROWSER, xdg-open, open): the page is '{}'", page.display());
+    Err(Fault::new(Class::FileNotFoundError, text))
+}

@@ -1,0 +1,133 @@
+//! Gathers what a report says: the run itself, the ends of logs, other runs, and what changed
+//! against the base.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::format::mask::Masks;
+use crate::model::base::Asked;
+use crate::model::values::Values;
+use crate::model::{Outcome, Status};
+use crate::report::dossier::{Changes, Dossier, Previous, Tail, WhatIf};
+use crate::report::facts::{Facts, RunVerdict, Shown};
+use crate::report::history::History;
+use crate::report::shown;
+use crate::run::logs;
+use crate::store::workspace::Workspace;
+
+use super::runs::{self, Folder};
+use super::{changes, values, what_if};
+
+/// So many lines of a log are shown of a stage that failed.
+const LINES: usize = 50;
+/// They are looked for in so many bytes at its end.
+const BYTES: u64 = 1 << 16;
+/// So many runs are looked through for times to compare with.
+const BEFORE: usize = 20;
+
+/// What is asked of a report.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// What parameters and metrics are compared with.
+    pub base: Asked,
+    /// Other numbers of jobs.
+    pub what_if: Vec<usize>,
+    /// What must not be seen.
+    pub masks: Masks,
+}
+
+/// The matter of a report of a run.
+pub fn gather(workspace: &Arc<Workspace>, history: History, alive: bool, exit_code: Option<i32>, wanted: &Wanted) -> Dossier {
+    let changes = differences(workspace, history.kept.as_deref(), wanted);
+    let previous = previous(&workspace.tmp_dir(), &history);
+    Dossier { exit_code, changes, previous, ..matter(workspace, history, alive, wanted) }
+}
+
+/// The same of a run that goes on, without what takes long.
+pub fn glance(workspace: &Workspace, history: History, wanted: &Wanted) -> Dossier {
+    matter(workspace, history, true, wanted)
+}
+
+fn matter(workspace: &Workspace, history: History, alive: bool, wanted: &Wanted) -> Dossier {
+    let facts = Facts::of(&history, alive);
+    let dir = logs::folder(&workspace.tmp_dir(), &history.about.run);
+    let places = (0..history.stages.len()).filter(|at| shows_its_log(facts.shown[*at], facts.verdict));
+    let tails = places.filter_map(|at| Some((at, tail(&dir, &history, at, &wanted.masks)?))).collect();
+    let what_if = wanted.what_if.iter().map(|jobs| WhatIf { jobs: *jobs, wall: what_if::wall(&history, &facts, *jobs) }).collect();
+    Dossier {
+        exit_code: None,
+        tails,
+        changes: Err("compared with the base once the run is over".to_owned()),
+        previous: None,
+        what_if,
+        facts,
+        history,
+    }
+}
+
+fn shows_its_log(shown: Shown, verdict: RunVerdict) -> bool {
+    matches!(shown, Shown::Over(Status::Failed | Status::Stopped)) && verdict != RunVerdict::StoppedEarly
+}
+
+fn differences(workspace: &Arc<Workspace>, kept: Option<&Values>, wanted: &Wanted) -> Result<Changes, String> {
+    match kept {
+        Some(kept) => changes::against_base(workspace, &wanted.base, kept),
+        // A run that failed early, or has not ended: what is there now is what it has come to.
+        None => changes::against_base(workspace, &wanted.base, &values::of_work_tree(workspace)),
+    }
+}
+
+/// The end of the log of a stage's last try; none where it has none.
+fn tail(dir: &Path, history: &History, at: usize, masks: &Masks) -> Option<Tail> {
+    let attempt = history.stages[at].tries.last()?.number;
+    let (bytes, whole) = last_bytes(&dir.join(logs::name(at, attempt))).ok()?;
+    let mut lines = shown::log(&bytes);
+    let mut cut = !whole;
+    if cut && !lines.is_empty() {
+        // The first one has lost its beginning.
+        lines.remove(0);
+    }
+    if lines.len() > LINES {
+        lines.drain(..lines.len() - LINES);
+        cut = true;
+    }
+    let lines = lines.iter().map(|line| masks.log(line).into_owned()).collect();
+    Some(Tail { lines, cut })
+}
+
+fn last_bytes(path: &Path) -> io::Result<(Vec<u8>, bool)> {
+    let mut file = File::open(path)?;
+    let from = file.metadata()?.len().saturating_sub(BYTES);
+    file.seek(SeekFrom::Start(from))?;
+    let mut bytes = Vec::new();
+    file.take(BYTES).read_to_end(&mut bytes)?;
+    Ok((bytes, from == 0))
+}
+
+/// The newest earlier run in which one of these stages ran as well.
+fn previous(tmp: &Path, history: &History) -> Option<Previous> {
+    let mut ran = history.stages.iter().filter(|entry| !entry.tries.is_empty()).peekable();
+    ran.peek()?;
+    let earlier = runs::all(tmp).into_iter().filter(|folder| folder.name < history.about.run);
+    earlier.take(BEFORE).find_map(|folder| times(&folder, history))
+}
+
+fn times(folder: &Folder, history: &History) -> Option<Previous> {
+    let found = folder.read().ok()?;
+    let facts = Facts::of(&found.history, found.alive);
+    let ran = |outcome: &Option<Outcome>| outcome.as_ref().is_some_and(|outcome| outcome.status == Status::Ran);
+    let times: Vec<(String, Duration)> = found
+        .history
+        .stages
+        .iter()
+        .zip(&facts.times)
+        .filter(|(entry, _)| ran(&entry.outcome))
+        .map(|(entry, time)| (entry.planned.address.clone(), *time))
+        .collect();
+    let times: std::collections::HashMap<String, Duration> = times.into_iter().collect();
+    let shared = history.stages.iter().any(|entry| !entry.tries.is_empty() && times.contains_key(&entry.planned.address));
+    shared.then(|| Previous { run: folder.name.clone(), times })
+}

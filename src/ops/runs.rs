@@ -1,0 +1,138 @@
+//! Earlier runs and the one that goes on: found by name, read from their journals.
+//!
+//! Nothing here waits for a lock: whoever looks must not stand in the way of who works.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::format::journal;
+use crate::format::suggest;
+use crate::model::about::JOURNAL;
+use crate::model::{Address, Class, Fault, RepoPath};
+use crate::report::history::{Entry, History};
+use crate::run::{journal as written, logs};
+
+/// A run that left a folder.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Folder {
+    /// Its name.
+    pub name: String,
+    /// The folder.
+    pub dir: PathBuf,
+}
+
+/// What its journal tells.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The folder.
+    pub folder: Folder,
+    /// What happened.
+    pub history: History,
+    /// Whether its process lives.
+    pub alive: bool,
+}
+
+impl Folder {
+    /// Reads the journal.
+    ///
+    /// # Errors
+    /// It cannot be read, or a later version wrote it in another format.
+    pub fn read(&self) -> Result<Found, Fault> {
+        let path = self.journal();
+        // Asked before the file is read: a run that ends in between has its end in the journal.
+        let alive = written::is_written(&path);
+        let bytes = fs::read(&path).map_err(|error| Fault::new(Class::IOError, format!("cannot read '{}': {error}", path.display())))?;
+        let journal = journal::parse(&bytes);
+        let mut history = History::of(&journal.events);
+        history.unread = journal.unread;
+        if history.about.journal > JOURNAL {
+            let text = format!(
+                "the journal of run '{}' was written by dvc-paraffin {}, which is newer than this one: update to read it",
+                self.name, history.about.version
+            );
+            return Err(Fault::new(Class::NotSupported, text));
+        }
+        if history.about.run.is_empty() {
+            history.about.run.clone_from(&self.name);
+        }
+        Ok(Found { folder: self.clone(), history, alive })
+    }
+
+    fn journal(&self) -> PathBuf {
+        self.dir.join(written::FILE)
+    }
+}
+
+/// The runs that left a journal, the newest first; `tmp` is `.dvc/tmp`.
+pub fn all(tmp: &Path) -> Vec<Folder> {
+    let folders = logs::all(tmp).into_iter().rev();
+    let folders = folders.filter_map(|dir| Some(Folder { name: dir.file_name()?.to_str()?.to_owned(), dir }));
+    folders.filter(|folder| folder.journal().is_file()).collect()
+}
+
+/// The run of this name, or of the only one that begins so; `latest` is the newest.
+///
+/// # Errors
+/// There is none, or more than one.
+pub fn find(tmp: &Path, name: Option<&str>) -> Result<Folder, Fault> {
+    let all = all(tmp);
+    let usage = |text: String| Fault::new(Class::InvalidArgumentError, text);
+    let Some(name) = name.filter(|name| *name != "latest") else {
+        return all.into_iter().next().ok_or_else(|| usage("no run is on record here: `dvc-paraffin repro` makes one".to_owned()));
+    };
+    if let Some(found) = all.iter().find(|folder| folder.name == name) {
+        return Ok(found.clone());
+    }
+    let alike: Vec<&Folder> = all.iter().filter(|folder| folder.name.starts_with(name)).collect();
+    match alike.as_slice() {
+        [only] => Ok((*only).clone()),
+        [] => {
+            let near = suggest::did_you_mean(name, all.iter().map(|folder| folder.name.as_str()));
+            let hint = near.unwrap_or_else(|| "`dvc-paraffin runs` lists them.".to_owned());
+            Err(usage(format!("no run '{name}' is on record")).with("hint", hint))
+        }
+        several => {
+            let names: Vec<&str> = several.iter().map(|folder| folder.name.as_str()).collect();
+            Err(usage(format!("'{name}' could be any of {}", names.join(", "))))
+        }
+    }
+}
+
+/// The stage that an address means to someone in this directory of the repository, and its place in
+/// the plan: as the run printed it, as it would be printed here, or whole.
+///
+/// # Errors
+/// No stage of the run has that address.
+pub fn stage<'h>(history: &'h History, text: &str, cwd: &RepoPath) -> Result<(usize, &'h Entry), Fault> {
+    let run_cwd = RepoPath::new(history.about.cwd.as_str());
+    let is_meant = |entry: &Entry| {
+        let address = address(entry, &run_cwd);
+        let whole = address.name.as_ref().map_or_else(|| address.file.to_string(), |name| format!("{}:{name}", address.file));
+        [address.seen_from(cwd), whole].iter().any(|known| known == text)
+    };
+    let by = |wanted: &dyn Fn(&Entry) -> bool| history.stages.iter().enumerate().find(|(_, entry)| wanted(entry));
+    by(&is_meant).or_else(|| by(&|entry| entry.planned.address == text)).ok_or_else(|| {
+        let known = history.stages.iter().map(|entry| entry.planned.address.as_str());
+        let fault = Fault::new(Class::StageNotFound, format!("run '{}' has no stage '{text}'", history.about.run));
+        let hint = suggest::did_you_mean(text, known);
+        fault.with("hint", hint.unwrap_or_else(|| "`dvc-paraffin logs` lists the stages that left one.".to_owned()))
+    })
+}
+
+/// Where a stage is defined, from what the run printed of it.
+fn address(entry: &Entry, run_cwd: &RepoPath) -> Address {
+    let file = RepoPath::new(entry.planned.file.as_str());
+    let head = format!("{}:", file.seen_from(run_cwd));
+    let name = (!entry.planned.data_file).then(|| {
+        let text = &entry.planned.address;
+        text.strip_prefix(&head).unwrap_or(text).to_owned()
+    });
+    Address { file, name }
+}
+
+/// The log of a try of a stage, and whether it is there. `attempt` is the last one if none is given.
+pub fn log(found: &Found, place: usize, attempt: Option<u32>) -> PathBuf {
+    let entry = &found.history.stages[place];
+    let attempt = attempt.or_else(|| entry.tries.last().map(|last| last.number)).unwrap_or(1);
+    found.folder.dir.join(logs::name(place, attempt))
+}

@@ -1,0 +1,265 @@
+//! What stays of a run: its journal, the logs of its stages, and the reports made from them.
+
+use std::process::Stdio;
+
+use serde_json::Value;
+
+use crate::support::project::Project;
+use crate::support::ran::Ran;
+
+/// `a` runs, `b` fails, `c` never comes to run, `d` is unchanged from the second run on.
+fn mixed() -> Project {
+    Project::new()
+        .file("in.txt", "1\n")
+        .stage("a", |s| s.cmd("echo from a; cp in.txt a.txt").dep("in.txt").out("a.txt"))
+        .stage("b", |s| s.cmd("echo some words; echo secret_abc; cat a.txt; exit 3").dep("a.txt").out("b.txt"))
+        .stage("c", |s| s.cmd("cp b.txt c.txt").dep("b.txt").out("c.txt"))
+        .stage("d", |s| s.cmd("echo from d; echo d > d.txt").out("d.txt"))
+        .commit()
+}
+
+fn json(ran: &Ran) -> Value {
+    serde_json::from_slice(&ran.stdout).unwrap_or_else(|error| panic!("{error}\n{ran}"))
+}
+
+fn report(project: &Project) -> Value {
+    json(project.run(["report", "--json", "-"]).ok())
+}
+
+fn statuses(report: &Value) -> Vec<(String, String)> {
+    let stages = report["stages"].as_array().unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    stages.iter().map(|stage| (text(&stage["address"]), text(&stage["status"]))).collect()
+}
+
+fn is(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect()
+}
+
+#[test]
+fn a_failed_run_is_on_record_with_its_logs() {
+    let project = mixed();
+    project.repro(["--jobs", "2", "--keep-going"]).exits(255);
+    let told = report(&project);
+    assert_eq!(told["verdict"], "failed");
+    assert_eq!(statuses(&told), is(&[("a", "ran"), ("b", "failed"), ("c", "upstream_failed"), ("d", "ran")]));
+    assert_eq!(told["counts"], serde_json::json!({"failed": 1, "ran": 2, "upstream_failed": 1}));
+    assert_eq!(told["exit_code"], 255);
+    assert_eq!(told["env"]["jobs"], 2);
+    project.run(["logs", "a"]).ok().says("from a\n");
+    project.run(["logs", "dvc.yaml:b"]).ok().says("some words\nsecret_abc\n1\n");
+    project.run(["logs", "c"]).exits(255).complains("'c' has no log in run");
+    project.run(["logs", "bb"]).exits(255).complains("has no stage 'bb'").complains("`dvc-paraffin logs` lists");
+    project.run(["logs"]).ok().says("a  (ran)\nb  (failed)\nd  (ran)\n");
+    project.run(["report"]).ok().says("<!-- dvc-paraffin:report key=dvc-paraffin -->").says("some words");
+    project.run(["report", "--csv", "-"]).ok().says(",b,default,").says(",failed,3,");
+    project.run(["report", "--junit", "-"]).ok().says("<failure message=\"exit code 3\">").says("secret_abc");
+    project.run(["report", "--html", "r/run.html", "--md", "r/run.md", "--trace", "r/run.trace.json"]).ok();
+    assert!(project.read("r/run.html").starts_with("<!DOCTYPE html>"));
+    let trace: Value = serde_json::from_str(&project.read("r/run.trace.json")).unwrap();
+    assert!(trace["traceEvents"].as_array().unwrap().len() > 4);
+}
+
+#[test]
+fn runs_are_listed_with_what_became_of_them() {
+    let project = mixed();
+    project.run(["runs"]).ok().complains("No run is on record here");
+    project.run(["report"]).exits(255).complains("no run is on record here");
+    project.repro(["d", "--jobs", "2"]).ok();
+    project.repro(["d", "--jobs", "2"]).ok();
+    project.repro(["--dry"]).ok();
+    let runs = json(project.run(["runs", "--json"]).ok());
+    let runs = runs["runs"].as_array().unwrap();
+    // A dry run leaves nothing.
+    assert_eq!(runs.len(), 2);
+    assert_eq!((&runs[0]["counts"], &runs[1]["counts"]), (&serde_json::json!({"unchanged": 1}), &serde_json::json!({"ran": 1})));
+    let first = runs[1]["run"].as_str().unwrap();
+    project.run(["runs", "-n", "1"]).ok().says("repro d --jobs 2: 1 unchanged").does_not_say(first);
+    project.run(["logs", "--run", first, "d"]).ok().says("from d");
+    project.run(["logs", "d"]).exits(255).complains("there was nothing to do");
+    project.run(["report", "2099"]).exits(255).complains("no run '2099' is on record");
+}
+
+#[test]
+fn a_run_that_fails_before_its_first_stage_is_on_record_too() {
+    let project = Project::new()
+        .stage("a", |s| s.cmd("cp b.txt a.txt").dep("b.txt").out("a.txt"))
+        .stage("b", |s| s.cmd("cp a.txt b.txt").dep("a.txt").out("b.txt"));
+    project.repro(["--jobs", "2", "--report", "run.json", "--report", "run.html", "--report", "run.xml"]).exits(255);
+    let told: Value = serde_json::from_str(&project.read("run.json")).unwrap();
+    assert_eq!((&told["verdict"], &told["error"]["kind"]), (&Value::from("failed"), &Value::from("CyclicGraphError")));
+    assert!(
+        project.read("run.html").contains("defined as both a dependency and an output") && project.read("run.xml").contains("errors=\"1\"")
+    );
+    assert_eq!(report(&project)["error"]["kind"], "CyclicGraphError");
+}
+
+#[test]
+fn what_was_killed_is_told_from_what_goes_on() {
+    let project = Project::new().stage("quick", |s| s.cmd("echo q > q.txt").out("q.txt")).stage("slow", |s| {
+        s.cmd("echo begun; touch ../begun; while [ ! -e ../stop ]; do sleep 0.05; done; echo s > s.txt").dep("q.txt").out("s.txt")
+    });
+    let mut command = project.command(project.root());
+    let mut child = command.args(["repro", "--jobs", "2"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    while !project.has("../begun") {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let running = report(&project);
+    assert_eq!((&running["verdict"], &running["exit_code"]), (&Value::from("running"), &Value::Null));
+    assert_eq!(statuses(&running), is(&[("quick", "ran"), ("slow", "running")]));
+    project.run(["logs", "slow"]).ok().says("begun");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let killed = report(&project);
+    assert_eq!((&killed["verdict"], &killed["exit_code"]), (&Value::from("killed"), &Value::Null));
+    assert_eq!(statuses(&killed), is(&[("quick", "ran"), ("slow", "stopped")]));
+    project.run(["report", "--junit", "-"]).ok().says("<error message=\"the run was killed while it ran\">").says("begun");
+    project.run(["report", "--html", "run.html"]).ok();
+    // The command of the dead run goes on until then; it must not outlive the test.
+    project.write("../stop", "");
+    project.repro(["--jobs", "2"]).ok();
+}
+
+#[test]
+fn what_is_masked_is_nowhere_but_in_the_log_file() {
+    let project = mixed().file("paraffin.yaml", "mask: ['secret_[a-z]+', 'hush']\nqueues: {default: {env: {TOKEN: verysecretvalue}}}\n");
+    let project = project.stage("b", |s| s.cmd("echo secret_abc $TOKEN; echo hush >&2; exit 3").dep("a.txt").out("b.txt"));
+    project.repro(["--jobs", "2", "--report", "run.html", "--report", "run.md", "--report", "run.json"]).exits(255);
+    let journal = project.sh("cat .dvc/tmp/paraffin/runs/*/events.jsonl").out();
+    let logs = project.sh("cat .dvc/tmp/paraffin/runs/*/*.log").out();
+    assert!(logs.contains("secret_abc verysecretvalue"), "{logs}");
+    let shown = project.run(["logs", "b"]).ok().out();
+    assert_eq!(shown.trim_end().lines().next(), Some("*** ***"));
+    let texts = [journal, shown, project.read("run.html"), project.read("run.md"), project.read("run.json")];
+    for text in texts {
+        assert!(!text.contains("secret_abc") && !text.contains("hush") && !text.contains("verysecretvalue"), "{text}");
+    }
+}
+
+#[test]
+fn with_one_job_and_no_terminal_there_is_a_log_and_the_streams_are_as_with_dvc() {
+    let project = Project::new().stage("a", |s| s.cmd("echo out; echo err >&2; printf '\\377 no end'; echo a > a.txt").out("a.txt"));
+    let ran = project.repro(["--jobs", "1"]);
+    ran.ok().says("> echo out").complains("err\n").does_not_say("err\n");
+    assert!(ran.stdout.windows(8).any(|bytes| bytes == b"\xff no end"), "{ran}");
+    let log = project.sh("cat .dvc/tmp/paraffin/runs/*/0001.log");
+    assert!(log.out().contains("out\n") && log.out().contains("err\n"), "{log}");
+    project.run(["logs", "a"]).ok().says("out\n");
+}
+
+#[test]
+fn with_one_job_and_one_stream_lines_keep_their_order() {
+    let lines: String = (0..50).map(|at| format!("echo o{at}; echo e{at} >&2; ")).collect();
+    let project = Project::new().stage("a", |s| s.cmd(&format!("{lines} echo a > a.txt")).out("a.txt"));
+    project.sh(&format!("'{}' repro --jobs 1 > ../all.txt 2>&1", crate::support::program::path().display()));
+    let all = project.read("../all.txt");
+    let seen: Vec<&str> = all.lines().filter(|line| line.len() < 5 && line.starts_with(['o', 'e'])).collect();
+    let want: Vec<String> = (0..50).flat_map(|at| [format!("o{at}"), format!("e{at}")]).collect();
+    assert_eq!(seen, want);
+}
+
+#[test]
+fn a_report_never_changes_what_a_run_comes_to() {
+    let project = mixed();
+    project.repro(["d", "--report", "run.pdf"]).exits(254).complains(".html .md .json .csv .xml");
+    assert!(!project.has("d.txt"));
+    project.repro(["d", "--report", "x.html", "--report", "y.md", "--template", "t.j2"]).exits(254).complains("for which report");
+    project.repro(["d", "--report", "x.html", "--template", "html=t.j2"]).exits(254).complains("cannot read the template 't.j2'");
+    assert!(!project.has("d.txt"));
+    project.write("full/here", "");
+    project.repro(["d", "--report", "full/here/x.html"]).ok().complains("WARNING: the report 'full/here/x.html' was not written");
+    project.write("t.j2", "{{ verdict }} {{ counts[0].number }} {{ nothing.at.all }}");
+    project.repro(["d", "--force", "--report", "x.md", "--template", "t.j2"]).ok().complains("WARNING: the report 'x.md' was not written");
+    project.write("t.j2", "{{ verdict }}: {{ headline }}");
+    project.repro(["d", "--force", "--report", "x.md", "--template", "t.j2"]).ok();
+    assert!(project.read("x.md").starts_with("ok: 1 ran in "));
+}
+
+#[test]
+fn the_summary_of_a_job_is_appended_to_and_hidden_from_stages() {
+    let project = Project::new().stage("a", |s| s.cmd("echo \"[$GITHUB_STEP_SUMMARY]\" > a.txt").out("a.txt"));
+    project.write("../summary.md", "before\n");
+    let mut command = project.command(project.root());
+    Ran::of(command.args(["repro", "--summary"]).env("GITHUB_STEP_SUMMARY", project.at("../summary.md"))).ok();
+    assert_eq!(project.read("a.txt"), "[]\n");
+    let summary = project.read("../summary.md");
+    assert!(summary.starts_with("before\n<!-- dvc-paraffin:report") && summary.contains("1 ran"), "{summary}");
+    project.repro(["--summary"]).ok().complains("WARNING: --summary has nowhere to write");
+    // A file that is full takes no more.
+    project.write("../summary.md", "x".repeat(1 << 20));
+    let mut command = project.command(project.root());
+    let ran = Ran::of(command.args(["repro", "--summary", "--force"]).env("GITHUB_STEP_SUMMARY", project.at("../summary.md")));
+    ran.ok().complains("no room left");
+    assert_eq!(project.read("../summary.md").len(), 1 << 20);
+}
+
+#[test]
+fn runs_beyond_those_to_be_kept_go() {
+    let project = Project::new().stage("a", |s| s.cmd("echo a > a.txt").out("a.txt")).file("paraffin.yaml", "keep_runs: 2\n");
+    for _ in 0..4 {
+        project.repro(["--jobs", "2"]).ok();
+    }
+    assert_eq!(json(project.run(["runs", "--json"]).ok())["runs"].as_array().unwrap().len(), 2);
+    project.write("paraffin.yaml", "keep_runs: {nmber: 2}\n");
+    project.repro(["--jobs", "2"]).exits(251).complains("number");
+}
+
+#[test]
+fn a_journal_that_cannot_be_written_is_a_warning() {
+    let project = Project::new().stage("a", |s| s.cmd("echo a > a.txt").out("a.txt"));
+    project.write(".dvc/tmp/paraffin/runs", "in the way");
+    project.repro(["--jobs", "1", "--report", "run.json"]).ok().complains("WARNING: no journal of this run can be written");
+    let told: Value = serde_json::from_str(&project.read("run.json")).unwrap();
+    assert_eq!((&told["verdict"], &told["counts"]["ran"]), (&Value::from("ok"), &Value::from(1)));
+}
+
+#[test]
+fn other_numbers_of_jobs_are_simulated() {
+    let project = (0..4).fold(Project::new(), |project, at| {
+        project.stage(&format!("s{at}"), |s| s.cmd(&format!("sleep 0.5; echo {at} > {at}.txt")).out(&format!("{at}.txt")))
+    });
+    project.repro(["--jobs", "4"]).ok();
+    let told = json(project.run(["report", "--json", "-", "--what-if", "jobs=1,jobs=2"]).ok());
+    project.run(["report", "--csv", "x.csv", "--what-if", "jobs=1"]).ok().complains("With 1 job this run would have taken about");
+    let wall = |at: usize| told["what_if"][at]["wall_ns"].as_u64().unwrap();
+    let stages = told["stage_ns"].as_u64().unwrap();
+    assert_eq!(wall(0), stages);
+    assert!(wall(1) >= stages / 2 && wall(1) < stages * 3 / 4, "{told}");
+    project.run(["report", "--what-if", "8"]).exits(254).complains("jobs=N is needed");
+}
+
+#[test]
+fn a_live_page_is_served_while_the_run_goes_on() {
+    let project = Project::new().stage("a", |s| s.cmd("while [ ! -e ../go ]; do sleep 0.05; done; echo a > a.txt").out("a.txt"));
+    let mut command = project.command(project.root());
+    let child = command
+        .args(["repro", "--jobs", "2", "--live"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::from(std::fs::File::create(project.at("../err")).unwrap()));
+    let mut child = child.spawn().unwrap();
+    let port = loop {
+        let err = project.read("../err");
+        if let Some((_, rest)) = err.split_once("http://127.0.0.1:") {
+            break rest.split('/').next().unwrap().to_owned();
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    };
+    let page = || {
+        let ask = format!(
+            "exec 3<>/dev/tcp/127.0.0.1/{port}; printf 'GET / HTTP/1.1\\r\\nHost: 127.0.0.1:{port}\\r\\nConnection: close\\r\\n\\r\\n' >&3; cat <&3"
+        );
+        project.sh(&format!("bash -c {}", shell_quoted(&ask))).out()
+    };
+    while !page().contains("1 running") {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    assert!(page().contains("data-live"));
+    project.run(["repro", "--live", &port]).exits(255).complains("cannot serve the page of the run");
+    project.write("../go", "");
+    assert!(child.wait().unwrap().success());
+    project.run(["report", "--json", "-"]).ok().says("\"verdict\": \"ok\"");
+}
+
+fn shell_quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
