@@ -4,7 +4,8 @@
 //! as real DVC does? `fuzz`: does the library read and write as DVC does? `bad_input`: does it fail
 //! as it should? `real`: does it run what people have? `story`: does it keep its own promises?
 //! `together`: does it bear other programs beside it? `kill`: what does SIGKILL cost? `power`: and a
-//! power loss? `report_html`: what does a browser make of a report? `house`: do the sources keep the
+//! power loss? `report_html`: what does a browser make of a report? `report_markdown`: what do hosts
+//! make of one in Markdown? `house`: do the sources keep the
 //! rules of the house? docs/testing.md tells how to run one of them, widen it,
 //! replay a failure and keep its folder.
 #![expect(
@@ -23,6 +24,7 @@ mod kill;
 mod power;
 mod real;
 mod report_html;
+mod report_markdown;
 mod story;
 mod support;
 mod together;

@@ -1,7 +1,7 @@
 //! What a browser makes of the HTML report: does it show what is there, keep quiet, ask nobody for
 //! anything, and work by keyboard, without its script, in the dark and on paper?
 
-mod chromium;
+pub mod chromium;
 mod runs;
 
 use std::path::{Path, PathBuf};
