@@ -112,6 +112,22 @@ impl Axis {
         (0..=end / step).map(|tick| Duration::from_millis(tick * step)).collect()
     }
 
+    /// `0`, `20ms`, `0.5s`, `1m30s`, `2h`, `1d12h`: in one unit along the axis of a short run.
+    fn words(self, time: Duration) -> String {
+        let seconds = time.as_secs();
+        if time.is_zero() {
+            return "0".to_owned();
+        }
+        if self.end < Duration::from_millis(100) {
+            return format!("{}ms", time.as_millis());
+        }
+        if seconds < 60 {
+            return format!("{}s", number(time.as_secs_f64()));
+        }
+        let parts = [(seconds / 86_400, "d"), (seconds / 3600 % 24, "h"), (seconds / 60 % 60, "m"), (seconds % 60, "s")];
+        parts.iter().filter(|(count, _)| *count > 0).map(|(count, unit)| format!("{count}{unit}")).collect()
+    }
+
     /// Lines at the ticks over so much height, with their times above.
     pub fn draw(self, height: u32) -> String {
         let mut out = format!("<g class=\"axis\"><path d=\"M0 {AXIS}h9999\"/>");
@@ -120,7 +136,7 @@ impl Axis {
             let _ = write!(out, "<line x1=\"{at}\" x2=\"{at}\" y1=\"{}\" y2=\"{height}\"/>", AXIS - 4);
             // The last one would stick out of the drawing.
             if self.part(tick) < 0.96 {
-                let _ = write!(out, "<text x=\"{at}\" dx=\"3\" y=\"11\">{}</text>", tick_words(tick));
+                let _ = write!(out, "<text x=\"{at}\" dx=\"3\" y=\"11\">{}</text>", self.words(tick));
             }
         }
         out.push_str("</g>");
@@ -130,22 +146,6 @@ impl Axis {
 
 /// The height of the line that bears the times.
 pub const AXIS: u32 = 18;
-
-/// `0`, `0.5s`, `1m30s`, `2h`, `1d12h`.
-fn tick_words(time: Duration) -> String {
-    let seconds = time.as_secs();
-    if time.is_zero() {
-        return "0".to_owned();
-    }
-    if !time.subsec_millis().is_multiple_of(10) {
-        return format!("{}ms", time.as_millis());
-    }
-    if seconds < 60 {
-        return format!("{}s", number(time.as_secs_f64()));
-    }
-    let parts = [(seconds / 86_400, "d"), (seconds / 3600 % 24, "h"), (seconds / 60 % 60, "m"), (seconds % 60, "s")];
-    parts.iter().filter(|(count, _)| *count > 0).map(|(count, unit)| format!("{count}{unit}")).collect()
-}
 
 #[cfg(test)]
 mod tests {
@@ -169,12 +169,14 @@ mod tests {
     #[test]
     fn ticks_are_round_and_few() {
         for (ms, want) in [
+            (30, vec!["0", "5ms", "10ms", "15ms", "20ms", "25ms", "30ms"]),
+            (140, vec!["0", "0.02s", "0.04s", "0.06s", "0.08s", "0.1s", "0.12s", "0.14s"]),
             (2740, vec!["0", "0.5s", "1s", "1.5s", "2s", "2.5s"]),
             (90_000, vec!["0", "15s", "30s", "45s", "1m", "1m15s", "1m30s"]),
             (3 * 86_400_000, vec!["0", "12h", "1d", "1d12h", "2d", "2d12h", "3d"]),
         ] {
-            let ticks = Axis::new(Duration::from_millis(ms)).ticks();
-            assert_eq!(ticks.into_iter().map(tick_words).collect::<Vec<_>>(), want);
+            let axis = Axis::new(Duration::from_millis(ms));
+            assert_eq!(axis.ticks().into_iter().map(|tick| axis.words(tick)).collect::<Vec<_>>(), want);
         }
         let mut rng = fastrand::Rng::with_seed(3);
         for _ in 0..1000 {

@@ -100,7 +100,7 @@ fn kinds() -> Vec<(&'static str, Run)> {
         ("running", runs::halfway(true)),
         ("interrupted", runs::interrupted()),
         ("stopped_early", runs::stopped_early()),
-        ("nothing", Run::new(demo(1), 2).finish(None)),
+        ("nothing", runs::idle()),
         ("no_stages", Run::new(Vec::new(), 2).finish(None)),
         ("stillborn", Run::stillborn("output 'a' is specified in:\n\t- <one>\n\t- two")),
         ("sweep", Run::new(sweep(200), 8).all()),

@@ -320,3 +320,12 @@ pub fn stopped_early() -> Run {
     }
     run.finish(None)
 }
+
+/// A run that found nothing to do.
+pub fn idle() -> Run {
+    let mut run = Run::new(demo(1), 2);
+    for at in 0..7 {
+        run.left(at, Status::Unchanged);
+    }
+    run.finish(None)
+}
