@@ -30,8 +30,6 @@ use super::{Setting, error, print, print_answer, workspace};
 pub const SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 /// GitHub takes no longer summary of a step, in bytes.
 const LONGEST_SUMMARY: u64 = 1 << 20;
-/// The most characters of Markdown that a pull request takes with certainty.
-const MOST_CHARS: usize = 60_000;
 
 /// What is to be made, found to be possible.
 #[derive(Debug, Default)]
@@ -40,6 +38,8 @@ pub struct Order {
     html: Option<String>,
     md: Option<String>,
     options: Options,
+    /// What the user set.
+    max_chars: Option<usize>,
     summary: Option<PathBuf>,
     request: report::Wanted,
 }
@@ -57,7 +57,7 @@ impl Order {
         }
         let key = rendering.key.clone().or_else(|| get("GITHUB_WORKFLOW")).or_else(|| get("CI_JOB_NAME"));
         let mut options = Options { key: key.unwrap_or_else(|| "dvc-paraffin".to_owned()), ..Options::default() };
-        options.max_chars = rendering.max_chars.unwrap_or(MOST_CHARS);
+        options.max_chars = rendering.max_chars.unwrap_or(options.max_chars);
         options.flavor = match rendering.flavor {
             Flavor::Github | Flavor::Gitlab => markdown::Flavor::Github,
             Flavor::Bitbucket => markdown::Flavor::Bitbucket,
@@ -66,6 +66,7 @@ impl Order {
             summary: rendering.summary.then(|| get(SUMMARY).map(PathBuf::from)).flatten(),
             request: report::Wanted { base: changes::asked(rendering.base.as_deref(), get), what_if: rendering.what_if.clone(), masks },
             options,
+            max_chars: rendering.max_chars,
             wanted,
             ..Self::default()
         };
@@ -149,9 +150,10 @@ impl Order {
     /// Appends to the summary of a job, as far as there is room.
     fn append(&self, file: &Path, dossier: &Dossier) -> Result<(), String> {
         let there = std::fs::metadata(file).map_or(0, |meta| meta.len());
-        // A character takes four bytes at most.
-        let room = usize::try_from(LONGEST_SUMMARY.saturating_sub(there + 1) / 4).unwrap_or(0);
-        let options = Options { max_chars: room.min(self.options.max_chars), ..self.options.clone() };
+        let summary = Options::summary();
+        let room = usize::try_from(LONGEST_SUMMARY.saturating_sub(there + 1)).unwrap_or(0).min(summary.max_bytes);
+        let max_chars = self.max_chars.unwrap_or(summary.max_chars);
+        let options = Options { key: self.options.key.clone(), flavor: self.options.flavor, max_bytes: room, max_chars, ..summary };
         let text = markdown::render(dossier, &options, self.md.as_deref()).map_err(|error| format!("{error:#}"))?;
         if there + 1 + text.len() as u64 > LONGEST_SUMMARY {
             return Err(format!("there is no room left in '{}'", file.display()));

@@ -25,6 +25,8 @@ use super::{changes, values, what_if};
 const LINES: usize = 50;
 /// They are looked for in so many bytes at its end.
 const BYTES: u64 = 1 << 16;
+/// Of so many stages.
+const FAILURES: usize = 200;
 /// So many runs are looked through for times to compare with.
 const BEFORE: usize = 20;
 
@@ -54,7 +56,7 @@ pub fn glance(workspace: &Workspace, history: History, wanted: &Wanted) -> Dossi
 fn matter(workspace: &Workspace, history: History, alive: bool, wanted: &Wanted) -> Dossier {
     let facts = Facts::of(&history, alive);
     let dir = logs::folder(&workspace.tmp_dir(), &history.about.run);
-    let places = (0..history.stages.len()).filter(|at| shows_its_log(facts.shown[*at], facts.verdict));
+    let places = (0..history.stages.len()).filter(|at| shows_its_log(facts.shown[*at], facts.verdict)).take(FAILURES);
     let tails = places.filter_map(|at| Some((at, tail(&dir, &history, at, &wanted.masks)?))).collect();
     let what_if = wanted.what_if.iter().map(|jobs| WhatIf { jobs: *jobs, wall: what_if::wall(&history, &facts, *jobs) }).collect();
     Dossier {

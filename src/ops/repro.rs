@@ -243,7 +243,7 @@ fn execute(
     for (level, text) in changed.chain(settle(&run, learn(plan, &addresses, &ends))) {
         sink.event(&clock.event(EventKind::Notice { level, text }));
     }
-    if ends.values().any(|end| end.attempt.is_some()) || request.history.is_some() {
+    if !request.dry || request.history.is_some() {
         sink.event(&clock.event(EventKind::ValuesKept(Box::new(values::of(repository)))));
     }
     let failed = ending::verdict(repository, request, plan, &ends, watcher).or(written.err());

@@ -211,10 +211,10 @@ pub fn base_words(base: &Base) -> String {
 /// Why there is nothing to compare with.
 pub fn no_base_words(why: &NoBase) -> String {
     match why {
-        NoBase::NoGit => "nothing to compare with: this repository is used without git".to_owned(),
-        NoBase::NoCommits => "nothing to compare with: nothing is committed yet".to_owned(),
-        NoBase::Unknown(rev) => format!("nothing to compare with: there is no revision '{rev}' in this clone"),
-        NoBase::Refused(fault) => format!("nothing to compare with: {fault}"),
+        NoBase::NoGit => "this repository is used without git".to_owned(),
+        NoBase::NoCommits => "nothing is committed yet".to_owned(),
+        NoBase::Unknown(rev) => format!("there is no revision '{rev}' in this clone"),
+        NoBase::Refused(fault) => fault.to_string(),
     }
 }
 

@@ -108,11 +108,11 @@ fn what_cannot_be_compared_is_said() {
     project.sh("rm -rf .git && git init -q .");
     let again = super::workspace(&project.root());
     let refused = |workspace| changes::against_base(workspace, &Asked::default(), &Values::default()).unwrap_err();
-    assert_eq!(refused(&again), "nothing to compare with: nothing is committed yet");
+    assert_eq!(refused(&again), "nothing is committed yet");
     assert_eq!(changes::facts(&again).unwrap().commit, None);
     project.sh("rm -rf .git");
     project.write(".dvc/config", "[core]\nno_scm = true\n");
-    assert_eq!(refused(&super::workspace(&project.root())), "nothing to compare with: this repository is used without git");
+    assert_eq!(refused(&super::workspace(&project.root())), "this repository is used without git");
 }
 
 /// CI clones without history: what is there is compared, and the report says what is missing.
