@@ -41,7 +41,12 @@ pub fn facts(workspace: &Workspace) -> Option<GitFacts> {
 pub fn against_base(workspace: &Arc<Workspace>, asked: &Asked, now: &Values) -> Result<Changes, String> {
     let base = base(workspace, asked).map_err(|why| no_base_words(&why))?;
     let then = values::at(workspace, &base.commit).map_err(|fault| no_base_words(&NoBase::Refused(fault)))?;
-    Ok(between(&base, &then, now))
+    let unread = |when: &str, fault: &Fault| format!("the pipeline {when} cannot be read: {fault}");
+    match (&now.error, &then.error) {
+        (Some(fault), _) => Err(unread("as it is now", fault)),
+        (None, Some(fault)) => Err(unread(&format!("of {}", base_words(&base)), fault)),
+        (None, None) => Ok(between(&base, &then, now)),
+    }
 }
 
 /// What differs between the values of a base and others, with what could not be compared.

@@ -166,6 +166,14 @@ pub fn failure(fault: &Fault) -> String {
     }
 }
 
+/// What a report says of a failure: the same without `ERROR: `.
+pub fn failure_text(fault: &Fault) -> String {
+    match fault.detail("text") {
+        Some(_) => failure(fault),
+        None => failure_message(fault),
+    }
+}
+
 /// A failure's message as it follows `ERROR: ` (dvc: `cli/__init__.py` `main`).
 pub fn failure_message(fault: &Fault) -> String {
     let prefix = match fault.class {

@@ -331,7 +331,7 @@ fn rows(matter: &Matter, detail: &Detail, left_out: &mut Vec<String>) -> Vec<Row
         _ => (all, matter.room() / 16),
     };
     let folded: usize = groups.iter().filter(|members| members.len() > 1).map(Vec::len).sum();
-    missing(left_out, folded, "row of stages in group");
+    missing(left_out, folded, "grouped row");
     if groups.len() > most {
         groups.sort_by_key(|members| worst(matter, members));
         missing(left_out, groups.len() - most, "row");

@@ -95,6 +95,16 @@ fn a_run_that_fails_before_its_first_stage_is_on_record_too() {
 }
 
 #[test]
+fn a_pipeline_that_cannot_be_read_is_told_with_its_place_and_not_compared() {
+    let project = mixed();
+    project.write("dvc.yaml", "stages:\n  a:\n    cmd: echo\n   outs: [a]\n");
+    project.repro(["--report", "run.md"]).exits(255);
+    let told = project.read("run.md");
+    assert!(told.contains("line 4") && told.contains("failed before the first stage"), "{told}");
+    assert!(told.contains("the pipeline as it is now cannot be read") && !told.contains("differ from"), "{told}");
+}
+
+#[test]
 fn what_was_killed_is_told_from_what_goes_on() {
     let project = Project::new().stage("quick", |s| s.cmd("echo q > q.txt").out("q.txt")).stage("slow", |s| {
         s.cmd("echo begun; touch ../begun; while [ ! -e ../stop ]; do sleep 0.05; done; echo s > s.txt").dep("q.txt").out("s.txt")
