@@ -44,15 +44,30 @@ pub fn run(args: &Logs) -> Result<(), Fault> {
         path = runs::log(&found, place, args.attempt);
     }
     let mut file = File::open(&path).map_err(|error| no_log(&found, place, stage, args.attempt, &path, &error))?;
+    let mut shown = args.attempt.or_else(|| last_try(&found, place)).unwrap_or(1);
     let mut lines = Lines { masks: &masks, part: Vec::new() };
     loop {
         // Asked before the log is read, so that what was written before the end is not missed.
-        let over = !args.follow || !runs_this_try(&folder.read()?, place, args.attempt);
-        let written = lines.pass_on(&mut file, over);
-        match written {
+        let found = folder.read()?;
+        let over = !args.follow || !is_at_work(&found, place, shown);
+        match lines.pass_on(&mut file, over) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
             Err(error) => return Err(Fault::new(Class::IOError, format!("cannot show '{}': {error}", path.display()))),
-            Ok(()) if over => return Ok(()),
+            Ok(()) if over && (!args.follow || args.attempt.is_some()) => return Ok(()),
+            Ok(()) if over => match last_try(&found, place).filter(|last| *last > shown) {
+                Some(_) => {
+                    shown += 1;
+                    path = runs::log(&found, place, Some(shown));
+                    match File::open(&path) {
+                        Ok(next) => file = next,
+                        // It has not come to its commands.
+                        Err(_) => shown -= 1,
+                    }
+                    std::thread::sleep(PAUSE);
+                }
+                None if goes_on(&found, place) => std::thread::sleep(PAUSE),
+                None => return Ok(()),
+            },
             Ok(()) => std::thread::sleep(PAUSE),
         }
     }
@@ -79,10 +94,15 @@ fn goes_on(found: &Found, place: usize) -> bool {
     found.alive && found.history.end.is_none() && !matches!(found.history.stages[place].standing(), Standing::Over(_))
 }
 
-/// Whether the try that is followed is the one that works now.
-fn runs_this_try(found: &Found, place: usize, attempt: Option<u32>) -> bool {
-    let last = found.history.stages[place].tries.last().map(|last| last.number);
-    goes_on(found, place) && attempt.is_none_or(|attempt| last.is_none_or(|last| last <= attempt))
+/// The last try that began.
+fn last_try(found: &Found, place: usize) -> Option<u32> {
+    found.history.stages[place].tries.last().map(|last| last.number)
+}
+
+/// Whether a try goes on, or is to come.
+fn is_at_work(found: &Found, place: usize, number: u32) -> bool {
+    let has_ended = found.history.stages[place].tries.iter().any(|tried| tried.number == number && tried.end.is_some());
+    goes_on(found, place) && !has_ended
 }
 
 fn no_log(found: &Found, place: usize, stage: &str, attempt: Option<u32>, path: &Path, error: &io::Error) -> Fault {
@@ -90,7 +110,7 @@ fn no_log(found: &Found, place: usize, stage: &str, attempt: Option<u32>, path: 
     let run = &found.folder.name;
     let text = match error.kind() {
         io::ErrorKind::NotFound if entry.tries.is_empty() => {
-            format!("'{stage}' has no log in run '{run}': {}", never_began(entry.standing()))
+            format!("'{stage}' has no log in run '{run}': {}", never_began(entry.standing(), found.alive))
         }
         io::ErrorKind::NotFound if attempt.is_some_and(|n| !entry.tries.iter().any(|tried| tried.number == n)) => {
             format!("'{stage}' had {} in run '{run}'", tries(entry.tries.len()))
@@ -107,8 +127,9 @@ fn tries(count: usize) -> String {
     if count == 1 { "only one try".to_owned() } else { format!("only {count} tries") }
 }
 
-fn never_began(standing: Standing) -> &'static str {
+fn never_began(standing: Standing, alive: bool) -> &'static str {
     match standing {
+        Standing::ToCome | Standing::Ready if alive => "it has not begun yet (-f waits for it)",
         Standing::Over(crate::model::Status::Unchanged | crate::model::Status::Frozen) => "there was nothing to do",
         _ => "it was never started",
     }

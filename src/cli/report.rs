@@ -17,13 +17,12 @@ use crate::report::dossier::Dossier;
 use crate::report::history::History;
 use crate::report::markdown::{self, Options};
 use crate::report::{answer, csv, html, junit, trace, words};
-use crate::store::atomic;
 use crate::store::workspace::Workspace;
 
 use super::args::report::Template;
 use super::args::{Flavor, Kind, Rendering, Report, Wanted};
 use super::live::Page;
-use super::repro::settings_file;
+use super::repro::{settings_file, write_text};
 use super::{Setting, error, print, print_answer, workspace};
 
 /// Where a job on GitHub takes its summary from.
@@ -87,6 +86,9 @@ impl Order {
             (None, _) => return Err(usage(format!("for which report is the template '{file}'? Say html={file} or md={file}"))),
         };
         let text = std::fs::read_to_string(&template.file).map_err(|error| usage(format!("cannot read the template '{file}': {error}")))?;
+        minijinja::Environment::new()
+            .template_from_named_str(&file.to_string(), &text)
+            .map_err(|error| usage(format!("the template '{file}' is wrong: {error}")))?;
         *(if kind == Kind::Html { &mut self.html } else { &mut self.md }) = Some(text);
         Ok(())
     }
@@ -96,22 +98,29 @@ impl Order {
         self.wanted.is_empty() && self.summary.is_none() && self.request.what_if.is_empty()
     }
 
-    /// Makes everything. What could not be made is told, and is nothing worse than a warning.
-    pub fn fill(&self, workspace: &Arc<Workspace>, history: History, alive: bool, exit_code: Option<i32>) {
+    /// Makes everything. What could not be made is told as a warning; gives how many that were.
+    pub fn fill(&self, workspace: &Arc<Workspace>, history: History, alive: bool, exit_code: Option<i32>) -> usize {
+        let mut missed = 0;
         let dossier = gather(workspace, history, alive, exit_code, &self.request);
+        if let (Some(rev), Err(why)) = (&self.request.base.rev, &dossier.changes) {
+            print(&format!("WARNING: nothing is compared with '{rev}': {why}\n"), true);
+        }
         for what in &dossier.what_if {
             print(&format!("{}\n", words::what_if(what)), true);
         }
         for wanted in &self.wanted {
             if let Err(error) = self.write(wanted, &dossier) {
+                missed += 1;
                 print(&format!("WARNING: the report '{}' was not written: {error}\n", wanted.file.display()), true);
             }
         }
         if let Some(file) = &self.summary
             && let Err(error) = self.append(file, &dossier)
         {
+            missed += 1;
             print(&format!("WARNING: the summary of the job was not written: {error}\n"), true);
         }
+        missed
     }
 
     /// The page of a run that goes on.
@@ -127,11 +136,7 @@ impl Order {
         if wanted.to_stdout() {
             return print_answer(&text).map_err(|fault| fault.to_string());
         }
-        if let Some(dir) = wanted.file.parent() {
-            // What prevents it, prevents the writing too, which says so.
-            std::fs::create_dir_all(dir).ok();
-        }
-        atomic::write_passing(&wanted.file, text.as_bytes()).map(|_| ()).map_err(|error| error.to_string())
+        write_text(&wanted.file, &text).map_err(|fault| fault.to_string())
     }
 
     /// One report as text.
@@ -193,9 +198,13 @@ pub fn run(args: &Report, _setting: &Setting) -> Result<(), Fault> {
         print(&text, true);
     }
     let exit_code = found.history.end.as_ref().map(|end| end.fault.as_ref().map_or(0, error::exit_code));
-    Order::new(wanted, &args.rendering, masks)?.fill(&workspace, found.history, found.alive, exit_code);
+    let missed = Order::new(wanted, &args.rendering, masks)?.fill(&workspace, found.history, found.alive, exit_code);
+    if missed > 0 {
+        return Err(Fault::new(Class::IOError, "not every report was written".to_owned()));
+    }
     if let Some(page) = page {
         open(&page)?;
+        print(&format!("The page is '{}'.\n", page.display()), true);
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! `repro`: from flags to a request, and from the run to the screen, the JSON answer and the
 //! exit code.
 
+use std::fs::OpenOptions;
 use std::io::{Write, stderr, stdout};
 use std::path::Path;
 use std::sync::Arc;
@@ -23,10 +24,10 @@ use crate::run::job::hold;
 use crate::run::perform::Options;
 use crate::run::signals::Watcher;
 use crate::run::tokens::Style;
-use crate::store::span;
 use crate::store::workspace::Workspace;
+use crate::store::{atomic, span};
 
-use super::args::{Global, JobserverStyle, OnError, Repro};
+use super::args::{Global, JobserverStyle, OnError, Repro, Wanted};
 use super::live::Live;
 use super::report::{Order, SUMMARY, warn_without_summary};
 use super::{Setting, confirm, error, opened, print, print_answer, workspace};
@@ -106,6 +107,9 @@ fn start(
     let told = settings_file(&workspace)?;
     let interactive = args.interactive || workspace.config().interactive;
     let jobs = if interactive { 1 } else { jobs(args, &told) };
+    if args.json.json && args.reports.iter().any(Wanted::to_stdout) {
+        return Err(Fault::new(Class::UsageError, "--json and --report - cannot both have standard output".to_owned()));
+    }
     let order = Order::new(args.reports.clone(), &args.rendering, Masks::new(&told))?;
     warn_without_summary(&args.rendering);
     let order = Arc::new(order);
@@ -255,5 +259,17 @@ pub(super) fn write_text(file: &Path, text: &str) -> Result<(), Fault> {
         // What prevents it, prevents the writing too, which says so.
         std::fs::create_dir_all(dir).ok();
     }
-    crate::store::atomic::write(file, text.as_bytes()).map(|_| ()).map_err(|error| error.fault())
+    let failed = |error: std::io::Error| Fault::new(Class::IOError, format!("cannot write '{}': {error}", file.display()));
+    match std::fs::metadata(file) {
+        // What is no plain file is written to, and never replaced: a pipe, /dev/null, an open file.
+        Ok(meta) if !meta.is_file() => {
+            OpenOptions::new().write(true).open(file).and_then(|mut open| open.write_all(text.as_bytes())).map_err(failed)
+        }
+        Ok(_) => {
+            // Where a link leads, so that it stays one.
+            let place = file.canonicalize().map_err(failed)?;
+            atomic::write(&place, text.as_bytes()).map(|_| ()).map_err(|error| error.fault())
+        }
+        Err(_) => atomic::write(file, text.as_bytes()).map(|_| ()).map_err(|error| error.fault()),
+    }
 }

@@ -33,7 +33,7 @@ pub fn run(args: &Runs) -> Result<(), Fault> {
         let runs: Vec<Value> = found.iter().map(object).collect();
         return print_answer(&format!("{}\n", json!({"version": 1, "runs": runs, "error": null})));
     }
-    if found.is_empty() {
+    if folders.is_empty() && args.number != Some(0) {
         print("No run is on record here: `dvc-paraffin repro` makes one.\n", true);
         return Ok(());
     }

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::format::mask::Masks;
 use crate::model::base::{Asked, Base, NoBase};
 use crate::model::values::{GitFacts, Table, Values};
 use crate::model::{Class, Fault};
@@ -38,15 +39,18 @@ pub fn facts(workspace: &Workspace) -> Option<GitFacts> {
 ///
 /// # Errors
 /// Why there is nothing to compare with, as a sentence.
-pub fn against_base(workspace: &Arc<Workspace>, asked: &Asked, now: &Values) -> Result<Changes, String> {
+pub fn against_base(workspace: &Arc<Workspace>, asked: &Asked, now: &Values, masks: &Masks) -> Result<Changes, String> {
     let base = base(workspace, asked).map_err(|why| no_base_words(&why))?;
-    let then = values::at(workspace, &base.commit).map_err(|fault| no_base_words(&NoBase::Refused(fault)))?;
-    let unread = |when: &str, fault: &Fault| format!("the pipeline {when} cannot be read: {fault}");
-    match (&now.error, &then.error) {
-        (Some(fault), _) => Err(unread("as it is now", fault)),
-        (None, Some(fault)) => Err(unread(&format!("of {}", base_words(&base)), fault)),
-        (None, None) => Ok(between(&base, &then, now)),
+    let mut then = values::at(workspace, &base.commit).map_err(|fault| no_base_words(&NoBase::Refused(fault)))?;
+    if let Some(fault) = &now.error {
+        return Err(format!("the pipeline as it is now cannot be read: {fault}"));
     }
+    let mut now = now.clone();
+    // Both sides: the values that a journal kept are masked, too.
+    for values in [&mut then, &mut now] {
+        values.each_text(&mut |text| *text = masks.text(text).into_owned());
+    }
+    Ok(between(&base, &then, &now))
 }
 
 /// What differs between the values of a base and others, with what could not be compared.

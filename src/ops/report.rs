@@ -16,6 +16,7 @@ use crate::report::facts::{Facts, RunVerdict, Shown};
 use crate::report::history::History;
 use crate::report::shown;
 use crate::run::logs;
+use crate::store::os;
 use crate::store::workspace::Workspace;
 
 use super::runs::{self, Folder};
@@ -53,7 +54,10 @@ pub fn glance(workspace: &Workspace, history: History, wanted: &Wanted) -> Dossi
     matter(workspace, history, true, wanted)
 }
 
-fn matter(workspace: &Workspace, history: History, alive: bool, wanted: &Wanted) -> Dossier {
+fn matter(workspace: &Workspace, mut history: History, alive: bool, wanted: &Wanted) -> Dossier {
+    if alive {
+        up_to_now(&mut history);
+    }
     let facts = Facts::of(&history, alive);
     let dir = logs::folder(&workspace.tmp_dir(), &history.about.run);
     let places = (0..history.stages.len()).filter(|at| shows_its_log(facts.shown[*at], facts.verdict)).take(FAILURES);
@@ -70,15 +74,23 @@ fn matter(workspace: &Workspace, history: History, alive: bool, wanted: &Wanted)
     }
 }
 
+/// A run that goes on has come to this moment, also if nothing happened since its last event.
+pub fn up_to_now(history: &mut History) {
+    if let (None, Some(began)) = (&history.end, history.began) {
+        let since = u64::try_from(os::now().saturating_sub(began)).unwrap_or(0);
+        history.last = history.last.max(Duration::from_nanos(since));
+    }
+}
+
 fn shows_its_log(shown: Shown, verdict: RunVerdict) -> bool {
     matches!(shown, Shown::Over(Status::Failed | Status::Stopped)) && verdict != RunVerdict::StoppedEarly
 }
 
 fn differences(workspace: &Arc<Workspace>, kept: Option<&Values>, wanted: &Wanted) -> Result<Changes, String> {
     match kept {
-        Some(kept) => changes::against_base(workspace, &wanted.base, kept),
+        Some(kept) => changes::against_base(workspace, &wanted.base, kept, &wanted.masks),
         // A run that failed early, or has not ended: what is there now is what it has come to.
-        None => changes::against_base(workspace, &wanted.base, &values::of_work_tree(workspace)),
+        None => changes::against_base(workspace, &wanted.base, &values::of_work_tree(workspace), &wanted.masks),
     }
 }
 

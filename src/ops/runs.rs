@@ -12,6 +12,8 @@ use crate::model::{Address, Class, Fault, RepoPath};
 use crate::report::history::{Entry, History};
 use crate::run::{journal as written, logs};
 
+use super::report::up_to_now;
+
 /// A run that left a folder.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Folder {
@@ -51,6 +53,9 @@ impl Folder {
                 self.name, history.about.version
             );
             return Err(Fault::new(Class::NotSupported, text));
+        }
+        if alive {
+            up_to_now(&mut history);
         }
         if history.about.run.is_empty() {
             history.about.run.clone_from(&self.name);

@@ -200,7 +200,11 @@ impl View {
             project: shown::line(&history.about.project),
             began: history.began.and_then(time_of_day).unwrap_or_default(),
             command_line: shown::line(&format!("dvc-paraffin {}", history.about.args.join(" "))),
-            error: history.end.as_ref().and_then(|end| end.fault.as_ref()).map_or(String::new(), |fault| shown::text(&words::failure_text(fault))),
+            error: history
+                .end
+                .as_ref()
+                .and_then(|end| end.fault.as_ref())
+                .map_or(String::new(), |fault| shown::text(&words::failure_text(fault))),
             counts,
             failures: failures(dossier),
             stages: (0..history.stages.len()).map(|at| row(dossier, at)).collect(),

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use crate::format::runcache;
 use crate::model::event::{Level, Saying};
-use crate::model::{Attempt, Cmd, EndedBy, EventKind, Fault, Meta, Outcome, Reason, Record, RecordedPath, Status};
+use crate::model::{Attempt, Class, Cmd, EndedBy, EventKind, Fault, Meta, Outcome, Reason, Record, RecordedPath, Status};
 
 use crate::store;
 use crate::store::span::span;
@@ -52,7 +52,7 @@ impl Job<'_> {
                 attempt.returncode = fault.detail("returncode").and_then(|code| code.parse().ok()).or(attempt.returncode);
                 let (status, ended_by) = match attempt.returncode {
                     _ if fault.detail("timeout").is_some() => (Status::Failed, Some(EndedBy::Timeout)),
-                    _ if self.run.children.stopping() => (Status::Stopped, Some(EndedBy::Interrupt)),
+                    _ if self.run.children.stopping() || fault.class == Class::Interrupted => (Status::Stopped, Some(EndedBy::Interrupt)),
                     Some(code) if code < 0 => (Status::Failed, Some(EndedBy::Signal)),
                     _ => (Status::Failed, None),
                 };

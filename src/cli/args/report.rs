@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args as ClapArgs, ValueEnum, ValueHint};
 
+/// With less Markdown cannot say what became of a run.
+const LEAST_CHARS: usize = 300;
+
 /// The formats of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
@@ -97,7 +100,7 @@ pub struct Rendering {
     #[arg(long, value_name = "KEY")]
     pub key: Option<String>,
     /// Keep the Markdown below so many characters [default: 60000].
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = max_chars)]
     pub max_chars: Option<usize>,
     /// For whom the Markdown is.
     #[arg(long, value_enum, default_value_t, value_name = "FLAVOR")]
@@ -192,7 +195,7 @@ pub struct Logs {
     #[arg(long, value_name = "RUN")]
     pub run: Option<String>,
     /// Which try, from 1 [default: the last].
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub attempt: Option<u32>,
     /// Go on until the stage has ended.
     #[arg(short, long)]
@@ -220,6 +223,10 @@ fn template(text: &str) -> Result<Template, String> {
         }
         _ => Template { kind: None, file: text.into() },
     })
+}
+
+fn max_chars(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|number| *number >= LEAST_CHARS).ok_or_else(|| format!("a number from {LEAST_CHARS} on is needed"))
 }
 
 fn what_if(text: &str) -> Result<usize, String> {

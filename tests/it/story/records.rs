@@ -147,6 +147,74 @@ fn what_is_masked_is_nowhere_but_in_the_log_file() {
 }
 
 #[test]
+fn what_is_masked_is_so_on_both_sides_of_a_comparison() {
+    let project = Project::new()
+        .file("params.yaml", "k: tok_abc\nn: 1\n")
+        .file("paraffin.yaml", "mask: ['tok_[a-z]+']\n")
+        .stage("a", |s| s.cmd("cp params.yaml m.yaml").param("k").param("n").field("metrics", "[{m.yaml: {cache: false}}]"));
+    project.repro(["--jobs", "2"]).ok();
+    let project = project.commit();
+    project.write("params.yaml", "k: tok_xyz\nn: 2\n");
+    project.repro(["--jobs", "2"]).ok();
+    let told = report(&project);
+    assert_eq!(told["params"], serde_json::json!({"params.yaml": {"n": {"old": 1, "new": 2, "diff": 1}}}));
+    assert!(!project.run(["report"]).ok().out().contains("tok_"));
+}
+
+#[test]
+fn a_report_goes_into_pipes_and_through_links() {
+    let project = mixed();
+    project.repro(["d", "--jobs", "2"]).ok();
+    project.sh("mkfifo pipe.md && touch real.md && ln -s real.md link.md");
+    let program = crate::support::program::path();
+    let ran =
+        project.sh(&format!("'{0}' report --md pipe.md & cat pipe.md; wait; '{0}' report --md link.md --csv /dev/null", program.display()));
+    assert!(ran.out().contains("1 ran"), "{ran}");
+    assert!(project.at("link.md").symlink_metadata().unwrap().is_symlink() && project.read("real.md").contains("1 ran"));
+    project.run(["report", "--md", "/proc/x.md"]).exits(255).complains("WARNING: the report '/proc/x.md' was not written");
+    project.run(["report", "--base", "nope"]).ok().complains("WARNING: nothing is compared with 'nope'");
+    project.repro(["--json", "--report", "-"]).exits(254);
+    project.write("bad.j2", "{% if %}");
+    project.repro(["d", "--force", "--report", "x.md", "--template", "bad.j2"]).exits(254).complains("the template 'bad.j2' is wrong");
+}
+
+#[test]
+fn who_follows_a_log_sees_every_try() {
+    let project = Project::new()
+        .stage("a", |s| s.cmd("echo try $PARAFFIN_ATTEMPT; sleep 0.3; test $PARAFFIN_ATTEMPT -ge 3 && echo > a.txt").out("a.txt"))
+        .file("paraffin.yaml", "stages: {a: {retries: {max: 2, backoff: 300ms}}}\n");
+    let mut command = project.command(project.root());
+    let mut child = command.args(["repro", "--jobs", "2"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    while project.sh("ls .dvc/tmp/paraffin/runs 2>/dev/null || true").out().is_empty() {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    while project.run(["logs", "-f", "a"]).code != 0 && child.try_wait().unwrap().is_none() {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    assert!(child.wait().unwrap().success());
+    project.run(["logs", "--attempt", "2", "a"]).ok().says("try 2");
+    project.run(["logs", "--attempt", "0", "a"]).exits(254);
+    project.run(["logs", "-f", "a"]).ok().says("try 3").does_not_say("try 1");
+}
+
+#[test]
+fn a_run_that_goes_on_has_come_to_this_moment() {
+    let project =
+        Project::new().stage("a", |s| s.cmd("touch ../begun; while [ ! -e ../go ]; do sleep 0.05; done; echo > a.txt").out("a.txt"));
+    let mut command = project.command(project.root());
+    let mut child = command.args(["repro", "--jobs", "2"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    while !project.has("../begun") {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let wall = || report(&project)["wall_ns"].as_u64().unwrap();
+    let first = wall();
+    assert!(wall() > first);
+    project.write("../go", "");
+    assert!(child.wait().unwrap().success());
+    assert_eq!(wall(), wall());
+}
+
+#[test]
 fn with_one_job_and_no_terminal_there_is_a_log_and_the_streams_are_as_with_dvc() {
     let project = Project::new().stage("a", |s| s.cmd("echo out; echo err >&2; printf '\\377 no end'; echo a > a.txt").out("a.txt"));
     let ran = project.repro(["--jobs", "1"]);

@@ -1,5 +1,6 @@
 //! Which commit a run is compared with, in histories that real git made, and what git is said to say.
 
+use dvc_paraffin::format::mask::Masks;
 use dvc_paraffin::model::base::{Asked, NoBase};
 use dvc_paraffin::model::values::Values;
 use dvc_paraffin::ops::{changes, values};
@@ -79,7 +80,7 @@ fn changes_are_told_against_the_base() {
         let project = history(layout);
         project.write("m.json", "{\"a\": 2.5}");
         let workspace = workspace(&project.root());
-        let found = changes::against_base(&workspace, &Asked::default(), &values::of_work_tree(&workspace)).unwrap();
+        let found = changes::against_base(&workspace, &Asked::default(), &values::of_work_tree(&workspace), &Masks::default()).unwrap();
         assert_eq!(found.params.json.to_string(), r#"{"params.yaml":{"lr":{"old":1,"new":3,"diff":2}}}"#, "{layout}");
         assert_eq!(found.metrics.json.to_string(), r#"{"m.json":{"a":{"old":1,"new":2.5,"diff":1.5}}}"#, "{layout}");
         assert!(found.remarks.is_empty(), "{layout} {:?}", found.remarks);
@@ -101,13 +102,13 @@ fn what_cannot_be_compared_is_said() {
     );
     let workspace = workspace(&project.root());
     let now = values::of_work_tree(&workspace);
-    let found = changes::against_base(&workspace, &asked(Some("bad"), &[]), &now).unwrap();
+    let found = changes::against_base(&workspace, &asked(Some("bad"), &[]), &now, &Masks::default()).unwrap();
     let remarks = found.remarks.join("\n");
     assert!(remarks.starts_with("the pipeline at ") && remarks.contains(" cannot be read: "), "{remarks}");
     assert!(remarks.ends_with("\nno.json now: 'no.json' does not exist"), "{remarks}");
     project.sh("rm -rf .git && git init -q .");
     let again = super::workspace(&project.root());
-    let refused = |workspace| changes::against_base(workspace, &Asked::default(), &Values::default()).unwrap_err();
+    let refused = |workspace| changes::against_base(workspace, &Asked::default(), &Values::default(), &Masks::default()).unwrap_err();
     assert_eq!(refused(&again), "nothing is committed yet");
     assert_eq!(changes::facts(&again).unwrap().commit, None);
     project.sh("rm -rf .git");
@@ -139,7 +140,7 @@ fn links_lead_to_what_the_commit_has() {
     project.write("real/p.yaml", "lr: 2\n");
     project.write("there/m.json", "{\"a\": 2}");
     let workspace = workspace(&project.root());
-    let found = changes::against_base(&workspace, &Asked::default(), &values::of_work_tree(&workspace)).unwrap();
+    let found = changes::against_base(&workspace, &Asked::default(), &values::of_work_tree(&workspace), &Masks::default()).unwrap();
     assert_eq!(found.params.json.to_string(), r#"{"params.yaml":{"lr":{"old":1,"new":2,"diff":1}}}"#);
     assert_eq!(found.metrics.json.to_string(), r#"{"dir/m.json":{"a":{"old":1,"new":2,"diff":1}}}"#);
 }
@@ -159,10 +160,10 @@ fn a_repository_below_the_root_of_git() {
     project.write("shared.yaml", "s: 2\n");
     let workspace = workspace(&project.at("sub"));
     let now = values::of_work_tree(&workspace);
-    let found = changes::against_base(&workspace, &Asked::default(), &now).unwrap();
+    let found = changes::against_base(&workspace, &Asked::default(), &now, &Masks::default()).unwrap();
     assert_eq!(found.metrics.json.to_string(), r#"{"m.json":{"a":{"old":1,"new":2,"diff":1}}}"#);
     assert!(found.remarks.iter().any(|remark| remark.ends_with("/shared.yaml' lies outside of the DVC repository")), "{:?}", found.remarks);
-    let found = changes::against_base(&workspace, &asked(Some("before"), &[]), &now).unwrap();
+    let found = changes::against_base(&workspace, &asked(Some("before"), &[]), &now, &Masks::default()).unwrap();
     assert_eq!(found.metrics.json.to_string(), r#"{"m.json":{"a":{"old":null,"new":2}}}"#);
     assert!(found.remarks[0].ends_with("does not contain a DVC repo"), "{:?}", found.remarks);
 }
