@@ -1,5 +1,6 @@
 //! `logs`: what a stage printed, and what it prints.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Read, Write, stdout};
 use std::path::Path;
@@ -168,13 +169,17 @@ impl Lines<'_> {
     }
 
     fn show(&self, bytes: &[u8], out: &mut impl Write) -> io::Result<()> {
-        match std::str::from_utf8(bytes) {
-            Ok(text) => out.write_all(self.masks.log(text).as_bytes()),
-            // Only the lines that are no text go through as they are: what is to be masked is text.
-            Err(_) => bytes.split_inclusive(|byte| *byte == b'\n').try_for_each(|line| match std::str::from_utf8(line) {
-                Ok(text) => out.write_all(self.masks.log(text).as_bytes()),
-                Err(_) => out.write_all(self.masks.log(&String::from_utf8_lossy(line)).as_bytes()),
-            }),
+        if !self.masks.any_in_logs() {
+            return out.write_all(bytes);
         }
+        bytes.split_inclusive(|byte| *byte == b'\n').try_for_each(|line| {
+            let text = String::from_utf8_lossy(line);
+            // Colours within a word must not hide it.
+            let plain = anstream::adapter::strip_str(&text).to_string();
+            match self.masks.log(&plain) {
+                Cow::Borrowed(_) => out.write_all(line),
+                Cow::Owned(masked) => out.write_all(masked.as_bytes()),
+            }
+        })
     }
 }

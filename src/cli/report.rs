@@ -194,7 +194,8 @@ pub fn run(args: &Report, _setting: &Setting) -> Result<(), Fault> {
     }
     warn_without_summary(&args.rendering);
     if found.history.unread > 0 {
-        let text = format!("WARNING: {} lines of the journal of '{}' cannot be read and are left out\n", found.history.unread, folder.name);
+        let lines = if found.history.unread == 1 { "a line".to_owned() } else { format!("{} lines", found.history.unread) };
+        let text = format!("WARNING: {lines} of the journal of '{}' cannot be read, what they told is left out\n", folder.name);
         print(&text, true);
     }
     let exit_code = found.history.end.as_ref().map(|end| end.fault.as_ref().map_or(0, error::exit_code));

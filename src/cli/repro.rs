@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::format::mask::Masks;
 use crate::format::paraffin::{self, queue_name};
 use crate::model::settings::Settings as Told;
-use crate::model::{Class, Event, Fault};
+use crate::model::{Class, Event, EventKind, Fault};
 use crate::ops::load::Repository;
 use crate::ops::recorder::Shared;
 use crate::ops::repro::{Request, repro};
@@ -19,6 +19,7 @@ use crate::plan::select::Scope;
 use crate::plan::terms::Overrides;
 use crate::report::history::History;
 use crate::report::{Settings, Sink, answer, screen};
+use crate::run::clock::Clock;
 use crate::run::console::{Console, Manner};
 use crate::run::job::hold;
 use crate::run::perform::Options;
@@ -104,7 +105,13 @@ fn start(
 ) -> Result<(), Fault> {
     let watcher = watcher()?;
     let workspace = workspace()?;
-    let told = settings_file(&workspace)?;
+    let told = match settings_file(&workspace) {
+        Ok(told) => told,
+        Err(fault) => {
+            report_early(args, setting, workspace, &fault);
+            return Err(fault);
+        }
+    };
     let interactive = args.interactive || workspace.config().interactive;
     let jobs = if interactive { 1 } else { jobs(args, &told) };
     if args.json.json && args.reports.iter().any(Wanted::to_stdout) {
@@ -138,6 +145,19 @@ fn start(
     }
     *slot = Some(repository);
     result
+}
+
+/// Writes the reports of a run that could not even be told how to run, so that none of another run
+/// is taken for its own.
+fn report_early(args: &Repro, setting: &Setting, workspace: Workspace, fault: &Fault) {
+    let Ok(order) = Order::new(args.reports.clone(), &args.rendering, Masks::default()) else { return };
+    if !order.is_empty() {
+        let clock = Clock::start();
+        let mut history = History::default();
+        history.event(&clock.event(EventKind::RunOpened(Box::new(setting.about()))));
+        history.event(&clock.event(EventKind::RunFinished { fault: Some(fault.clone()), to_track: Vec::new(), staged: false }));
+        order.fill(&Arc::new(workspace), history, false, Some(error::exit_code(fault)));
+    }
 }
 
 /// Serves the page of the run while it goes on.

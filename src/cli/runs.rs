@@ -59,7 +59,7 @@ fn row(found: &Found) -> [String; 5] {
     let began = found.history.began.and_then(time_of_day).unwrap_or_default();
     let args = shown::line(&found.history.about.args.join(" "));
     let what = format!("{args}: {}", headline_of(&found.history, &facts));
-    [found.folder.name.clone(), began, facts.verdict.words().to_lowercase(), duration(facts.wall), what]
+    [found.folder.name.clone(), began, facts.words().to_lowercase(), duration(facts.wall), what]
 }
 
 fn object(found: &Found) -> Value {

@@ -40,6 +40,11 @@ impl Masks {
         !self.patterns.is_empty()
     }
 
+    /// Whether a part of a log could be changed by [`Masks::log`].
+    pub fn any_in_logs(&self) -> bool {
+        self.any() || !self.secrets.is_empty()
+    }
+
     /// A text of ours: commands, values, messages.
     pub fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut text = Cow::Borrowed(text);

@@ -76,7 +76,10 @@ impl Board {
                     note.commands = 0;
                 }
             }
-            EventKind::Retrying { stage, .. } => self.enter(*stage, Phase::ToCome),
+            EventKind::Retrying { stage, outcome, .. } => {
+                self.enter(*stage, Phase::ToCome);
+                self.tally.add_work(outcome);
+            }
             EventKind::Finished { stage, outcome } => {
                 self.enter(*stage, Phase::Over);
                 self.tally.add(outcome);

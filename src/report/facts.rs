@@ -54,8 +54,8 @@ impl RunVerdict {
         }
     }
 
-    /// The words for people.
-    pub fn words(self) -> &'static str {
+    /// The words for people, without what is known of the stages.
+    fn words(self) -> &'static str {
         match self {
             Self::Ok => "Up to date",
             Self::Failed => "Failed",
@@ -148,6 +148,15 @@ impl Facts {
         let (critical, critical_time) = longest_chain(history, &times);
         let own = wall.saturating_sub(covered(history, wall));
         Self { verdict, shown, counts, wall, stage_time: times.iter().sum(), times, critical, critical_time, own }
+    }
+
+    /// The verdict for people. What only would run has not come to anything yet.
+    pub fn words(&self) -> &'static str {
+        match self.verdict {
+            RunVerdict::Ok if self.count(Shown::Over(Status::Planned)) > 0 => "Dry run",
+            RunVerdict::Ok if !self.stage_time.is_zero() => "Succeeded",
+            other => other.words(),
+        }
     }
 
     /// How many stages are shown so.

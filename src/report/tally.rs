@@ -47,8 +47,14 @@ impl Tally {
             Status::NotStarted => &mut self.not_started,
         };
         *count += 1;
+        self.add_work(outcome);
+    }
+
+    /// Counts the time of one try, from its slot to the end of its saving.
+    pub fn add_work(&mut self, outcome: &Outcome) {
         if let Some(attempt) = &outcome.attempt {
-            self.work += attempt.running + attempt.saving;
+            let whole = u64::try_from(attempt.ended.saturating_sub(attempt.started)).unwrap_or(0);
+            self.work += Duration::from_nanos(whole).max(attempt.running + attempt.saving);
         }
     }
 

@@ -194,7 +194,7 @@ impl View {
         let changes = dossier.changes.as_ref().ok();
         Self {
             verdict: facts.verdict.key(),
-            verdict_words: facts.verdict.words(),
+            verdict_words: facts.words(),
             headline: headline_of(history, facts),
             run: history.about.run.clone(),
             project: shown::line(&history.about.project),
@@ -227,7 +227,8 @@ pub fn headline_of(history: &History, facts: &Facts) -> String {
     let what = match (parts.is_empty(), history.planned) {
         (false, _) => parts.join(", "),
         (true, true) => "no stages".to_owned(),
-        (true, false) => "failed before the first stage".to_owned(),
+        (true, false) if facts.verdict == RunVerdict::Failed => "failed before the first stage".to_owned(),
+        (true, false) => "no stage is on record".to_owned(),
     };
     let word = if facts.verdict == RunVerdict::Running { "after" } else { "in" };
     format!("{what} {word} {}", duration(facts.wall))

@@ -25,6 +25,7 @@ use crate::model::{StageId, Usage};
 use crate::store::os::{self, Process};
 
 use super::console::Lender;
+use super::copier::Copier;
 use super::family::Family;
 use super::tokens::Open;
 use super::within;
@@ -36,8 +37,8 @@ pub enum Terminal<'a> {
     Inherited,
     /// Standard output and error of ours are both shown on standard error (for `--json`).
     InheritedToStderr,
-    /// Input as ours; output into these files, which someone else passes on.
-    Copied(&'a File, &'a File),
+    /// Input as ours; output to who passes it on.
+    Copied(&'a Copier),
     /// Nothing to read; everything into this file.
     Log(&'a File),
     /// Nothing to read; standard output into the first file, standard error into the second.
@@ -145,8 +146,9 @@ impl Children {
                 command.stdout(Stdio::from(rustix::stdio::stderr().try_clone_to_owned()?));
                 false
             }
-            Terminal::Copied(out, err) => {
-                command.stdout(out.try_clone()?).stderr(err.try_clone()?);
+            Terminal::Copied(copier) => {
+                let (out, err) = copier.streams()?;
+                command.stdout(out).stderr(err);
                 false
             }
             Terminal::Log(file) => {
@@ -185,8 +187,15 @@ impl Children {
         drop(watch);
         let member = self.lock().running.remove(&stage);
         let ((status, usage), timed_out) = (ended?, member.as_ref().is_some_and(|member| member.timed_out));
-        if let (Terminal::Log(file), Some(member), true) = (terminal, member, status.success()) {
-            name_those_left(member.family, &child, file);
+        match (terminal, member) {
+            (Terminal::Log(file), Some(member)) if status.success() => name_those_left(member.family, &child, file),
+            (Terminal::Copied(copier), Some(mut member)) => {
+                member.family.meet(&os::processes());
+                if member.family.is_left() {
+                    copier.go_on();
+                }
+            }
+            _ => {}
         }
         Ok(Ended { status, usage, timed_out })
     }

@@ -11,6 +11,7 @@ use std::io::{self, Write, stderr, stdout};
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -47,8 +48,10 @@ struct Source {
 pub struct Copier {
     out: File,
     err: File,
-    end: Sender<()>,
+    /// Dropped at the end; who sends something is answered once all is passed on.
+    end: Sender<Sender<()>>,
     thread: JoinHandle<()>,
+    goes_on: AtomicBool,
 }
 
 impl Copier {
@@ -66,15 +69,20 @@ impl Copier {
         }
         let out = sources[0].file.try_clone()?;
         let err = sources[sources.len() - 1].file.try_clone()?;
-        let (end, ended) = channel();
+        let (end, ended) = channel::<Sender<()>>();
         let thread = std::thread::Builder::new().name("copier".to_owned()).spawn(move || {
             let mut log = log;
-            while ended.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout) {
+            loop {
+                let heard = ended.recv_timeout(PAUSE);
                 sources.iter_mut().for_each(|source| source.pass_on(&mut log));
+                match heard {
+                    Ok(asked) => asked.send(()).unwrap_or_default(),
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => return,
+                }
             }
-            sources.iter_mut().for_each(|source| source.pass_on(&mut log));
         })?;
-        Ok(Self { out, err, end, thread })
+        Ok(Self { out, err, end, thread, goes_on: AtomicBool::new(false) })
     }
 
     /// What is to be the stage's standard output and standard error.
@@ -85,11 +93,26 @@ impl Copier {
         Ok((self.out.try_clone()?, self.err.try_clone()?))
     }
 
-    /// Passes on the rest, and ends.
+    /// The stage has ended: passes on what there is. Where it left something running that may print yet, that
+    /// is passed on as long as this program lives.
     pub fn finish(self) {
+        if self.goes_on.load(Ordering::Relaxed) {
+            let (told, done) = channel();
+            if self.end.send(told).is_ok() {
+                done.recv().ok();
+            }
+            // The thread waits for a word that never comes.
+            std::mem::forget(self.end);
+            return;
+        }
         drop(self.end);
         // A copier that panicked has nothing more to say.
         self.thread.join().ok();
+    }
+
+    /// Something that the stage started goes on.
+    pub fn go_on(&self) {
+        self.goes_on.store(true, Ordering::Relaxed);
     }
 }
 

@@ -53,9 +53,8 @@ impl Job<'_> {
             let from = log.and_then(|log| log.file().metadata().ok()).map_or(0, |meta| meta.len());
             // One for each call: its last words must be in the log when they are looked for.
             let copier = self.copier(log, reply);
-            let streams = copier.as_ref().and_then(|copier| copier.streams().ok());
-            let terminal = match &streams {
-                Some((out, err)) => Terminal::Copied(out, err),
+            let terminal = match &copier {
+                Some(copier) => Terminal::Copied(copier),
                 None => self.terminal(log.map(Bounded::file)),
             };
             let code = self.call_once(peer, reasons, reply, &terminal, attempt);

@@ -214,13 +214,11 @@ impl Job<'_> {
     fn run_commands(&self, cmd: &Cmd, reply: &Reply, attempt: &mut Attempt) -> Result<bool, Fault> {
         let log = self.open_log(reply, attempt);
         let copier = self.copier(log.as_deref(), reply);
-        let result = match &copier {
-            Some(copier) => copier
-                .streams()
-                .map_err(|error| start_failed("", &error))
-                .and_then(|(out, err)| self.run_each(cmd, &Terminal::Copied(&out, &err), reply, attempt)),
-            None => self.run_each(cmd, &self.terminal(log.as_deref().map(Bounded::file)), reply, attempt),
+        let terminal = match &copier {
+            Some(copier) => Terminal::Copied(copier),
+            None => self.terminal(log.as_deref().map(Bounded::file)),
         };
+        let result = self.run_each(cmd, &terminal, reply, attempt);
         if let Some(copier) = copier {
             copier.finish();
         }

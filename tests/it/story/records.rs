@@ -133,7 +133,8 @@ fn what_was_killed_is_told_from_what_goes_on() {
 #[test]
 fn what_is_masked_is_nowhere_but_in_the_log_file() {
     let project = mixed().file("paraffin.yaml", "mask: ['secret_[a-z]+', 'hush']\nqueues: {default: {env: {TOKEN: verysecretvalue}}}\n");
-    let project = project.stage("b", |s| s.cmd("echo secret_abc $TOKEN; echo hush >&2; exit 3").dep("a.txt").out("b.txt"));
+    let project =
+        project.stage("b", |s| s.cmd("echo secret_abc $TOKEN; echo hush >&2; printf 'hu\\033[1msh\\n'; exit 3").dep("a.txt").out("b.txt"));
     project.repro(["--jobs", "2", "--report", "run.html", "--report", "run.md", "--report", "run.json"]).exits(255);
     let journal = project.sh("cat .dvc/tmp/paraffin/runs/*/events.jsonl").out();
     let logs = project.sh("cat .dvc/tmp/paraffin/runs/*/*.log").out();
@@ -226,6 +227,17 @@ fn with_one_job_and_no_terminal_there_is_a_log_and_the_streams_are_as_with_dvc()
 }
 
 #[test]
+fn with_one_job_what_a_stage_left_behind_is_still_heard() {
+    let project = Project::new()
+        .stage("a", |s| s.cmd("(while [ ! -e ../go ]; do sleep 0.05; done; echo late; touch ../said) & echo a > a.txt").out("a.txt"))
+        .stage("b", |s| {
+            s.cmd("touch ../go; while [ ! -e ../said ]; do sleep 0.05; done; sleep 0.2; cp a.txt b.txt").dep("a.txt").out("b.txt")
+        });
+    project.repro(["--jobs", "1"]).ok().says("late\n");
+    project.run(["logs", "a"]).ok().says("late\n");
+}
+
+#[test]
 fn with_one_job_and_one_stream_lines_keep_their_order() {
     let lines: String = (0..50).map(|at| format!("echo o{at}; echo e{at} >&2; ")).collect();
     let project = Project::new().stage("a", |s| s.cmd(&format!("{lines} echo a > a.txt")).out("a.txt"));
@@ -279,7 +291,8 @@ fn runs_beyond_those_to_be_kept_go() {
     }
     assert_eq!(json(project.run(["runs", "--json"]).ok())["runs"].as_array().unwrap().len(), 2);
     project.write("paraffin.yaml", "keep_runs: {nmber: 2}\n");
-    project.repro(["--jobs", "2"]).exits(251).complains("number");
+    project.repro(["--jobs", "2", "--report", "run.xml"]).exits(251).complains("number");
+    assert!(project.read("run.xml").contains("errors=\"1\""));
 }
 
 #[test]
