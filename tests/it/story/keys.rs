@@ -100,6 +100,15 @@ fn whatever_ends_the_run_the_terminal_is_as_it_was() {
             }
         }
     };
+    // The first request, and further ones once the stage has ended by it and is being saved.
+    fn three(first: impl Fn(&mut Pty, &Project) + Sync, others: impl Fn(&mut Pty, &Project) + Sync) -> impl Fn(&mut Pty, &Project) + Sync {
+        move |pty, project| {
+            first(pty, project);
+            pty.until("the end of the stage", || project.has("../ended"));
+            std::thread::sleep(std::time::Duration::from_millis(300));
+            others(pty, project);
+        }
+    }
     type Way<'a> = (&'a str, i32, Box<dyn Fn(&mut Pty, &Project) + Sync>);
     let ways: [Way<'_>; 8] = [
         ("ctrl-c", 252, Box::new(press("\x03"))),
@@ -107,15 +116,21 @@ fn whatever_ends_the_run_the_terminal_is_as_it_was() {
         ("quit", 131, Box::new(press("\x1c"))),
         ("term", 252, Box::new(kill("TERM"))),
         ("hup", 252, Box::new(kill("HUP"))),
-        ("three", 130, Box::new(press("\x03\x03\x03"))),
+        ("three", 130, Box::new(three(press("\x03"), press("\x03\x03")))),
         ("failure", 255, Box::new(|_, project| project.write("../go", ""))),
-        ("three terms", 143, Box::new(|_, project| drop(project.sh("for n in 1 2 3; do kill -TERM $(cat ../pid); sleep 0.15; done")))),
+        (
+            "three terms",
+            143,
+            Box::new(three(kill("TERM"), |_, project| {
+                drop(project.sh("for n in 2 3; do kill -TERM $(cat ../pid); sleep 0.15; done"));
+            })),
+        ),
     ];
     on_threads(4, &ways, |(name, code, act)| {
         // A stage that is interrupted and ends well is saved; hashing this takes longer than three requests.
         let last = match *name {
             "two" => "",
-            "three" | "three terms" => "truncate -s 100G t1.txt; exit 0",
+            "three" | "three terms" => "truncate -s 100G t1.txt; touch ../ended; exit 0",
             _ => "exit 3",
         };
         let cmd = format!("trap '{last}' INT TERM; echo $PPID > ../pid; touch ../mark; until test -e ../go; do sleep 0.05; done; exit 3");

@@ -3,6 +3,8 @@
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+
 use crate::support::is_alive;
 use crate::support::on_threads;
 use crate::support::project::Project;
@@ -49,10 +51,13 @@ fn all_that_a_command_started_ends_with_the_run() {
 /// As `timeout` does it: first the process, then its group.
 #[test]
 fn what_is_sent_twice_at_once_is_one_request() {
-    for name in ["-TERM", "-INT"] {
+    for (name, signal) in [("TERM", Signal::TERM), ("INT", Signal::INT)] {
         let project = Project::new().stage("a", |s| s.cmd(SLOW_TO_END).out("a"));
         let mut child = start(&project, &["--jobs", "2"]);
-        project.sh(&format!("kill {name} {0}; sleep 0.02; env kill {name} -- -{0}", child.id()));
+        let pid = Pid::from_child(&child);
+        kill_process(pid, signal).unwrap();
+        std::thread::sleep(Duration::from_millis(5));
+        kill_process_group(pid, signal).unwrap();
         assert_eq!(child.wait().unwrap().code(), Some(252), "{name}\n{}", project.read("../stderr"));
         assert!(project.has("../ended"), "{name}: it was killed:\n{}", project.read("../stderr"));
     }
