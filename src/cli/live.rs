@@ -135,8 +135,10 @@ impl Shared {
     /// The page; one that was made a moment ago will do while the run goes on.
     fn page(&self, over: bool) -> Result<Page, String> {
         let mut made = hold(&self.made);
-        if let Some((when, page)) = made.as_ref().filter(|(when, _)| !over && when.elapsed() < PAUSE) {
-            let _ = when;
+        if let Some((when, page)) = made.as_ref()
+            && !over
+            && when.elapsed() < PAUSE
+        {
             return page.clone();
         }
         let page = (self.make)();

@@ -57,12 +57,10 @@ pub fn run(args: &Logs) -> Result<(), Fault> {
             Ok(()) if over && (!args.follow || args.attempt.is_some()) => return Ok(()),
             Ok(()) if over => match last_try(&found, place).filter(|last| *last > shown) {
                 Some(_) => {
-                    shown += 1;
-                    path = runs::log(&found, place, Some(shown));
-                    match File::open(&path) {
-                        Ok(next) => file = next,
-                        // It has not come to its commands.
-                        Err(_) => shown -= 1,
+                    let next = runs::log(&found, place, Some(shown + 1));
+                    // Without a log it has not come to its commands.
+                    if let Ok(log) = File::open(&next) {
+                        (file, path, shown) = (log, next, shown + 1);
                     }
                     std::thread::sleep(PAUSE);
                 }

@@ -90,7 +90,7 @@ fn dispatch(args: &Args, setting: &Setting) -> Result<i32, Fault> {
             print_answer(&args::completion(completion.shell))?;
             Ok(0)
         }
-        Command::Report(report) => report::run(report, setting).map(|()| 0),
+        Command::Report(report) => report::run(report).map(|()| 0),
         Command::Runs(args) => runs::run(args).map(|()| 0),
         Command::Logs(args) => logs::run(args).map(|()| 0),
         Command::Status(status) => Ok(status::run(status, &args.global, setting)),

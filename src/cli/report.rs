@@ -23,7 +23,7 @@ use super::args::report::Template;
 use super::args::{Flavor, Kind, Rendering, Report, Wanted};
 use super::live::Page;
 use super::repro::{settings_file, write_text};
-use super::{Setting, error, print, print_answer, workspace};
+use super::{error, print, print_answer, workspace};
 
 /// Where a job on GitHub takes its summary from.
 pub const SUMMARY: &str = "GITHUB_STEP_SUMMARY";
@@ -179,7 +179,7 @@ pub fn warn_without_summary(rendering: &Rendering) {
 ///
 /// # Errors
 /// There is no such run, its journal cannot be read, or a template cannot.
-pub fn run(args: &Report, _setting: &Setting) -> Result<(), Fault> {
+pub fn run(args: &Report) -> Result<(), Fault> {
     let workspace = Arc::new(workspace()?);
     let masks = Masks::new(&settings_file(&workspace)?);
     let folder = runs::find(&workspace.tmp_dir(), Some(&args.run))?;

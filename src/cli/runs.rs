@@ -2,10 +2,11 @@
 
 use std::fmt::Write;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::model::Fault;
 use crate::ops::runs::{self, Found};
+use crate::report::answer;
 use crate::report::facts::Facts;
 use crate::report::shown;
 use crate::report::tally::duration;
@@ -64,13 +65,12 @@ fn row(found: &Found) -> [String; 5] {
 
 fn object(found: &Found) -> Value {
     let facts = Facts::of(&found.history, found.alive);
-    let counts: Map<String, Value> = facts.counts.iter().map(|(shown, count)| (shown.key().to_owned(), json!(count))).collect();
     json!({
         "run": found.folder.name,
         "began": found.history.began.and_then(time_of_day),
         "args": found.history.about.args,
         "verdict": facts.verdict.key(),
-        "counts": counts,
+        "counts": answer::counts(&facts),
         "wall_ns": ns(facts.wall),
         "stage_ns": ns(facts.stage_time),
     })

@@ -18,14 +18,15 @@ const TOGETHER: usize = 500;
 /// A wait that is over sooner leaves no line.
 const WORTH: Duration = Duration::from_secs(1);
 
-/// What stands in a line beside what every event has.
+/// What stands in a line beside what every event has. `E` is an event, or one that is lent: the plan of a run is
+/// long, and not copied to be written.
 #[derive(Serialize, Deserialize)]
-struct Line {
+struct Line<E> {
     at: i128,
     #[serde(with = "nanoseconds")]
     elapsed: Duration,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    event: Option<EventKind>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event: Option<E>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     unchanged: Vec<StageId>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -74,8 +75,7 @@ impl Encoder {
             _ => {}
         }
         self.flush(out);
-        let line =
-            Line { at: event.at, elapsed: event.elapsed, event: Some(event.kind.clone()), unchanged: Vec::new(), frozen: Vec::new() };
+        let line = Line { at: event.at, elapsed: event.elapsed, event: Some(&event.kind), unchanged: Vec::new(), frozen: Vec::new() };
         write(&line, out);
     }
 
@@ -89,14 +89,9 @@ impl Encoder {
             Line { at, elapsed, event: None, unchanged: std::mem::take(&mut self.unchanged), frozen: std::mem::take(&mut self.frozen) };
         write(&line, out);
     }
-
-    /// Whether something is held back.
-    pub fn holds_back(&self) -> bool {
-        !(self.unchanged.is_empty() && self.frozen.is_empty())
-    }
 }
 
-fn write(line: &Line, out: &mut Vec<u8>) {
+fn write(line: &Line<&EventKind>, out: &mut Vec<u8>) {
     let before = out.len();
     // Into memory, and of types whose keys are all text: this does not fail. A half line must not stay.
     match serde_json::to_writer(&mut *out, line) {
@@ -119,7 +114,7 @@ pub fn parse(bytes: &[u8]) -> Journal {
     let mut journal = Journal::default();
     let (whole, _) = bytes.split_at(bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1));
     for text in whole.split(|byte| *byte == b'\n').filter(|text| !text.is_empty()) {
-        match serde_json::from_slice::<Line>(text) {
+        match serde_json::from_slice::<Line<EventKind>>(text) {
             Ok(line) => take(line, &mut journal.events),
             Err(_) => journal.unread += 1,
         }
@@ -127,7 +122,7 @@ pub fn parse(bytes: &[u8]) -> Journal {
     journal
 }
 
-fn take(line: Line, events: &mut Vec<Event>) {
+fn take(line: Line<EventKind>, events: &mut Vec<Event>) {
     let Line { at, elapsed, event, unchanged, frozen } = line;
     let ended = |status| move |stage| EventKind::Finished { stage, outcome: Outcome::plain(status) };
     let untouched = unchanged.into_iter().map(ended(Status::Unchanged)).chain(frozen.into_iter().map(ended(Status::Frozen)));

@@ -1,6 +1,7 @@
 //! Gathers what a report says: the run itself, the ends of logs, other runs, and what changed
 //! against the base.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
@@ -8,9 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::format::mask::Masks;
+use crate::model::Status;
 use crate::model::base::Asked;
 use crate::model::values::Values;
-use crate::model::{Outcome, Status};
 use crate::report::dossier::{Changes, Dossier, Previous, Tail, WhatIf};
 use crate::report::facts::{Facts, RunVerdict, Shown};
 use crate::report::history::History;
@@ -132,16 +133,9 @@ fn previous(tmp: &Path, history: &History) -> Option<Previous> {
 fn times(folder: &Folder, history: &History) -> Option<Previous> {
     let found = folder.read().ok()?;
     let facts = Facts::of(&found.history, found.alive);
-    let ran = |outcome: &Option<Outcome>| outcome.as_ref().is_some_and(|outcome| outcome.status == Status::Ran);
-    let times: Vec<(String, Duration)> = found
-        .history
-        .stages
-        .iter()
-        .zip(&facts.times)
-        .filter(|(entry, _)| ran(&entry.outcome))
-        .map(|(entry, time)| (entry.planned.address.clone(), *time))
-        .collect();
-    let times: std::collections::HashMap<String, Duration> = times.into_iter().collect();
+    let each = found.history.stages.iter().zip(&facts.times).zip(&facts.shown);
+    let ran = each.filter(|(_, shown)| **shown == Shown::Over(Status::Ran));
+    let times: HashMap<String, Duration> = ran.map(|((entry, time), _)| (entry.planned.address.clone(), *time)).collect();
     let shared = history.stages.iter().any(|entry| !entry.tries.is_empty() && times.contains_key(&entry.planned.address));
     shared.then(|| Previous { run: folder.name.clone(), times })
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::model::{EndedBy, Fault, Level, Status};
 
 use super::dossier::Dossier;
-use super::facts::Shown;
+use super::facts::{Facts, Shown};
 use super::history::{Entry, History};
 use super::view::ns;
 
@@ -36,8 +36,7 @@ pub fn report(dossier: &Dossier) -> Value {
     object.insert("run".to_owned(), json!(history.about.run));
     object.insert("stages".to_owned(), Value::Array(stages));
     object.insert("verdict".to_owned(), json!(facts.verdict.key()));
-    let counts: Map<String, Value> = facts.counts.iter().map(|(shown, count)| (shown.key().to_owned(), json!(count))).collect();
-    object.insert("counts".to_owned(), Value::Object(counts));
+    object.insert("counts".to_owned(), counts(facts));
     object.insert("wall_ns".to_owned(), json!(ns(facts.wall)));
     object.insert("stage_ns".to_owned(), json!(ns(facts.stage_time)));
     let critical: Vec<&str> = facts.critical.iter().map(|at| history.stages[*at].planned.address.as_str()).collect();
@@ -55,6 +54,11 @@ pub fn report(dossier: &Dossier) -> Value {
     object.insert("params".to_owned(), params);
     object.insert("env".to_owned(), env(history));
     value
+}
+
+/// How many stages ended how, by the words of the answer.
+pub fn counts(facts: &Facts) -> Value {
+    Value::Object(facts.counts.iter().map(|(shown, count)| (shown.key().to_owned(), json!(count))).collect())
 }
 
 fn env(history: &History) -> Value {

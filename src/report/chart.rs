@@ -13,6 +13,7 @@ use crate::model::StageId;
 use crate::model::event::Planned;
 
 use super::mermaid::{is_plain_id, label};
+use super::tally::count;
 use super::view::group;
 
 /// A stage in a chart.
@@ -235,11 +236,6 @@ pub fn components(count: usize, edges: &[(usize, usize)]) -> Vec<usize> {
             *numbers.entry(root(&mut parents, node)).or_insert(next)
         })
         .collect()
-}
-
-/// `3 stages`, `1 level`.
-fn count(number: usize, word: &str) -> String {
-    format!("{number} {word}{}", if number == 1 { "" } else { "s" })
 }
 
 /// Names side by side after `head`, on further lines with the same indent.

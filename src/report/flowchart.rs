@@ -15,6 +15,7 @@ use super::dossier::Dossier;
 use super::facts::Shown;
 use super::mermaid::label;
 use super::shown;
+use super::tally::count;
 use super::view::group;
 
 /// More nodes cannot be read, and take Mermaid long.
@@ -322,11 +323,6 @@ fn reduced(nodes: &[Node], edges: &BTreeSet<(usize, usize)>) -> Vec<(usize, usiz
     }
     kept.sort_unstable();
     kept
-}
-
-/// `1 stage`, `2 stages`.
-fn count(number: usize, word: &str) -> String {
-    format!("{number} {word}{}", if number == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]

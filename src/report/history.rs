@@ -173,19 +173,9 @@ impl History {
         history
     }
 
-    /// The stage of this address.
-    pub fn find(&self, address: &str) -> Option<&Entry> {
-        self.stages.iter().find(|entry| entry.planned.address == address)
-    }
-
     /// The place of a stage in the plan.
     pub fn place(&self, stage: StageId) -> Option<usize> {
         self.places.get(&stage).copied()
-    }
-
-    /// Whether nothing of it was worth a try.
-    pub fn did_nothing(&self) -> bool {
-        self.stages.iter().all(|entry| entry.tries.is_empty())
     }
 
     fn entry(&mut self, stage: StageId) -> Option<&mut Entry> {

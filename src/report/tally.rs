@@ -108,6 +108,11 @@ pub fn duration(time: Duration) -> String {
     }
 }
 
+/// `1 job`, `2 jobs`.
+pub fn count(number: usize, word: &str) -> String {
+    format!("{number} {word}{}", if number == 1 { "" } else { "s" })
+}
+
 /// A duration as a clock that runs: `0:52`, `1:02:03`.
 pub fn clock(time: Duration) -> String {
     let seconds = time.as_secs();

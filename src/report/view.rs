@@ -14,7 +14,7 @@ use super::dossier::{Dossier, Row, Tail};
 use super::facts::{Facts, RunVerdict, Shown};
 use super::history::{Entry, History, Phases};
 use super::shown;
-use super::tally::duration;
+use super::tally::{count, duration};
 use super::words;
 
 /// The whole report.
@@ -423,11 +423,6 @@ pub fn ns(time: Duration) -> u64 {
 pub fn time_of_day(nanoseconds: i128) -> Option<String> {
     let time = jiff::Timestamp::from_nanosecond(nanoseconds).ok()?;
     Some(format!("{time:.0}"))
-}
-
-/// `1 job`, `2 jobs`.
-fn count(number: usize, word: &str) -> String {
-    format!("{number} {word}{}", if number == 1 { "" } else { "s" })
 }
 
 /// Bytes as people read them: `640 kB`, `31.5 MB`, `2.1 GB`.

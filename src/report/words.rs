@@ -8,7 +8,7 @@ use crate::model::event::{Limit, Planned, Saying};
 use crate::model::{Class, EndedBy, Fault, Outcome, Reason, Status};
 
 use super::dossier::WhatIf;
-use super::tally::duration;
+use super::tally::{count, duration};
 
 /// `Running stage 'x':`
 pub fn running(planned: &Planned) -> String {
@@ -101,8 +101,7 @@ pub fn why_failed(outcome: &Outcome) -> Option<String> {
 
 /// How long a run would have taken with other jobs.
 pub fn what_if(what: &WhatIf) -> String {
-    let noun = if what.jobs == 1 { "job" } else { "jobs" };
-    format!("With {} {noun} this run would have taken about {} (simulated).", what.jobs, duration(what.wall))
+    format!("With {} this run would have taken about {} (simulated).", count(what.jobs, "job"), duration(what.wall))
 }
 
 /// What cut a stage off, in few words.

@@ -11,7 +11,7 @@ use crate::report::dossier::Dossier;
 use crate::report::facts::RunVerdict;
 use crate::report::flowchart::{self, Flowchart, Fold, Kind, LevelRow};
 use crate::report::shown::cut;
-use crate::report::tally::duration;
+use crate::report::tally::{count, duration};
 use crate::report::view::{Pair, StageRow, ValueRow, View};
 
 use super::detail::{Chart, Detail, Rows};
@@ -234,7 +234,7 @@ fn sign(verdict: RunVerdict) -> char {
 
 fn missing(left_out: &mut Vec<String>, number: usize, word: &str) {
     if number > 0 {
-        left_out.push(format!("{number} {word}{}", if number == 1 { "" } else { "s" }));
+        left_out.push(count(number, word));
     }
 }
 
