@@ -3,13 +3,16 @@
 use std::ffi::OsString;
 use std::io::{ErrorKind, Write, stderr, stdout};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::model::{About, Class, Fault};
 use crate::ops::load::Repository;
+use crate::store::git::Git;
 use crate::store::os;
 use crate::store::workspace::{Env, Workspace};
 
 pub mod args;
+pub mod check;
 pub mod config;
 pub mod confirm;
 pub mod demo;
@@ -90,6 +93,7 @@ fn dispatch(args: &Args, setting: &Setting) -> Result<i32, Fault> {
             print_answer(&args::completion(completion.shell))?;
             Ok(0)
         }
+        Command::Check(check) => check::run(check, &args.global, setting),
         Command::Report(report) => report::run(report).map(|()| 0),
         Command::Runs(args) => runs::run(args).map(|()| 0),
         Command::Logs(args) => logs::run(args).map(|()| 0),
@@ -105,9 +109,21 @@ fn dispatch(args: &Args, setting: &Setting) -> Result<i32, Fault> {
 
 /// Opens the repository that holds the current directory.
 pub(crate) fn workspace() -> Result<Workspace, Fault> {
-    let here =
-        std::env::current_dir().map_err(|error| Fault::new(Class::Unexpected, format!("cannot tell the current directory: {error}")))?;
-    Ok(Workspace::open(&here, &Env::from_vars(|name| std::env::var_os(name)))?)
+    Ok(Workspace::open(&here()?, &env())?)
+}
+
+/// Opens the git repository that holds the current directory, be it bare.
+pub(crate) fn git_here() -> Result<Arc<Git>, Fault> {
+    Ok(Arc::new(Git::open_for_reading(&here()?)?))
+}
+
+/// What the environment says about configuration.
+pub(crate) fn env() -> Env {
+    Env::from_vars(|name| std::env::var_os(name))
+}
+
+fn here() -> Result<PathBuf, Fault> {
+    std::env::current_dir().map_err(|error| Fault::new(Class::Unexpected, format!("cannot tell the current directory: {error}")))
 }
 
 /// A repository that is there to the end of the program. To give its parts back one by one would take

@@ -1,6 +1,7 @@
 //! Floor 1: bytes in, values out, and back. Files arrive through [`Files`]; nothing here looks
 //! at the disk by itself.
 
+pub mod attributes;
 pub mod config;
 mod config_ini;
 mod config_schema;

@@ -5,6 +5,7 @@ pub mod base;
 pub mod digest;
 pub mod event;
 pub mod fault;
+pub mod finding;
 pub mod floats;
 pub mod path;
 pub mod pipeline;

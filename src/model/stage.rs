@@ -189,6 +189,16 @@ impl Stage {
         has_input && self.cmd.is_some() && !self.always_changed && !self.outs.is_empty()
     }
 
+    /// Where the dep of this text is.
+    pub fn dep_path(&self, def_path: &str) -> Option<RepoPath> {
+        self.deps.iter().find(|dep| dep.def_path == def_path).map(|dep| dep.path.clone())
+    }
+
+    /// Where the output of this text is.
+    pub fn out_path(&self, def_path: &str) -> Option<RepoPath> {
+        self.outs.iter().find(|out| out.def_path == def_path).map(|out| out.path.clone())
+    }
+
     /// All paths that it reads, params files included, in DVC's order.
     pub fn reads(&self) -> impl Iterator<Item = &RepoPath> {
         self.deps.iter().map(|dep| &dep.path).chain(self.params.iter().map(|params| &params.path))

@@ -1,8 +1,8 @@
 //! Reads a repository: its stages, what dvc.lock says of them, and how they hang together.
 //!
 //! The one place where files become a [`Pipeline`]: `repro`, `status` and `graph` all start
-//! here, so that they cannot disagree. The files are those of the work tree or of a commit; of a
-//! commit git ignores nothing, and no run has anything to add.
+//! here, so that they cannot disagree. The files are those of the work tree or of a snapshot
+//! (a commit, say); of that git ignores nothing, and no run has anything to add.
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
@@ -17,9 +17,9 @@ use crate::format::template::{BoolOption, ListOption, TemplateSettings, Tracked}
 use crate::format::{dotdvc, pipeline};
 use crate::model::{Address, Algo, Class, Fault, Pipeline, Record, RepoPath, Stage};
 use crate::store::backlog::Backlogs;
-use crate::store::commit::Commit;
 use crate::store::dvcignore::DvcIgnore;
 use crate::store::os::Stamp;
+use crate::store::snapshot::Snapshot;
 use crate::store::source::{Kind, Source};
 use crate::store::span::span;
 use crate::store::workspace::Workspace;
@@ -28,8 +28,8 @@ use crate::store::workspace::Workspace;
 #[derive(Debug)]
 pub struct Repository {
     workspace: Arc<Workspace>,
-    /// Whose files are read; none: the work tree's.
-    commit: Option<Commit>,
+    /// Whose files are read; none: those of the work tree, tracked or not.
+    snapshot: Option<Snapshot>,
     cwd: RepoPath,
     pipeline: Pipeline,
     /// What was read of each dvc.yaml or `.dvc` file.
@@ -68,16 +68,16 @@ impl Repository {
         Self::of(Arc::clone(workspace), None)
     }
 
-    /// The same with the files of a commit. The configuration is that of the workspace, as with DVC.
-    pub fn at(workspace: &Arc<Workspace>, commit: Commit) -> Self {
-        Self::of(Arc::clone(workspace), Some(commit))
+    /// The same with the files of a snapshot. The configuration is that of the workspace, as with DVC.
+    pub fn at(workspace: &Arc<Workspace>, snapshot: Snapshot) -> Self {
+        Self::of(Arc::clone(workspace), Some(snapshot))
     }
 
-    fn of(workspace: Arc<Workspace>, commit: Option<Commit>) -> Self {
+    fn of(workspace: Arc<Workspace>, snapshot: Option<Snapshot>) -> Self {
         let cwd = workspace.cwd().clone();
         Self {
             workspace,
-            commit,
+            snapshot,
             cwd,
             pipeline: Pipeline::default(),
             files: HashMap::new(),
@@ -94,16 +94,16 @@ impl Repository {
 
     /// The files that are read.
     pub fn source(&self) -> &dyn Source {
-        match &self.commit {
-            Some(commit) => commit.files().as_ref(),
+        match &self.snapshot {
+            Some(snapshot) => snapshot.files().as_ref(),
             None => self.workspace.files().as_ref(),
         }
     }
 
     /// The rules of `.dvcignore` there.
     pub fn dvcignore(&self) -> Arc<DvcIgnore> {
-        match &self.commit {
-            Some(commit) => Arc::clone(commit.dvcignore()),
+        match &self.snapshot {
+            Some(snapshot) => Arc::clone(snapshot.dvcignore()),
             None => self.workspace.dvcignore(),
         }
     }
@@ -185,6 +185,16 @@ impl Repository {
         self.files.get(file).map_or(&[], |loaded| loaded.stages.as_slice())
     }
 
+    /// The files that were read, in the order of reading.
+    pub fn files_read(&self) -> impl Iterator<Item = &RepoPath> {
+        self.read.iter()
+    }
+
+    /// The names of the entries in the dvc.lock beside a dvc.yaml that was read, in its order.
+    pub fn recorded_names(&self, file: &RepoPath) -> impl Iterator<Item = &str> {
+        self.files.get(file).and_then(|loaded| loaded.lock.as_ref()).into_iter().flat_map(Lock::names)
+    }
+
     /// Forgets all that was read: it may have changed since.
     pub fn forget(&mut self) {
         self.workspace.forget_dvcignore();
@@ -223,7 +233,7 @@ impl Repository {
     /// # Errors
     /// The first file that cannot be read.
     pub fn load_all(&mut self) -> Result<(), Fault> {
-        let (workspace, commit) = (Arc::clone(&self.workspace), self.commit.clone());
+        let (workspace, snapshot) = (Arc::clone(&self.workspace), self.snapshot.clone());
         let mut order: Vec<RepoPath> = Vec::new();
         let visit = |file: &RepoPath| -> Result<Vec<RepoPath>, Fault> {
             self.load_file(file)?;
@@ -231,8 +241,8 @@ impl Repository {
             let stages = &self.files[file].stages;
             Ok(stages.iter().flat_map(|stage| stage.outs.iter().map(|out| out.path.clone())).collect())
         };
-        match commit {
-            Some(commit) => commit.collect(visit)?,
+        match snapshot {
+            Some(snapshot) => snapshot.collect(visit)?,
             None => workspace.collect(visit)?,
         }
         self.seal(&order);
@@ -297,7 +307,7 @@ impl Repository {
         let path = lock_path(file);
         let shown = path.seen_from(&self.cwd);
         // Both before the file, so that what is written meanwhile is not missed.
-        let waiting = self.commit.is_none().then(|| {
+        let waiting = self.snapshot.is_none().then(|| {
             let backlogs = self.backlogs.get_or_init(|| Backlogs::read(&self.workspace.tmp_dir()));
             (backlogs, Stamp::at(&path.under(self.workspace.root())))
         });
@@ -345,7 +355,7 @@ impl Repository {
     }
 
     fn git_ignores(&self, path: &RepoPath) -> Result<bool, Fault> {
-        match self.workspace.git().filter(|_| self.commit.is_none()) {
+        match self.workspace.git().filter(|_| self.snapshot.is_none()) {
             Some(git) => Ok(git.is_ignored(&path.under(self.workspace.root()))?),
             None => Ok(false),
         }

@@ -1,6 +1,7 @@
 //! Floor 5: one file for each command, which wires the floors below together.
 
 pub mod changes;
+pub mod check;
 pub mod demo;
 mod ending;
 pub mod granular;

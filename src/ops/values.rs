@@ -18,7 +18,8 @@ use crate::format::template::TopLevel;
 use crate::format::{flat, params};
 use crate::model::values::{Content, Table, Values};
 use crate::model::{Class, Fault, OutKind, RepoPath, Value};
-use crate::store::commit::Commit;
+use crate::store::imprint::LFS;
+use crate::store::snapshot::Snapshot;
 use crate::store::source::{EntryKind, Kind};
 use crate::store::workspace::Workspace;
 
@@ -27,9 +28,6 @@ use cached::Cached;
 
 /// The file of parameters that is always shown.
 const DEFAULT_PARAMS: &str = "params.yaml";
-
-/// How a file begins of which git has only a note, the content being kept elsewhere.
-const LFS: &[u8] = b"version https://git-lfs.github.com/spec/";
 
 /// The values of a repository as it was read; its files are looked at now.
 pub fn of(repository: &Repository) -> Values {
@@ -52,8 +50,7 @@ pub fn at(workspace: &Arc<Workspace>, rev: &str) -> Result<Values, Fault> {
     let git = workspace.git().ok_or_else(unknown)?;
     let revision = git.revision(rev)?.ok_or_else(unknown)?;
     let short = revision.commit.get(..7).unwrap_or_default().to_owned();
-    let commit = Commit::new(git, workspace.root(), revision);
-    let repository = Repository::at(workspace, commit);
+    let repository = Repository::at(workspace, Snapshot::of_commit(git, workspace.root(), revision));
     if repository.source().kind(&RepoPath::root()) != Some(Kind::Dir) {
         let fault = Fault::new(Class::NotDvcRepoError, format!("Commit '{short}' does not contain a DVC repo"));
         return Ok(Values { error: Some(fault), ..Values::default() });

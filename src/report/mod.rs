@@ -16,7 +16,7 @@
 //! - [`markdown`]: that for a pull request;
 //! - [`answer`]: the JSON answer of `repro`, and of reports; [`csv`], [`trace`], [`junit`]: a report for other
 //!   programs;
-//! - [`status`]: the text and JSON of `status`;
+//! - [`status`]: the text and JSON of `status`; [`check`]: those of `check`;
 //! - [`words`]: every sentence; [`tally`]: counts; [`chart`]: graphs as text, Mermaid, dot; [`flowchart`]: the
 //!   levels of a run as Mermaid; [`mermaid`]: names in its source;
 //! - [`redact`]: takes times and the like out of texts, for tests.
@@ -28,6 +28,7 @@ pub mod answer;
 mod block;
 mod board;
 pub mod chart;
+pub mod check;
 pub mod csv;
 pub mod difference;
 pub mod dossier;

@@ -1,67 +1,117 @@
-//! The files of a repository as a commit has them: a [`Source`] beside the work tree.
+//! The files of a repository as git has them: a [`Source`] beside the work tree.
 //!
-//! Trees are read when they are first entered and kept as maps, so a look-up costs its depth and
-//! not the size of the directories. Symbolic links are followed as long as they stay in the tree,
-//! also out of the DVC repository into the rest of the git repository. Submodules are not there.
-//! Nothing is converted: files that git keeps in another form (LFS) come in that form.
+//! They are those of a commit, of the index, or the tracked ones of the work tree; whoever asks does
+//! not know which. Trees are read when they are first entered and kept as maps, so a look-up costs
+//! its depth and not the size of the directories. Symbolic links are followed as long as they stay
+//! in the tree, also out of the DVC repository into the rest of the git repository. Submodules are
+//! not there. Nothing is converted: files that git keeps in another form (LFS) come in that form.
 
 use std::collections::{HashMap, VecDeque};
+use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::collect::{self, collect};
 use super::dvcignore::DvcIgnore;
 use super::error::Error;
-use super::git::{Git, Node, NodeKind, Revision};
+use super::git::{Git, Node, NodeKind, Revision, Staged};
 use super::source::{Entry, EntryKind, Kind, Source};
-use crate::format::Files;
+use crate::format::{Files, attributes};
 use crate::model::RepoPath;
 
 /// How many symbolic links one path may lead over.
 const MANY_LINKS: usize = 40;
 
-/// The names of one tree.
-type Names = HashMap<String, (NodeKind, String)>;
+/// How the id of a file begins that is read from the work tree, the rest being its path.
+const ON_DISK: &str = "./";
 
-/// The tree of a commit, seen from the root of the DVC repository.
-#[derive(Debug)]
-pub struct CommitTree {
+/// The names of one tree.
+pub(super) type Names = HashMap<String, (NodeKind, String)>;
+
+/// Files as git has them, seen from the root of the DVC repository.
+#[derive(Clone, Debug)]
+pub struct GitFiles {
     git: Arc<Git>,
-    tree: String,
+    /// The id of the uppermost tree.
+    top: String,
     /// The root of the DVC repository on disk.
     root: PathBuf,
     /// Where it lies in the git repository.
     prefix: RepoPath,
-    /// The trees that were read, by their ids.
-    known: Mutex<HashMap<String, Arc<Names>>>,
+    /// The trees that were read, by their ids; of the index all, by their paths.
+    known: Arc<Mutex<HashMap<String, Arc<Names>>>>,
 }
 
-/// A commit as a source of files.
+/// The files of a commit, of the index, or those of the work tree that git tracks.
 #[derive(Clone, Debug)]
-pub struct Commit {
-    id: String,
-    files: Arc<CommitTree>,
+pub struct Snapshot {
+    commit: Option<String>,
+    files: Arc<GitFiles>,
     ignore: Arc<DvcIgnore>,
 }
 
-impl Commit {
+impl Snapshot {
     /// The commit of a git repository that holds the DVC repository at `root`.
-    pub fn new(git: &Arc<Git>, root: &std::path::Path, revision: Revision) -> Self {
-        let prefix = RepoPath::new(&git.place_of(root).unwrap_or_default());
-        let files =
-            Arc::new(CommitTree { git: Arc::clone(git), tree: revision.tree, root: root.to_path_buf(), prefix, known: Mutex::default() });
-        let ignore = Arc::new(DvcIgnore::new(files.clone()));
-        Self { id: revision.commit, files, ignore }
+    pub fn of_commit(git: &Arc<Git>, root: &Path, revision: Revision) -> Self {
+        Self::new(git, root, Some(revision.commit), revision.tree, HashMap::new())
     }
 
-    /// The id of the commit.
-    pub fn id(&self) -> &str {
-        &self.id
+    /// What the next commit would have: the repository's own index, or the one in this file.
+    ///
+    /// # Errors
+    /// An index that cannot be read, or in which a merge has left conflicts.
+    pub fn of_index(git: &Arc<Git>, file: Option<&Path>) -> Result<Self, Error> {
+        let staged = git.staged(file)?;
+        if let Some(path) = staged.iter().find(|staged| staged.is_unmerged).map(|staged| &staged.path) {
+            let message = format!("'{path}' has conflicts that are not resolved");
+            return Err(Error::Git { attempt: "read the index of", path: git.root().to_path_buf(), message });
+        }
+        let files = staged.into_iter().filter(|staged| !staged.is_promised).map(|staged| (staged.path, staged.kind, staged.id));
+        Ok(Self::new(git, git.root(), None, String::new(), listed(files)))
+    }
+
+    /// The files of the work tree that git tracks, as they are there.
+    ///
+    /// # Errors
+    /// An index that cannot be read.
+    pub fn of_work_tree(git: &Arc<Git>) -> Result<Self, Error> {
+        let on_disk = |staged: Staged| {
+            let Ok(meta) = git.root().join(&staged.path).symlink_metadata() else {
+                return staged.is_left_out.then_some((staged.path, staged.kind, staged.id));
+            };
+            let kind = if meta.is_symlink() { NodeKind::Link } else { NodeKind::File };
+            let is_file = staged.kind != NodeKind::Module && !meta.is_dir();
+            is_file.then(|| (staged.path.clone(), kind, format!("{ON_DISK}{}", staged.path)))
+        };
+        Ok(Self::new(git, git.root(), None, String::new(), listed(git.staged(None)?.into_iter().filter_map(on_disk))))
+    }
+
+    fn new(git: &Arc<Git>, root: &Path, commit: Option<String>, top: String, known: HashMap<String, Arc<Names>>) -> Self {
+        let prefix = RepoPath::new(&git.place_of(root).unwrap_or_default());
+        let known = Arc::new(Mutex::new(known));
+        Self::with(commit, GitFiles { git: Arc::clone(git), top, root: root.to_path_buf(), prefix, known })
+    }
+
+    fn with(commit: Option<String>, files: GitFiles) -> Self {
+        let files = Arc::new(files);
+        let ignore = Arc::new(DvcIgnore::new(files.clone()));
+        Self { commit, files, ignore }
+    }
+
+    /// The same files for the DVC repository in a directory of this one.
+    pub fn below(&self, dir: &RepoPath) -> Self {
+        let (root, prefix) = (dir.under(&self.files.root), self.files.prefix.join(dir.as_str()));
+        Self::with(self.commit.clone(), GitFiles { root, prefix, ..GitFiles::clone(&self.files) })
+    }
+
+    /// The id of the commit; none for the index and the work tree.
+    pub fn commit(&self) -> Option<&str> {
+        self.commit.as_deref()
     }
 
     /// Its files.
-    pub fn files(&self) -> &Arc<CommitTree> {
+    pub fn files(&self) -> &Arc<GitFiles> {
         &self.files
     }
 
@@ -87,12 +137,31 @@ impl Commit {
     }
 }
 
-impl CommitTree {
-    /// The object at a path; with `follow` what a link at its end leads to.
-    fn find(&self, path: &RepoPath, follow: bool) -> io::Result<Option<Node>> {
+/// Directories by their paths, made from files by their paths.
+fn listed(files: impl Iterator<Item = (String, NodeKind, String)>) -> HashMap<String, Arc<Names>> {
+    let mut dirs: HashMap<String, Names> = HashMap::from([(String::new(), Names::new())]);
+    for (path, kind, id) in files {
+        let (mut path, mut node) = (path.as_str(), (kind, id));
+        loop {
+            let (dir, name) = path.rsplit_once('/').unwrap_or(("", path));
+            // A directory that is known has its own place already.
+            let is_known = dirs.contains_key(dir);
+            dirs.entry(dir.to_owned()).or_default().insert(name.to_owned(), node);
+            if is_known {
+                break;
+            }
+            (path, node) = (dir, (NodeKind::Dir, dir.to_owned()));
+        }
+    }
+    dirs.into_iter().map(|(dir, names)| (dir, Arc::new(names))).collect()
+}
+
+impl GitFiles {
+    /// What stands at a path; with `follow` what a link at its end leads to.
+    pub(super) fn find(&self, path: &RepoPath, follow: bool) -> io::Result<Option<Node>> {
         let Some(inside) = self.inside(path) else { return Ok(None) };
         let mut ahead: VecDeque<String> = inside.split('/').map(str::to_owned).collect();
-        let root = Node { name: String::new(), kind: NodeKind::Dir, id: self.tree.clone() };
+        let root = Node { name: String::new(), kind: NodeKind::Dir, id: self.top.clone() };
         // The way from the root to where we stand.
         let mut way = vec![root];
         let mut links = 0;
@@ -116,7 +185,7 @@ impl CommitTree {
                 if links > MANY_LINKS {
                     return Err(io::Error::other("too many levels of symbolic links"));
                 }
-                let target = self.blob(id)?;
+                let target = self.content(id)?;
                 let Ok(target) = String::from_utf8(target) else { return Ok(None) };
                 if target.starts_with('/') {
                     let Some(inside) = self.git.place_of(target.as_ref()) else { return Ok(None) };
@@ -141,7 +210,13 @@ impl CommitTree {
         (!inside.is_external()).then(|| inside.as_str().to_owned())
     }
 
-    fn names(&self, tree: &str) -> io::Result<Arc<Names>> {
+    /// The id of the uppermost tree.
+    pub(super) fn top(&self) -> &str {
+        &self.top
+    }
+
+    /// What a tree holds.
+    pub(super) fn names(&self, tree: &str) -> io::Result<Arc<Names>> {
         // The map is whole between any two operations, so a panic elsewhere does not spoil it.
         if let Some(names) = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(tree) {
             return Ok(Arc::clone(names));
@@ -152,22 +227,51 @@ impl CommitTree {
         Ok(names)
     }
 
-    fn blob(&self, id: &str) -> io::Result<Vec<u8>> {
-        self.git.blob(id).map_err(io::Error::other)
+    /// Whether a path lies where git has no files.
+    pub fn is_outside(&self, path: &RepoPath) -> bool {
+        self.inside(path).is_none()
+    }
+
+    /// Whether this is the id of a file that is read from the work tree.
+    pub(super) fn is_on_disk(&self, id: &str) -> bool {
+        id.starts_with(ON_DISK)
+    }
+
+    /// What converts a file between git and the work tree, by the `.gitattributes` of the repository.
+    pub(super) fn converted_by(&self, path: &RepoPath) -> io::Result<Option<String>> {
+        let Some(inside) = self.inside(path) else { return Ok(None) };
+        let top = Self { prefix: RepoPath::root(), root: self.git.root().to_path_buf(), ..self.clone() };
+        let mut texts = Vec::new();
+        for dir in [""].into_iter().chain(inside.match_indices('/').map(|(at, _)| &inside[..at])) {
+            if let Some(text) = top.read(&RepoPath::new(dir).join(".gitattributes"))? {
+                texts.push((dir.to_owned(), String::from_utf8_lossy(&text).into_owned()));
+            }
+        }
+        Ok(attributes::converted_by(&texts, &inside))
+    }
+
+    /// The bytes of a file, or the target of a link.
+    pub(super) fn content(&self, id: &str) -> io::Result<Vec<u8>> {
+        let Some(path) = id.strip_prefix(ON_DISK) else { return self.git.blob(id).map_err(io::Error::other) };
+        let place = self.git.root().join(path);
+        match fs::read_link(&place) {
+            Ok(target) => Ok(target.into_os_string().into_encoded_bytes()),
+            Err(_) => fs::read(&place),
+        }
     }
 }
 
-impl Files for CommitTree {
+impl Files for GitFiles {
     fn read(&self, path: &RepoPath) -> io::Result<Option<Vec<u8>>> {
         match self.find(path, true)? {
             Some(Node { kind: NodeKind::Dir, .. }) => Err(io::ErrorKind::IsADirectory.into()),
-            Some(node) => self.blob(&node.id).map(Some),
+            Some(node) => self.content(&node.id).map(Some),
             None => Ok(None),
         }
     }
 }
 
-impl Source for CommitTree {
+impl Source for GitFiles {
     fn kind(&self, path: &RepoPath) -> Option<Kind> {
         let node = self.find(path, true).ok()??;
         Some(if node.kind == NodeKind::Dir { Kind::Dir } else { Kind::File })
@@ -199,8 +303,6 @@ impl Source for CommitTree {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
-    use std::path::Path;
     use std::process::Command;
 
     use crate::store::os;
@@ -215,7 +317,7 @@ mod tests {
     }
 
     /// A repository with links of all kinds, the DVC repository in `sub`; none if this git cannot make it.
-    fn repository(init: &[&str]) -> Option<(tempfile::TempDir, Commit)> {
+    fn repository(init: &[&str]) -> Option<(tempfile::TempDir, Snapshot)> {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
         if !git(dir.path(), &[&["init", "-q", "-b", "main"], init].concat()) {
@@ -246,7 +348,7 @@ mod tests {
         fs::create_dir(at("sub")).unwrap();
         let opened = Arc::new(Git::open(dir.path()).unwrap());
         let revision = opened.revision("HEAD").unwrap().unwrap();
-        let commit = Commit::new(&opened, &at("sub"), revision);
+        let commit = Snapshot::of_commit(&opened, &at("sub"), revision);
         Some((dir, commit))
     }
 

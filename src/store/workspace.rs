@@ -96,6 +96,21 @@ impl Workspace {
         Ok(Self { root, root_text, cwd, config, env: env.clone(), git, cache, files, ignore })
     }
 
+    /// The repository at `root` as git has it, with the `.dvc/config` of that. Nothing of it need be on disk;
+    /// the configuration of this clone, of the user and of the system counts as always.
+    ///
+    /// # Errors
+    /// The configuration is refused.
+    pub fn of_git(git: &Arc<Git>, root: PathBuf, config: Option<Vec<u8>>, env: &Env) -> Result<Self, Error> {
+        let root_text = root.to_str().map(str::to_owned).ok_or_else(|| Error::NotUtf8 { path: root.clone() })?;
+        let config = configured(&root, config, env)?;
+        let cache = Cache::new(config.cache_dir.as_ref().map_or_else(|| root.join(".dvc/cache"), PathBuf::from), config.shared_group);
+        let files = Arc::new(WorkTree::new(&root));
+        let ignore = Mutex::new(Arc::new(DvcIgnore::new(files.clone())));
+        let (cwd, git) = (RepoPath::root(), Some(Arc::clone(git)));
+        Ok(Self { root, root_text, cwd, config, env: env.clone(), git, cache, files, ignore })
+    }
+
     /// The root as an absolute path, with symbolic links as the user came.
     pub fn root(&self) -> &Path {
         &self.root
@@ -228,23 +243,30 @@ fn find_root(cwd: &Path) -> Result<PathBuf, Error> {
 }
 
 fn read_config(root: &Path, env: &Env) -> Result<Config, Error> {
-    let dvc = root.join(".dvc");
-    let files = [
-        env.system_config.as_ref().map(|dir| dir.join("config")),
-        env.global_config.as_ref().map(|dir| dir.join("config")),
-        Some(dvc.join("config")),
-        Some(dvc.join("config.local")),
-    ];
+    let shared = read_if_there(&root.join(".dvc/config"))?;
+    configured(root, shared, env)
+}
+
+/// The merged configuration, given what the repository's own file holds.
+fn configured(root: &Path, shared: Option<Vec<u8>>, env: &Env) -> Result<Config, Error> {
     let mut texts = Vec::new();
-    for file in files.into_iter().flatten() {
-        match fs::read(&file) {
-            Ok(text) => texts.push((file.parent().and_then(Path::to_str).unwrap_or("/").to_owned(), text)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(Error::io("read", &file)(error)),
-        }
+    let dir_text = |dir: &Path| dir.to_str().unwrap_or("/").to_owned();
+    for dir in [&env.system_config, &env.global_config].into_iter().flatten() {
+        texts.extend(read_if_there(&dir.join("config"))?.map(|text| (dir_text(dir), text)));
     }
+    let dvc = root.join(".dvc");
+    let local = read_if_there(&dvc.join("config.local"))?;
+    texts.extend(shared.into_iter().chain(local).map(|text| (dir_text(&dvc), text)));
     let sources: Vec<Source<'_>> = texts.iter().map(|(dir, text)| Source { dir, text }).collect();
     Ok(config::load(&sources, env.home.as_deref().and_then(Path::to_str))?)
+}
+
+fn read_if_there(file: &Path) -> Result<Option<Vec<u8>>, Error> {
+    match fs::read(file) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+        Err(error) => Err(Error::io("read", file)(error)),
+    }
 }
 
 #[cfg(test)]

@@ -75,6 +75,7 @@ Examples:
   dvc-paraffin repro -j 4 train@a      at most four at once, only what train@a needs
   dvc-paraffin repro --dry --explain   say what would run, and why
   dvc-paraffin graph --levels          the pipeline as a Mermaid chart of levels
+  dvc-paraffin check --rev HEAD        is the commit in step with its dvc.lock?
   dvc-paraffin report --html run.html  the newest run as a page
   dvc-paraffin logs train@a            what a stage printed
   dvc-paraffin demo                    make a small project and run it
@@ -160,6 +161,8 @@ pub enum Command {
     Status(Status),
     /// Show what a dvc.yaml means after vars, foreach and matrix.
     Resolve(Resolve),
+    /// Check that the pipeline of a commit is in step with its dvc.lock.
+    Check(Check),
     /// Write a report of a run: for the eye, a pull request, or other programs.
     Report(Box<Report>),
     /// List the runs on record.
@@ -329,8 +332,10 @@ pub struct Limits {
     pub max_failures: Option<NonZeroUsize>,
 }
 
+pub mod check;
 pub mod report;
 
+pub use check::Check;
 pub use report::{Flavor, Kind, Logs, Rendering, Report, Runs, Wanted};
 
 impl Repro {

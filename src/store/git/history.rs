@@ -61,6 +61,14 @@ impl Git {
         self.ask("look up a revision in", |library| library.revision(rev), |program| program.revision(rev))
     }
 
+    /// The commits in a range (`a..b`, `a...b`), the oldest first; none if it names what is not there.
+    ///
+    /// # Errors
+    /// The repository cannot be read.
+    pub fn revisions(&self, range: &str) -> Result<Option<Vec<Revision>>, Error> {
+        self.ask("look up a range of commits in", |library| library.revisions(range), |program| program.revisions(range))
+    }
+
     /// The best common ancestor of two commits; none if this clone knows of none.
     ///
     /// # Errors

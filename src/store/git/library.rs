@@ -4,9 +4,13 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
-use git2::{AttrCheckFlags, Error, ErrorClass, ErrorCode, Oid, Repository, RepositoryOpenFlags, StatusOptions};
+use git2::{
+    AttrCheckFlags, Error, ErrorClass, ErrorCode, Index, IndexEntry, IndexEntryExtendedFlag, Oid, Repository, RepositoryOpenFlags,
+    RevparseMode, Sort, StatusOptions,
+};
 
 use super::history::{Node, NodeKind, Revision};
+use super::index::Staged;
 use crate::model::values::GitFacts;
 
 /// Opens repositories of other users too, as DVC does: in containers the work tree often belongs
@@ -32,16 +36,23 @@ impl fmt::Debug for Library {
 }
 
 impl Library {
-    /// The repository that holds a directory, and its work tree; none if there is no such thing.
-    pub(super) fn open(dir: &Path) -> Result<Option<(Self, PathBuf)>, Error> {
+    /// The repository that holds a directory, and its work tree; none if there is no such thing. Where a bare
+    /// one will do, its own directory stands for the work tree.
+    pub(super) fn open(dir: &Path, bare_will_do: bool) -> Result<Option<(Self, PathBuf)>, Error> {
         let none: [&Path; 0] = [];
         trust_any_owner();
         let repository = match Repository::open_ext(dir, RepositoryOpenFlags::CROSS_FS, none) {
             Err(error) if error.code() == ErrorCode::NotFound => return Ok(None),
             opened => opened?,
         };
-        let root = repository.workdir().map(Path::to_path_buf);
+        let bare = || bare_will_do.then(|| repository.path());
+        let root = repository.workdir().or_else(bare).map(Path::to_path_buf);
         Ok(root.map(|root| (Self(Mutex::new(repository)), root)))
+    }
+
+    /// Whether it is more than a bare repository.
+    pub(super) fn has_work_tree(&self) -> bool {
+        self.hold().workdir().is_some()
     }
 
     /// Whether an ignore file covers a path below the work tree, or a directory above it.
@@ -100,6 +111,33 @@ impl Library {
         Ok(Some(Revision { commit: commit.id().to_string(), tree: commit.tree_id().to_string() }))
     }
 
+    /// The commits in a range, the oldest first; none if it names what is not there.
+    pub(super) fn revisions(&self, range: &str) -> Result<Option<Vec<Revision>>, Error> {
+        let repository = self.hold();
+        let ends = match repository.revparse(range) {
+            Err(error) if error.code() == ErrorCode::NotFound => return Ok(None),
+            ends => ends?,
+        };
+        let (Some(from), Some(to)) = (ends.from(), ends.to()) else { return Ok(None) };
+        let (from, to) = (from.peel_to_commit()?.id(), to.peel_to_commit()?.id());
+        let mut walk = repository.revwalk()?;
+        walk.set_sorting(Sort::TOPOLOGICAL | Sort::REVERSE)?;
+        walk.push(to)?;
+        if ends.mode().contains(RevparseMode::MERGE_BASE) {
+            walk.push(from)?;
+            for base in repository.merge_bases(from, to)?.iter() {
+                walk.hide(*base)?;
+            }
+        } else {
+            walk.hide(from)?;
+        }
+        let revision = |id: Result<Oid, Error>| {
+            let commit = repository.find_commit(id?)?;
+            Ok(Revision { commit: commit.id().to_string(), tree: commit.tree_id().to_string() })
+        };
+        walk.map(revision).collect::<Result<_, Error>>().map(Some)
+    }
+
     /// The best common ancestor.
     pub(super) fn merge_base(&self, one: &str, other: &str) -> Result<Option<String>, Error> {
         match self.hold().merge_base(Oid::from_str(one)?, Oid::from_str(other)?) {
@@ -142,6 +180,27 @@ impl Library {
             Some(Node { name: std::str::from_utf8(entry.name_bytes()).ok()?.to_owned(), kind, id: entry.id().to_string() })
         };
         Ok(tree.iter().filter_map(node).collect())
+    }
+
+    /// What the index holds: the repository's own, or the one in this file.
+    pub(super) fn staged(&self, file: Option<&Path>) -> Result<Vec<Staged>, Error> {
+        let mut index = match file {
+            Some(file) => Index::open(file)?,
+            None => self.hold().index()?,
+        };
+        index.read(false)?;
+        let staged = |entry: IndexEntry| {
+            let extended = IndexEntryExtendedFlag::from_bits_truncate(entry.flags_extended);
+            Some(Staged {
+                path: String::from_utf8(entry.path).ok()?,
+                kind: NodeKind::of_mode(entry.mode),
+                id: entry.id.to_string(),
+                is_unmerged: (entry.flags >> 12) & 3 != 0,
+                is_left_out: extended.contains(IndexEntryExtendedFlag::SKIP_WORKTREE),
+                is_promised: extended.contains(IndexEntryExtendedFlag::INTENT_TO_ADD),
+            })
+        };
+        Ok(index.iter().filter_map(staged).collect())
     }
 
     /// The bytes of a blob.

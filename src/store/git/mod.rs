@@ -6,6 +6,7 @@
 //! links inside of it are not resolved, as git does not either.
 
 mod history;
+mod index;
 mod library;
 mod objects;
 mod program;
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 pub use self::history::{Node, NodeKind, Revision};
+pub use self::index::Staged;
 use self::library::Library;
 use self::program::{Program, Refusal};
 use self::rules::RuleFiles;
@@ -63,14 +65,26 @@ impl Git {
     /// # Errors
     /// There is none, it has no work tree, or neither libgit2 nor the program can read it.
     pub fn open(dir: &Path) -> Result<Self, Error> {
+        Self::open_with(dir, false)
+    }
+
+    /// The same; a repository without a work tree will do, its own directory standing for that.
+    ///
+    /// # Errors
+    /// There is none, or neither libgit2 nor the program can read it.
+    pub fn open_for_reading(dir: &Path) -> Result<Self, Error> {
+        Self::open_with(dir, true)
+    }
+
+    fn open_with(dir: &Path, bare_will_do: bool) -> Result<Self, Error> {
         let real = dir.canonicalize().map_err(Error::io("resolve", dir))?;
         let start = (dir.to_path_buf(), real);
         let program = OnceLock::new();
-        let (library, root) = match Library::open(dir) {
+        let (library, root) = match Library::open(dir, bare_will_do) {
             Ok(Some((library, root))) => (Ok(library), root),
             Ok(None) => return Err(Error::NotGit { path: dir.to_path_buf() }),
             Err(refusal) => {
-                let asked = Program::open(&start.1).map_err(|said| failure("open", dir, refusal.message(), said))?;
+                let asked = Program::open(&start.1, bare_will_do).map_err(|said| failure("open", dir, refusal.message(), said))?;
                 let root = asked.root().to_path_buf();
                 let _ = program.set(Ok(asked));
                 (Err(refusal.message().to_owned()), root)
@@ -83,6 +97,14 @@ impl Git {
     /// The root of the work tree, without symbolic links.
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// Whether it has a work tree, as all but bare repositories have.
+    pub fn has_work_tree(&self) -> bool {
+        match &self.library {
+            Ok(library) => library.has_work_tree(),
+            Err(_) => self.program().is_ok_and(Program::has_work_tree),
+        }
     }
 
     /// Whether any ignore file covers a path. A directory that exists counts as one; a path
@@ -163,7 +185,7 @@ impl Git {
     }
 
     fn program(&self) -> Result<&Program, Refusal> {
-        self.program.get_or_init(|| Program::open(&self.root)).as_ref().map_err(Clone::clone)
+        self.program.get_or_init(|| Program::open(&self.root, true)).as_ref().map_err(Clone::clone)
     }
 
     /// A path relative to the work tree; none if it lies outside. A `/` at the end is kept.

@@ -15,7 +15,8 @@ use std::sync::{Mutex, PoisonError};
 use thiserror::Error;
 
 use super::LOCAL_ENV;
-use super::history::{Node, Revision};
+use super::history::{Node, NodeKind, Revision};
+use super::index::Staged;
 use super::objects::{Objects, nodes};
 use crate::model::values::GitFacts;
 use crate::store::os::State;
@@ -35,21 +36,33 @@ pub(super) enum Refusal {
 #[derive(Debug)]
 pub(super) struct Program {
     root: PathBuf,
+    has_work_tree: bool,
     ignores: Mutex<Option<Talk>>,
     objects: Mutex<Option<Objects>>,
 }
 
 impl Program {
-    /// For the repository that holds a directory.
-    pub(super) fn open(dir: &Path) -> Result<Self, Refusal> {
-        let output = run(git(dir).args(["rev-parse", "--show-toplevel"]), b"")?;
+    /// For the repository that holds a directory. Where a bare one will do, its own directory stands for the
+    /// work tree.
+    pub(super) fn open(dir: &Path, bare_will_do: bool) -> Result<Self, Refusal> {
+        let top = run(git(dir).args(["rev-parse", "--show-toplevel"]), b"");
+        let is_bare = || bare_will_do && run(git(dir).args(["rev-parse", "--is-bare-repository"]), b"").is_ok_and(|said| said == b"true\n");
+        let (output, has_work_tree) = match top {
+            Err(_) if is_bare() => (run(git(dir).args(["rev-parse", "--absolute-git-dir"]), b"")?, false),
+            top => (top?, true),
+        };
         let root = PathBuf::from(String::from_utf8_lossy(&output).trim_end_matches('\n'));
-        Ok(Self { root, ignores: Mutex::new(None), objects: Mutex::new(None) })
+        Ok(Self { root, has_work_tree, ignores: Mutex::new(None), objects: Mutex::new(None) })
     }
 
     /// The root of the work tree.
     pub(super) fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// Whether it is more than a bare repository.
+    pub(super) fn has_work_tree(&self) -> bool {
+        self.has_work_tree
     }
 
     /// Whether one of these ignore files covers a path below the work tree.
@@ -105,6 +118,21 @@ impl Program {
         Ok(parse("tree")?.map(|tree| Revision { commit, tree }))
     }
 
+    /// The commits in a range, the oldest first; none if it names what is not there.
+    pub(super) fn revisions(&self, range: &str) -> Result<Option<Vec<Revision>>, Refusal> {
+        let words = ["rev-list", "--reverse", "--topo-order", "--no-commit-header", "--format=%H %T", "--end-of-options", range, "--"];
+        let output = match run(git(&self.root).args(words), b"") {
+            Err(Refusal::Said(words)) if words.starts_with("bad revision") => return Ok(None),
+            output => output?,
+        };
+        let text = String::from_utf8_lossy(&output);
+        let revision = |line: &str| {
+            let (commit, tree) = line.split_once(' ')?;
+            Some(Revision { commit: commit.to_owned(), tree: tree.to_owned() })
+        };
+        Ok(Some(text.lines().filter_map(revision).collect()))
+    }
+
     /// The best common ancestor.
     pub(super) fn merge_base(&self, one: &str, other: &str) -> Result<Option<String>, Refusal> {
         line_or_none(git(&self.root).args(["merge-base", "--end-of-options", one, other]))
@@ -132,6 +160,31 @@ impl Program {
     /// What a tree holds.
     pub(super) fn tree(&self, id: &str) -> Result<Vec<Node>, Refusal> {
         nodes(&self.object(id, "tree")?, id.len() / 2)
+    }
+
+    /// What the index holds: the repository's own, or the one in this file.
+    pub(super) fn staged(&self, file: Option<&Path>) -> Result<Vec<Staged>, Refusal> {
+        let mut command = git(&self.root);
+        command.args(["ls-files", "--stage", "-t", "-z"]);
+        if let Some(file) = file {
+            command.env("GIT_INDEX_FILE", file);
+        }
+        let output = run(&mut command, b"")?;
+        let staged = |line: &[u8]| {
+            let line = std::str::from_utf8(line).ok()?;
+            let (head, path) = line.split_once('\t')?;
+            let mut words = head.split(' ');
+            let (tag, mode, id, stage) = (words.next()?, words.next()?, words.next()?, words.next()?);
+            Some(Staged {
+                path: path.to_owned(),
+                kind: NodeKind::of_mode(u32::from_str_radix(mode, 8).ok()?),
+                id: id.to_owned(),
+                is_unmerged: stage != "0",
+                is_left_out: tag == "S",
+                is_promised: false,
+            })
+        };
+        Ok(output.split(|byte| *byte == 0).filter_map(staged).collect())
     }
 
     /// The bytes of a blob.

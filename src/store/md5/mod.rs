@@ -22,6 +22,22 @@ pub fn of_bytes(bytes: &[u8]) -> String {
     hex(&Md5::digest(bytes))
 }
 
+/// The MD5 of a content that is in memory.
+pub fn of_content(bytes: &[u8], algo: &Algo) -> String {
+    if !matches!(algo, Algo::Md5Dos2Unix) {
+        return of_bytes(bytes);
+    }
+    let mut hasher = Md5::new();
+    for piece in bytes.chunks(LEGACY_CHUNK) {
+        if is_text(&piece[..piece.len().min(JUDGED)]) {
+            hasher.update(without_cr(piece));
+        } else {
+            hasher.update(piece);
+        }
+    }
+    hex(&hasher.finalize())
+}
+
 /// The hashes of files, in their order. Several cost less together than one by one, up to
 /// [`at_once`] of them.
 pub fn of_files(paths: &[&Path], algo: &Algo) -> Vec<io::Result<String>> {
@@ -120,7 +136,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("f");
         std::fs::write(&path, bytes).unwrap();
-        [of_file(&path, &Algo::Md5).unwrap(), of_file(&path, &Algo::Md5Dos2Unix).unwrap()]
+        [Algo::Md5, Algo::Md5Dos2Unix].map(|algo| {
+            let of_file = of_file(&path, &algo).unwrap();
+            assert_eq!(of_content(bytes, &algo), of_file);
+            of_file
+        })
     }
 
     #[test]

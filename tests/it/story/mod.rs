@@ -2,6 +2,7 @@
 
 mod answers;
 mod budget;
+mod check;
 mod decisions;
 mod environment;
 mod failures;

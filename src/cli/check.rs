@@ -1,0 +1,81 @@
+//! `check`: prints what is not in step between a pipeline and its lock, or gives it as JSON.
+
+use crate::model::finding::{Checked, Weight};
+use crate::model::{Class, Fault};
+use crate::ops::check::{Checker, Request, What};
+use crate::report::check as shown;
+
+use super::args::Global;
+use super::args::check::{CacheLevel, Check};
+use super::repro::write_text;
+use super::{Setting, env, fail, git_here, print, print_answer};
+
+/// Something is not in step.
+pub const STALE: i32 = 1;
+/// It cannot be told.
+pub const REFUSED: i32 = 255;
+
+/// Runs the command and gives the exit code.
+pub fn run(args: &Check, global: &Global, setting: &Setting) -> Result<i32, Fault> {
+    let result = look(args);
+    let nothing = Checked::default();
+    let (checked, fault) = match &result {
+        Ok(checked) => (checked, None),
+        Err(fault) => (&nothing, Some(fault)),
+    };
+    let json = || format!("{}\n", shown::json(checked, fault));
+    if let Some(file) = &args.json.json_file {
+        write_text(file, &json())?;
+    }
+    let otherwise = if args.index { "the index" } else { "the work tree" };
+    if args.json.json {
+        print_answer(&json())?;
+    } else if fault.is_none() {
+        print_answer(&shown::text(checked, otherwise, global.verbose > 0))?;
+    }
+    let mut code = if checked.is_stale() { STALE } else { 0 };
+    for (commit, fault) in &checked.refused {
+        let place = shown::commit_name(commit.as_deref(), otherwise);
+        refuse(&place, fault, setting);
+        code = REFUSED;
+    }
+    if let Some(fault) = fault {
+        return Ok(fail(fault, setting));
+    }
+    if global.quiet == 0 && !args.json.json {
+        print(&format!("{}\n", shown::summary(checked, otherwise)), false);
+    }
+    Ok(code)
+}
+
+/// Says that something cannot be judged. DVC tells of a YAML file in several lines, which stand alone.
+pub(super) fn refuse(place: &str, fault: &Fault, setting: &Setting) {
+    let refused = Fault::new(fault.class, format!("{place} cannot be judged"));
+    if fault.chain().any(|fault| fault.detail("text").is_some()) {
+        fail(&refused, setting);
+        fail(fault, setting);
+    } else {
+        fail(&refused.caused_by(fault.clone()), setting);
+    }
+}
+
+fn look(args: &Check) -> Result<Checked, Fault> {
+    let what = match &args.rev {
+        Some(rev) => What::Revision(rev.clone()),
+        None if args.index => What::Index(std::env::var_os("GIT_INDEX_FILE").filter(|file| !file.is_empty()).map(Into::into)),
+        None => What::WorkTree,
+    };
+    let cache = match args.cache {
+        CacheLevel::Error => Some(Weight::Error),
+        CacheLevel::Warn => Some(Weight::Warn),
+        CacheLevel::Off => None,
+    };
+    let checked = Checker::new(git_here()?, env()).check(&Request { what, cache })?;
+    if checked.projects == 0 && checked.refused.is_empty() && !checked.looked_at.is_empty() {
+        let message = "git tracks no DVC repository here: there is no directory `.dvc` in what was checked";
+        return Err(
+            Fault::new(Class::NotDvcRepoError, message).with("hint", "`git add .dvc` after `dvc init`; `--rev REV` checks another commit.")
+        );
+    }
+    Ok(checked)
+}

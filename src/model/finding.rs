@@ -1,0 +1,128 @@
+//! What is not in step between a pipeline and its lock, as data. Sentences are made in
+//! `report::check` only.
+
+use super::fault::Fault;
+use super::path::RepoPath;
+use super::stage::Address;
+
+/// What a finding is about.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Subject {
+    /// An entry of dvc.lock, or a `.dvc` file.
+    Lock,
+    /// A command.
+    Cmd,
+    /// A file or directory that a stage reads.
+    Dep,
+    /// A parameter.
+    Param,
+    /// What a stage writes.
+    Out,
+    /// The content of an output, in the cache.
+    Cache,
+}
+
+/// How much it matters.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Weight {
+    /// It is not in step.
+    Error,
+    /// It may be.
+    Warn,
+}
+
+/// What is wrong, or why that is not known.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Wrong {
+    /// What is recorded is not what is there.
+    Differs,
+    /// It is recorded, and git does not have it.
+    NotInGit,
+    /// It is there, and dvc.lock does not know it.
+    NotRecorded,
+    /// A parameter that stages track is not in its file.
+    NotInFile,
+    /// A stage that dvc.lock does not know.
+    NoEntry,
+    /// An entry of dvc.lock without a stage.
+    NoStage,
+    /// A dvc.lock without a dvc.yaml.
+    NoPipeline,
+    /// A `.dvc` file that was edited since DVC wrote it.
+    Altered,
+    /// A directory that held other files when it was recorded than git has: so many then, so many in git.
+    HeldMore(u64, u64),
+    /// It is the same but for the ends of its lines.
+    LineEnds,
+    /// Not judged: git keeps it in another form (`Git LFS`, the name of a filter).
+    Converted(String),
+    /// Not judged: it lies outside of git's work tree.
+    Outside,
+    /// Not judged: it lies on a server (the kind in one word).
+    Foreign(String),
+    /// Not judged: this object is in no cache that can be looked into.
+    Unknown(String),
+    /// The content is in no cache that can be looked into.
+    NoObject,
+}
+
+impl Wrong {
+    /// Whether it says that nothing can be said.
+    pub fn is_not_judged(&self) -> bool {
+        matches!(self, Self::Converted(_) | Self::Outside | Self::Foreign(_) | Self::Unknown(_))
+    }
+}
+
+/// One thing that is not in step, or may not be.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Finding {
+    /// The commit; none for the index and the work tree.
+    pub commit: Option<String>,
+    /// The DVC repository, from the root of git's work tree.
+    pub project: RepoPath,
+    /// The stage or `.dvc` file, as that repository knows it.
+    pub address: Option<Address>,
+    /// What it is about.
+    pub subject: Subject,
+    /// The path from the root of git's work tree, a parameter's with its key behind a colon; none for a command.
+    pub path: Option<String>,
+    /// What dvc.lock says.
+    pub recorded: Option<String>,
+    /// What git has.
+    pub actual: Option<String>,
+    /// How much it matters.
+    pub weight: Weight,
+    /// What is wrong.
+    pub wrong: Wrong,
+}
+
+impl Finding {
+    /// The address as someone writes it who stands at the root of git's work tree.
+    pub fn full_address(&self) -> Option<String> {
+        let address = self.address.as_ref()?;
+        let file = self.project.join(address.file.as_str());
+        Some(Address { file, name: address.name.clone() }.seen_from(&RepoPath::root()))
+    }
+}
+
+/// What a check has found.
+#[derive(Clone, Debug, Default)]
+pub struct Checked {
+    /// What is not in step, commit by commit, in the order of the files.
+    pub findings: Vec<Finding>,
+    /// What could not be judged, with the commit.
+    pub refused: Vec<(Option<String>, Fault)>,
+    /// The commits that were looked at, the oldest first; none stands for the index or the work tree.
+    pub looked_at: Vec<Option<String>>,
+    /// How many stages and `.dvc` files they had.
+    pub stages: usize,
+    /// How many DVC repositories they had.
+    pub projects: usize,
+}
+
+impl Checked {
+    /// Whether something is not in step.
+    pub fn is_stale(&self) -> bool {
+        self.findings.iter().any(|finding| finding.weight == Weight::Error)
+    }
+}

@@ -1,0 +1,133 @@
+//! `check`: whether the pipeline of a commit, of the index or of the tracked files of the work tree is
+//! in step with its lock.
+//!
+//! Everything is read from git, nothing is pulled, nothing is written and no lock of DVC is waited
+//! for. The judgement is that of `repro` ([`crate::plan::judge`]); what it is given is what a fresh
+//! clone with all data would have: of files that git tracks their own content, of outputs what is
+//! recorded for them. Stages that always run are no finding, entries of dvc.lock without a stage are.
+
+mod inputs;
+mod outs;
+mod project;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::model::finding::{Checked, Weight};
+use crate::model::{Class, Fault, RepoPath};
+use crate::store::git::{Git, Revision};
+use crate::store::imprint::Imprints;
+use crate::store::projects::Found;
+use crate::store::snapshot::Snapshot;
+use crate::store::workspace::{Env, Workspace};
+
+use self::project::Project;
+
+/// Whose files are judged.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum What {
+    /// Those of the work tree that git tracks.
+    WorkTree,
+    /// Those of the index: the repository's own, or the one in this file.
+    Index(Option<PathBuf>),
+    /// Those of a commit, or of each commit in a range (`a..b`).
+    Revision(String),
+}
+
+/// What was asked for.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Whose files are judged.
+    pub what: What,
+    /// How much it matters that the content of an output is missing; none: nothing is looked up.
+    pub cache: Option<Weight>,
+}
+
+/// Judges git repositories' snapshots; keeps what equal files hash to.
+#[derive(Debug)]
+pub struct Checker {
+    git: Arc<Git>,
+    env: Env,
+    imprints: Imprints,
+}
+
+impl Checker {
+    /// For the repository of git that holds a directory; it may be bare.
+    pub fn new(git: Arc<Git>, env: Env) -> Self {
+        Self { git, env, imprints: Imprints::default() }
+    }
+
+    /// The git repository.
+    pub fn git(&self) -> &Arc<Git> {
+        &self.git
+    }
+
+    /// Judges what was asked for.
+    ///
+    /// # Errors
+    /// There is no such revision, or git cannot be read.
+    pub fn check(&self, request: &Request) -> Result<Checked, Fault> {
+        let mut answer = Checked::default();
+        match &request.what {
+            What::WorkTree => {
+                self.needs_work_tree()?;
+                self.judge(&Snapshot::of_work_tree(&self.git)?, request.cache, &mut answer);
+            }
+            What::Index(file) => {
+                self.needs_work_tree()?;
+                self.judge(&Snapshot::of_index(&self.git, file.as_deref())?, request.cache, &mut answer);
+            }
+            What::Revision(rev) => {
+                for revision in self.revisions(rev)? {
+                    self.judge(&Snapshot::of_commit(&self.git, self.git.root(), revision), request.cache, &mut answer);
+                }
+            }
+        }
+        Ok(answer)
+    }
+
+    fn needs_work_tree(&self) -> Result<(), Fault> {
+        if self.git.has_work_tree() {
+            return Ok(());
+        }
+        let fault =
+            Fault::new(Class::SCMError, format!("'{}' is a bare git repository, without files of its own", self.git.root().display()));
+        Err(fault.with("hint", "`--rev REV` checks a commit."))
+    }
+
+    /// The commits that a text names, the oldest first.
+    fn revisions(&self, rev: &str) -> Result<Vec<Revision>, Fault> {
+        let unknown = || Fault::new(Class::SCMError, format!("unknown Git revision '{rev}'"));
+        if rev.contains("..") {
+            return self.git.revisions(rev)?.ok_or_else(unknown);
+        }
+        Ok(vec![self.git.revision(rev)?.ok_or_else(unknown)?])
+    }
+
+    /// Judges all DVC repositories of a snapshot. What cannot be judged is taken down.
+    pub fn judge(&self, snapshot: &Snapshot, cache: Option<Weight>, answer: &mut Checked) {
+        answer.looked_at.push(snapshot.commit().map(str::to_owned));
+        let refused = |fault: Fault| (snapshot.commit().map(str::to_owned), fault);
+        let found = match snapshot.projects() {
+            Ok(found) => found,
+            Err(error) => return answer.refused.push(refused(error.into())),
+        };
+        for dir in &found.projects {
+            match self.judge_project(snapshot, dir, &found, cache) {
+                Ok(judged) => {
+                    answer.projects += 1;
+                    answer.stages += judged.stages;
+                    answer.findings.extend(judged.findings);
+                }
+                Err(fault) => answer.refused.push(refused(fault)),
+            }
+        }
+    }
+
+    fn judge_project(&self, whole: &Snapshot, dir: &RepoPath, found: &Found, cache: Option<Weight>) -> Result<project::Judged, Fault> {
+        let snapshot = whole.below(dir);
+        let root = dir.under(self.git.root());
+        let workspace = Arc::new(Workspace::of_git(&self.git, root, snapshot.own_config()?, &self.env)?);
+        Project::open(&workspace, snapshot, dir, &self.imprints, cache)?.judge(&found.locks_of(dir))
+    }
+}

@@ -1,0 +1,61 @@
+//! What the outputs of a stage would be in a clone with all data, and whether that data is anywhere.
+
+use crate::model::finding::{Subject, Weight, Wrong};
+use crate::model::{Algo, Digest, Fault, Meta, Out, Record, Seen, SeenOut, Stage};
+use crate::plan::judge::recorded_out;
+
+use super::project::{Note, Notes, Project};
+
+impl Project<'_> {
+    /// The outputs of a stage: of cached ones what is recorded, of others what git has.
+    pub fn observed_outs(&self, stage: &Stage, record: Option<&Record>, notes: &mut Notes) -> Result<Vec<SeenOut>, Fault> {
+        let mut seen = Vec::with_capacity(stage.outs.len());
+        for out in &stage.outs {
+            let recorded = recorded_out(stage, record, &out.def_path);
+            let now = match recorded {
+                _ if !out.cache => {
+                    let meta = record.and_then(|record| record.out(&out.def_path)).map(|out| out.meta).unwrap_or_default();
+                    self.tracked_out(out, recorded.map(|digest| (digest, meta)), notes)?
+                }
+                Some(digest) => {
+                    self.look_up(stage, record, out, digest, notes)?;
+                    Seen::Found(digest.clone(), Meta::default())
+                }
+                None => Seen::Missing,
+            };
+            seen.push(SeenOut { seen: now, in_cache: true });
+        }
+        Ok(seen)
+    }
+
+    fn tracked_out(&self, out: &Out, recorded: Option<(&Digest, Meta)>, notes: &mut Notes) -> Result<Seen, Fault> {
+        let Some((recorded, meta)) = recorded else { return Ok(Seen::Missing) };
+        if self.is_outside(&out.path) {
+            notes.not_judged(Subject::Out, &out.path, Some(recorded), Weight::Warn, Wrong::Outside);
+            return Ok(Seen::Found(recorded.clone(), Meta::default()));
+        }
+        self.look(Subject::Out, &out.path, Some((recorded, meta)), notes)
+    }
+
+    /// Whether the content of a cached output is in the cache, or in a remote that can be looked into.
+    fn look_up(&self, stage: &Stage, record: Option<&Record>, out: &Out, digest: &Digest, notes: &mut Notes) -> Result<(), Fault> {
+        let Some(weight) = self.cache else { return Ok(()) };
+        // Of versioned remotes each file has its own place, and marks of servers are no names of objects.
+        if out.listed.is_some() || matches!(digest.algo, Algo::Other(_)) {
+            return Ok(());
+        }
+        let of_lock = record.and_then(|record| record.out(&out.def_path)).map(|out| out.meta);
+        let meta = if stage.is_data_file() { out.recorded.as_ref().map(|(_, meta)| *meta) } else { of_lock };
+        if !self.shelves.have(digest, meta.and_then(|meta| meta.size))? {
+            notes.notes.push(Note {
+                subject: Subject::Cache,
+                path: Some(out.path.clone()),
+                recorded: Some(digest.value.clone()),
+                actual: None,
+                weight,
+                wrong: Wrong::NoObject,
+            });
+        }
+        Ok(())
+    }
+}
