@@ -12,7 +12,7 @@ use std::sync::Arc;
 use crate::format::mask::Masks;
 use crate::model::{Class, Fault};
 use crate::ops::report::{self, gather, glance};
-use crate::ops::{changes, runs};
+use crate::ops::{changes, overwriting, runs};
 use crate::report::dossier::Dossier;
 use crate::report::history::History;
 use crate::report::markdown::{self, Options};
@@ -96,6 +96,15 @@ impl Order {
     /// Whether there is anything to make.
     pub fn is_empty(&self) -> bool {
         self.wanted.is_empty() && self.summary.is_none() && self.request.what_if.is_empty()
+    }
+
+    /// Refuses reports that would be written over what the pipeline is made of.
+    ///
+    /// # Errors
+    /// A usage error.
+    pub fn check(&self, workspace: &Arc<Workspace>) -> Result<(), Fault> {
+        let files = self.wanted.iter().filter(|wanted| !wanted.to_stdout()).map(|wanted| wanted.file.as_path());
+        overwriting::refuse(workspace, files)
     }
 
     /// Makes everything. What could not be made is told as a warning; gives how many that were.
@@ -199,7 +208,9 @@ pub fn run(args: &Report) -> Result<(), Fault> {
         print(&text, true);
     }
     let exit_code = found.history.end.as_ref().map(|end| end.fault.as_ref().map_or(0, error::exit_code));
-    let missed = Order::new(wanted, &args.rendering, masks)?.fill(&workspace, found.history, found.alive, exit_code);
+    let order = Order::new(wanted, &args.rendering, masks)?;
+    order.check(&workspace)?;
+    let missed = order.fill(&workspace, found.history, found.alive, exit_code);
     if missed > 0 {
         return Err(Fault::new(Class::IOError, "not every report was written".to_owned()));
     }

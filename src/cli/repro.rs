@@ -118,11 +118,12 @@ fn start(
         return Err(Fault::new(Class::UsageError, "--json and --report - cannot both have standard output".to_owned()));
     }
     let order = Order::new(args.reports.clone(), &args.rendering, Masks::new(&told))?;
+    let repository = opened(workspace);
+    order.check(repository.workspace())?;
     warn_without_summary(&args.rendering);
     let order = Arc::new(order);
     let shared = (!order.is_empty() || args.live.is_some()).then(Shared::default);
     let request = Request { settings: told, history: shared.clone(), ..request(args, global, setting, jobs) };
-    let repository = opened(workspace);
     let live = match (&shared, args.live) {
         (Some(shared), Some(port)) => Some(serve(port, repository.workspace(), shared, &order)?),
         _ => None,
@@ -151,12 +152,13 @@ fn start(
 /// is taken for its own.
 fn report_early(args: &Repro, setting: &Setting, workspace: Workspace, fault: &Fault) {
     let Ok(order) = Order::new(args.reports.clone(), &args.rendering, Masks::default()) else { return };
-    if !order.is_empty() {
+    let workspace = Arc::new(workspace);
+    if !order.is_empty() && order.check(&workspace).is_ok() {
         let clock = Clock::start();
         let mut history = History::default();
         history.event(&clock.event(EventKind::RunOpened(Box::new(setting.about()))));
         history.event(&clock.event(EventKind::RunFinished { fault: Some(fault.clone()), to_track: Vec::new(), staged: false }));
-        order.fill(&Arc::new(workspace), history, false, Some(error::exit_code(fault)));
+        order.fill(&workspace, history, false, Some(error::exit_code(fault)));
     }
 }
 

@@ -8,6 +8,7 @@ pub mod granular;
 pub mod graph;
 mod handed;
 pub mod load;
+pub mod overwriting;
 mod planning;
 pub mod recorder;
 pub mod report;

@@ -266,6 +266,53 @@ fn a_report_never_changes_what_a_run_comes_to() {
 }
 
 #[test]
+fn a_report_is_never_written_over_what_the_pipeline_is_made_of() {
+    let project = Project::new()
+        .file("p.json", "{\"n\": 1}\n")
+        .file("in.csv", "1\n")
+        .file("src/a.md", "")
+        .file("lib/b.md", "")
+        .file(".dvcignore", "lib/*.html\n")
+        .file("one.md.dvc", "outs:\n- path: one.md\n")
+        .file("paraffin.yaml", "jobs: 2\n")
+        .stage("a", |s| s.cmd("touch ../began; mkdir out; cp in.csv m.json; echo > out/x").dep("in.csv").dep("src").dep("lib").out("out"))
+        .stage("b", |s| s.cmd("cp in.csv m.json").dep("in.csv").field("params", "[{p.json: [n]}]").field("metrics", "[m.json]"));
+    project.sh("ln -s in.csv link.csv && ln -s src linked && mkdir sub");
+    let tree = project.tree();
+    for (file, what) in [
+        ("p.json", "the parameters of 'b'"),
+        ("in.csv", "a dependency of 'a'"),
+        ("m.json", "an output of 'b'"),
+        ("out/run.html", "an output of 'a' ('out')"),
+        ("one.md", "an output of 'one.md.dvc'"),
+        ("src/new.md", "a dependency of 'a' ('src')"),
+        ("sub/../in.csv", "a dependency of 'a'"),
+        ("link.csv", "a dependency of 'a'"),
+        ("linked/new.md", "a dependency of 'a' ('src')"),
+    ] {
+        let refused = project.repro(["--report", file]);
+        refused.exits(254).complains(&format!("the report '{file}' would be written over {what}")).ran([]);
+    }
+    assert!(!project.has("../began") && project.tree() == tree);
+    project.repro(["--report", "lib/run.html", "--report", "ok.md", "a"]).ok();
+    for (file, what) in [
+        ("dvc.yaml", "a pipeline"),
+        ("elsewhere/dvc.lock", "what DVC knows of"),
+        ("one.md.dvc", "a file of DVC"),
+        ("paraffin.yaml", "the settings of dvc-paraffin"),
+        ("params.yaml", "parameters of the pipeline"),
+        ("in.csv", "a dependency of 'a'"),
+    ] {
+        project.run(["report", "--html", file]).exits(254).complains(what);
+    }
+    assert_eq!(project.read("in.csv"), "1\n");
+    // By name it is refused also where the pipeline cannot be read.
+    project.write("dvc.yaml", "stages: [\n");
+    project.run(["report", "--md", "dvc.yaml"]).exits(254).complains("a pipeline");
+    project.run(["report", "--md", "in.csv"]).ok();
+}
+
+#[test]
 fn the_summary_of_a_job_is_appended_to_and_hidden_from_stages() {
     let project = Project::new().stage("a", |s| s.cmd("echo \"[$GITHUB_STEP_SUMMARY]\" > a.txt").out("a.txt"));
     project.write("../summary.md", "before\n");
