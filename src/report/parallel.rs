@@ -266,7 +266,7 @@ impl Parallel {
             self.io.out(&format!("{} {stages} didn't change, skipping (-v names them)", self.folded));
         }
         if fault.is_none() {
-            self.io.out(&words::closing(to_track, *staged, self.board.tally.reproduced()));
+            self.io.out(&words::closing(to_track, *staged, &self.board.tally));
         }
         self.io.err(&self.board.tally.sentence(event.elapsed));
     }

@@ -108,7 +108,7 @@ impl Plain {
             }
             EventKind::RunFinished { fault, to_track, staged } => {
                 if fault.is_none() {
-                    let text = words::closing(to_track, *staged, self.board.tally.reproduced());
+                    let text = words::closing(to_track, *staged, &self.board.tally);
                     self.say(&text);
                 }
                 let text = self.board.tally.sentence(event.elapsed);

@@ -8,7 +8,7 @@ use crate::model::event::{Limit, Planned, Saying};
 use crate::model::{Class, EndedBy, Fault, Outcome, Reason, Status};
 
 use super::dossier::WhatIf;
-use super::tally::{count, duration};
+use super::tally::{Tally, count, duration};
 
 /// `Running stage 'x':`
 pub fn running(planned: &Planned) -> String {
@@ -133,7 +133,7 @@ pub fn saying(planned: &Planned, saying: &Saying) -> String {
 
 /// What DVC says when a run is over and nothing failed: the hint for git, if there is
 /// something to track, and the last line.
-pub fn closing(to_track: &[String], staged: bool, reproduced: usize) -> String {
+pub fn closing(to_track: &[String], staged: bool, tally: &Tally) -> String {
     let mut text = String::new();
     if !to_track.is_empty() && !staged {
         let files: Vec<String> = to_track.iter().map(|file| shell_quote(file)).collect();
@@ -141,10 +141,11 @@ pub fn closing(to_track: &[String], staged: bool, reproduced: usize) -> String {
         text.push_str(&files.join(" "));
         text.push_str("\n\nTo enable auto staging, run:\n\n\tdvc config core.autostage true\n");
     }
-    text.push_str(if reproduced == 0 {
-        "Data and pipelines are up to date."
-    } else {
-        "Use `dvc push` to send your updates to remote storage."
+    text.push_str(match (tally.reproduced(), tally.stopped) {
+        (0, 0) => "Data and pipelines are up to date.",
+        // DVC knows of no such end, so it has no words for it.
+        (0, _) => "Nothing was reproduced, the run was stopped early.",
+        _ => "Use `dvc push` to send your updates to remote storage.",
     });
     text
 }
@@ -330,12 +331,13 @@ mod tests {
 
     #[test]
     fn closes_as_dvc_does() {
-        assert_eq!(closing(&[], false, 0), "Data and pipelines are up to date.");
+        let ran = |ran| Tally { ran, ..Tally::default() };
+        assert_eq!(closing(&[], false, &ran(0)), "Data and pipelines are up to date.");
         assert_eq!(
-            closing(&["dvc.lock".to_owned(), "a b".to_owned()], false, 2),
+            closing(&["dvc.lock".to_owned(), "a b".to_owned()], false, &ran(2)),
             "\nTo track the changes with git, run:\n\n\tgit add dvc.lock 'a b'\n\nTo enable auto staging, run:\n\n\tdvc config core.autostage true\nUse `dvc push` to send your updates to remote storage."
         );
-        assert_eq!(closing(&["dvc.lock".to_owned()], true, 1), "Use `dvc push` to send your updates to remote storage.");
+        assert_eq!(closing(&["dvc.lock".to_owned()], true, &ran(1)), "Use `dvc push` to send your updates to remote storage.");
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! queues for a job slot and for what else it claims ([`Claim`]). Ready stages start by priority,
 //! then by the longest way from them to the end of the plan, then in DVC's order: a long chain
 //! that starts late is what costs time. With one job the order is DVC's exactly, one stage after
-//! the other, checks included.
+//! the other, checks and tries included.
 //!
 //! A check that has only begun may turn out a stage with a better claim on a free slot: it is
 //! waited for a moment ([`Input::Tick`] ends that), so that the next stage of a long chain does not
@@ -381,7 +381,7 @@ impl Schedule {
                 self.give_up(actions);
             }
         } else {
-            while !(self.serial() && (self.active() > 0 || !self.ready.is_empty()))
+            while !(self.serial() && (self.active() + self.resting > 0 || !self.ready.is_empty()))
                 && let Some((_, _, at)) = self.to_check.pop_first()
             {
                 self.checking += 1;
@@ -399,7 +399,7 @@ impl Schedule {
     }
 
     fn start(&mut self, actions: &mut Vec<Action>) {
-        while !(self.serial() && self.active() > 0)
+        while !(self.serial() && self.active() + self.resting > 0)
             && self.running < self.budget
             && self.free_jobs() > 0
             && let Some((rank, line)) = self.ready.next(&self.free, self.setup.pools.len())

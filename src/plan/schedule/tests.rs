@@ -54,6 +54,17 @@ fn one_job_follows_the_plan() {
 }
 
 #[test]
+fn with_one_job_nothing_comes_between_two_tries() {
+    let mut schedule = Schedule::new(setup(&[&[], &[]], 1));
+    schedule.begin();
+    assert_eq!(started(&schedule.step(Input::Stale(id(0)))), [0]);
+    assert_eq!(schedule.step(Input::Rest(id(0))), vec![]);
+    assert_eq!(schedule.step(Input::Tick), vec![]);
+    assert_eq!(started(&schedule.step(Input::Awake(id(0)))), [0]);
+    assert!(matches!(schedule.step(Input::Finished(id(0), Status::Ran))[..], [Action::Check(StageId(1), _)]));
+}
+
+#[test]
 fn a_failure_stops_what_has_not_begun() {
     let mut schedule = Schedule::new(setup(&[&[], &[], &[0]], 2));
     all_stale(&mut schedule, 2);

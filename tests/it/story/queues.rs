@@ -140,7 +140,20 @@ fn a_stage_can_stop_the_run_early() {
     assert_eq!(ends, [("stopped", "early_stop"), ("ran", ""), ("not_started", "")]);
     assert!(!project.read("dvc.lock").contains("probe:"));
     // It runs again, and what was finished does not.
-    project.repro(["--jobs", "2"]).ok().ran(["probe"]);
+    for jobs in ["2", "1"] {
+        let ran = project.repro(["--jobs", jobs]);
+        ran.ok().ran(["probe"]).does_not_say("up to date").says("Nothing was reproduced, the run was stopped early.");
+    }
+}
+
+#[test]
+fn with_one_job_nothing_comes_between_the_tries_of_a_stage() {
+    let project = Project::new()
+        .stage("a", |s| s.cmd("echo a$PARAFFIN_ATTEMPT >> ../order; test $PARAFFIN_ATTEMPT -ge 3 && echo > a.txt").out("a.txt"))
+        .stage("b", |s| s.cmd("echo b >> ../order; echo > b.txt").out("b.txt"))
+        .file("paraffin.yaml", "stages: {a: {retries: {max: 2, backoff: 200ms}}}\n");
+    project.repro(["--jobs", "1"]).ok();
+    assert_eq!(project.read("../order"), "a1\na2\na3\nb\n");
 }
 
 #[test]
