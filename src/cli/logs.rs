@@ -14,6 +14,7 @@ use crate::report::history::Standing;
 use crate::report::shown;
 
 use super::args::Logs;
+use super::report::{warn, warn_of_damage};
 use super::repro::settings_file;
 use super::{print_answer, workspace};
 
@@ -29,9 +30,10 @@ const LONGEST: usize = 1 << 20;
 /// There is no such run or stage, or it left no log.
 pub fn run(args: &Logs) -> Result<(), Fault> {
     let workspace = workspace()?;
-    let folder = runs::find(&workspace.tmp_dir(), args.run.as_deref())?;
     let masks = Masks::new(&settings_file(&workspace)?);
-    let mut found = folder.read()?;
+    let mut found = runs::read(&workspace.tmp_dir(), args.run.as_deref(), warn)?;
+    warn_of_damage(&found);
+    let folder = found.folder.clone();
     let Some(stage) = &args.stage else { return list(&found) };
     let (place, _) = runs::stage(&found.history, stage, workspace.cwd())?;
     let mut path = runs::log(&found, place, args.attempt);
@@ -115,7 +117,9 @@ fn no_log(found: &Found, place: usize, stage: &str, attempt: Option<u32>, path: 
             format!("'{stage}' had {} in run '{run}'", tries(entry.tries.len()))
         }
         io::ErrorKind::NotFound => {
-            format!("'{stage}' has no log in run '{run}': it was restored, or had the terminal for itself (--jobs 1)")
+            format!(
+                "'{stage}' has no log in run '{run}': it was restored, had the terminal for itself (--jobs 1), or its log could not be written"
+            )
         }
         _ => format!("cannot read '{}': {error}", path.display()),
     };

@@ -12,7 +12,8 @@ use std::sync::Arc;
 use crate::format::mask::Masks;
 use crate::model::{Class, Fault};
 use crate::ops::report::{self, gather, glance};
-use crate::ops::{changes, overwriting, runs};
+use crate::ops::runs::{self, Found};
+use crate::ops::{changes, overwriting};
 use crate::report::dossier::Dossier;
 use crate::report::history::History;
 use crate::report::markdown::{self, Options};
@@ -184,6 +185,18 @@ pub fn warn_without_summary(rendering: &Rendering) {
     }
 }
 
+/// Says what is wrong with a journal that is looked at.
+pub fn warn_of_damage(found: &Found) {
+    if let Some(text) = runs::damage(&found.folder.name, &found.history) {
+        print(&format!("WARNING: {text}\n"), true);
+    }
+}
+
+/// Says why a journal is not looked at.
+pub fn warn(fault: &Fault) {
+    print(&format!("WARNING: {fault}\n"), true);
+}
+
 /// Runs the command. The report of a failed run is no failure.
 ///
 /// # Errors
@@ -191,8 +204,8 @@ pub fn warn_without_summary(rendering: &Rendering) {
 pub fn run(args: &Report) -> Result<(), Fault> {
     let workspace = Arc::new(workspace()?);
     let masks = Masks::new(&settings_file(&workspace)?);
-    let folder = runs::find(&workspace.tmp_dir(), Some(&args.run))?;
-    let found = folder.read()?;
+    let found = runs::read(&workspace.tmp_dir(), Some(&args.run), warn)?;
+    let folder = found.folder.clone();
     let mut wanted = args.wanted();
     let page = args.open.then(|| args.html.clone().unwrap_or_else(|| folder.dir.join("report.html")));
     if let (Some(page), None) = (&page, &args.html) {
@@ -202,6 +215,7 @@ pub fn run(args: &Report) -> Result<(), Fault> {
         wanted.push(Wanted { kind: Kind::Md, file: PathBuf::from("-") });
     }
     warn_without_summary(&args.rendering);
+    warn_of_damage(&found);
     if found.history.unread > 0 {
         let lines = if found.history.unread == 1 { "a line".to_owned() } else { format!("{} lines", found.history.unread) };
         let text = format!("WARNING: {lines} of the journal of '{}' cannot be read, what they told is left out\n", folder.name);

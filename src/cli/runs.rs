@@ -13,6 +13,7 @@ use crate::report::tally::duration;
 use crate::report::view::{headline_of, ns, time_of_day};
 
 use super::args::Runs;
+use super::report::{warn, warn_of_damage};
 use super::{print, print_answer, workspace};
 
 /// Runs the command.
@@ -26,8 +27,11 @@ pub fn run(args: &Runs) -> Result<(), Fault> {
     let mut found = Vec::new();
     for folder in &folders {
         match folder.read() {
-            Ok(read) => found.push(read),
-            Err(fault) => print(&format!("WARNING: {fault}\n"), true),
+            Ok(read) => {
+                warn_of_damage(&read);
+                found.push(read);
+            }
+            Err(fault) => warn(&fault),
         }
     }
     if args.json {

@@ -2,12 +2,14 @@
 //!
 //! One line holds one event, so that a run that was killed leaves all lines but perhaps half of
 //! the last one. Stages with nothing to do are most of many runs: those that follow each other
-//! share a line. What only moves on a screen is left out. A line that cannot be read, since a
-//! later version wrote it, is counted and passed over.
+//! share a line. What only moves on a screen is left out. A line that holds an event of a
+//! later version is counted and passed over. From a line on that is no JSON at all nothing is believed any more:
+//! what comes after a hole cannot be told from what belongs to it.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::model::event::nanoseconds;
@@ -105,19 +107,28 @@ fn write(line: &Line<&EventKind>, out: &mut Vec<u8>) {
 pub struct Journal {
     /// What happened, in order.
     pub events: Vec<Event>,
-    /// How many lines could not be read. The half of a line that a kill may leave does not count.
+    /// How many lines hold what only a later version can read.
     pub unread: usize,
+    /// How many lines there are, up to the one that is no JSON. The half of a line that a kill may leave does not count.
+    pub lines: usize,
+    /// Whether there is such a line.
+    pub broken: bool,
 }
 
 /// Reads a journal.
 pub fn parse(bytes: &[u8]) -> Journal {
     let mut journal = Journal::default();
     let (whole, _) = bytes.split_at(bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1));
-    for text in whole.split(|byte| *byte == b'\n').filter(|text| !text.is_empty()) {
+    for text in whole.split_inclusive(|byte| *byte == b'\n') {
         match serde_json::from_slice::<Line<EventKind>>(text) {
             Ok(line) => take(line, &mut journal.events),
-            Err(_) => journal.unread += 1,
+            Err(_) if serde_json::from_slice::<IgnoredAny>(text).is_ok() => journal.unread += 1,
+            Err(_) => {
+                journal.broken = true;
+                break;
+            }
         }
+        journal.lines += 1;
     }
     journal
 }
@@ -168,7 +179,7 @@ mod tests {
             event(3, EventKind::Notice { level: Level::Warning, text: "x".into() }),
             event(4, EventKind::RunFinished { fault: Some(fault), to_track: vec!["dvc.lock".into()], staged: false }),
         ];
-        assert_eq!(parse(&written(&events)), Journal { events: events.to_vec(), unread: 0 });
+        assert_eq!(parse(&written(&events)), Journal { events: events.to_vec(), lines: events.len(), ..Journal::default() });
     }
 
     #[test]
@@ -183,7 +194,15 @@ mod tests {
     fn half_a_line_is_nothing_and_a_strange_one_is_counted() {
         let mut bytes = written(&[event(0, unchanged(1))]);
         bytes.extend_from_slice(b"{\"at\":1,\"elapsed\":2,\"event\":{\"of_the_future\":{}}}\n{\"at\":1,\"ela");
-        assert_eq!(parse(&bytes), Journal { events: vec![event(0, unchanged(1))], unread: 1 });
+        assert_eq!(parse(&bytes), Journal { events: vec![event(0, unchanged(1))], unread: 1, lines: 2, broken: false });
+    }
+
+    #[test]
+    fn after_a_hole_nothing_is_believed() {
+        let mut bytes = written(&[event(0, unchanged(1))]);
+        bytes.extend_from_slice(b"\0\0\0\n");
+        bytes.extend(written(&[event(0, unchanged(2))]));
+        assert_eq!(parse(&bytes), Journal { events: vec![event(0, unchanged(1))], unread: 0, lines: 1, broken: true });
     }
 
     #[test]

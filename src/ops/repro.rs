@@ -129,11 +129,12 @@ pub fn repro(
     workspace.prepare()?;
     let masks = Masks::new(&request.settings);
     let about = about(&workspace, request, &clock);
-    let name = about.run.clone();
+    let run = about.run.clone();
     let mut recorder = Recorder::begin(sink, &workspace, about, masks, request.history.clone(), !request.dry, &clock);
-    let result = repro_recorded(repository, request, confirm, watcher, name, &clock, &mut recorder);
+    let result = repro_recorded(repository, request, confirm, watcher, run.clone(), &clock, &mut recorder);
     recorder.end(result.as_ref().err(), &clock);
     if !request.dry {
+        logs::end(&logs::folder(&workspace.tmp_dir(), &run));
         logs::prune(&workspace.tmp_dir(), request.settings.keep_runs);
     }
     result

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::format::journal;
 use crate::format::suggest;
 use crate::model::about::JOURNAL;
-use crate::model::{Address, Class, Fault, RepoPath};
+use crate::model::{Address, Class, Fault, Level, RepoPath};
 use crate::report::history::{Entry, History};
 use crate::run::{journal as written, logs};
 
@@ -38,15 +38,22 @@ impl Folder {
     /// Reads the journal.
     ///
     /// # Errors
-    /// It cannot be read, or a later version wrote it in another format.
+    /// It cannot be read, holds nothing, or a later version wrote it in another format.
     pub fn read(&self) -> Result<Found, Fault> {
         let path = self.journal();
         // Asked before the file is read: a run that ends in between has its end in the journal.
         let alive = written::is_written(&path);
         let bytes = fs::read(&path).map_err(|error| Fault::new(Class::IOError, format!("cannot read '{}': {error}", path.display())))?;
+        if bytes.is_empty() {
+            return Err(Fault::new(Class::FileNotFoundError, format!("nothing is on record of run '{}', its journal is empty", self.name)));
+        }
         let journal = journal::parse(&bytes);
         let mut history = History::of(&journal.events);
         history.unread = journal.unread;
+        // Without an end it was killed, unless it is known to have ended.
+        let is_cut = history.end.is_none() && !alive && logs::has_ended(&self.dir);
+        history.damaged = (journal.broken || is_cut).then_some(journal.lines + 1);
+        history.remarks.extend(damage(&self.name, &history).map(|text| (Level::Warning, text)));
         if history.about.journal > JOURNAL {
             let text = format!(
                 "the journal of run '{}' was written by dvc-paraffin {}, which is newer than this one: update to read it",
@@ -66,6 +73,32 @@ impl Folder {
     fn journal(&self) -> PathBuf {
         self.dir.join(written::FILE)
     }
+}
+
+/// What is wrong with the journal of a run, as far as it was read.
+pub fn damage(name: &str, history: &History) -> Option<String> {
+    let line = history.damaged?;
+    Some(format!("the journal of run '{name}' is damaged from line {line} on, what came after is not known"))
+}
+
+/// The run of this name with what its journal tells; of the newest ones that hold nothing the next takes the place.
+/// Tells those passed over.
+///
+/// # Errors
+/// As [`find`] and [`Folder::read`].
+pub fn read(tmp: &Path, name: Option<&str>, mut passed_over: impl FnMut(&Fault)) -> Result<Found, Fault> {
+    let first = find(tmp, name)?;
+    if name.is_some_and(|name| name != "latest") {
+        return first.read();
+    }
+    let mut last = None;
+    for folder in all(tmp) {
+        match folder.read() {
+            Err(fault) if fault.class == Class::FileNotFoundError => passed_over(last.insert(fault)),
+            other => return other,
+        }
+    }
+    last.map_or_else(|| first.read(), Err)
 }
 
 /// The runs that left a journal, the newest first; `tmp` is `.dvc/tmp`.

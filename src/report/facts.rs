@@ -24,6 +24,8 @@ pub enum RunVerdict {
     Interrupted,
     /// Its process ended without a word.
     Killed,
+    /// It ended, but the rest of its journal is lost.
+    Damaged,
     /// It goes on.
     Running,
     /// A stage ended it early, as it may.
@@ -49,6 +51,7 @@ impl RunVerdict {
             Self::Failed => "failed",
             Self::Interrupted => "interrupted",
             Self::Killed => "killed",
+            Self::Damaged => "damaged",
             Self::Running => "running",
             Self::StoppedEarly => "stopped_early",
         }
@@ -61,6 +64,7 @@ impl RunVerdict {
             Self::Failed => "Failed",
             Self::Interrupted => "Interrupted",
             Self::Killed => "Killed",
+            Self::Damaged => "Journal damaged",
             Self::Running => "Running",
             Self::StoppedEarly => "Stopped early",
         }
@@ -187,7 +191,11 @@ fn ratio(a: Duration, b: Duration) -> Option<f64> {
 
 fn verdict(history: &History, alive: bool) -> RunVerdict {
     let Some(end) = &history.end else {
-        return if alive { RunVerdict::Running } else { RunVerdict::Killed };
+        return match history.damaged {
+            _ if alive => RunVerdict::Running,
+            Some(_) => RunVerdict::Damaged,
+            None => RunVerdict::Killed,
+        };
     };
     let early = |entry: &Entry| entry.outcome.as_ref().is_some_and(|outcome| outcome.ended_by == Some(EndedBy::EarlyStop));
     let failed = |entry: &Entry| entry.standing() == Standing::Over(Status::Failed);
@@ -202,7 +210,8 @@ fn verdict(history: &History, alive: bool) -> RunVerdict {
 }
 
 fn shown(standing: Standing, verdict: RunVerdict) -> Shown {
-    match (standing, verdict == RunVerdict::Running) {
+    // Of a damaged journal the last that is known is shown.
+    match (standing, matches!(verdict, RunVerdict::Running | RunVerdict::Damaged)) {
         (Standing::Over(status), _) => Shown::Over(status),
         (Standing::Running, true) => Shown::Running,
         (Standing::Running, false) => Shown::Over(Status::Stopped),

@@ -43,8 +43,10 @@ pub struct History {
     pub end: Option<End>,
     /// The time of the last event, since the beginning.
     pub last: Duration,
-    /// How many lines of its journal could not be read.
+    /// How many lines of its journal hold what only a later version can read.
     pub unread: usize,
+    /// From which line on its journal is damaged, if it is.
+    pub damaged: Option<usize>,
     places: HashMap<StageId, usize>,
 }
 

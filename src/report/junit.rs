@@ -32,6 +32,7 @@ fn case(dossier: &Dossier, at: usize) -> Case {
         Shown::Over(Status::UpstreamFailed) => Case::Skipped("a stage that it depends on failed"),
         Shown::Over(Status::NotStarted) => Case::Skipped("not started"),
         Shown::Over(Status::Planned) => Case::Skipped("it would run"),
+        Shown::Running if dossier.facts.verdict == RunVerdict::Damaged => Case::Error,
         Shown::Running => Case::Skipped("it still runs"),
         Shown::Waiting => Case::Skipped("not started yet"),
         Shown::Over(Status::Ran | Status::Restored | Status::Updated | Status::Unchanged | Status::Frozen) => Case::Passed,

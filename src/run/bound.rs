@@ -24,6 +24,8 @@ pub struct Bounded {
     file: File,
     path: PathBuf,
     most: u64,
+    /// Whether it goes with the stage.
+    fleeting: bool,
     /// Up to where it was given back, or why that cannot be done.
     given_back: Mutex<io::Result<u64>>,
 }
@@ -31,7 +33,17 @@ pub struct Bounded {
 impl Bounded {
     /// Begins to look after a log, which keeps at most this many bytes.
     pub fn new(file: File, path: PathBuf, most: u64) -> Self {
-        Self { file, path, most, given_back: Mutex::new(Ok(most.max(LEAST) / 2)) }
+        Self { file, path, most, fleeting: false, given_back: Mutex::new(Ok(most.max(LEAST) / 2)) }
+    }
+
+    /// The same for one that is not kept.
+    pub fn fleeting(file: File, path: PathBuf, most: u64) -> Self {
+        Self { fleeting: true, ..Self::new(file, path, most) }
+    }
+
+    /// The directory in which it is kept, if it is.
+    pub fn dir(&self) -> Option<&Path> {
+        self.path.parent().filter(|_| !self.fleeting)
     }
 
     /// Where a stage writes.
@@ -67,6 +79,9 @@ impl Bounded {
     /// # Errors
     /// Something could not be done. What the log holds can be read all the same.
     pub fn close(&self) -> io::Result<()> {
+        if self.fleeting {
+            return Ok(());
+        }
         cut(&self.path, self.most)?;
         std::mem::replace(&mut *hold(&self.given_back), Ok(u64::MAX)).map(drop)
     }

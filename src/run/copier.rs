@@ -50,19 +50,20 @@ pub struct Copier {
     err: File,
     /// Dropped at the end; who sends something is answered once all is passed on.
     end: Sender<Sender<()>>,
-    thread: JoinHandle<()>,
+    /// Gives why the log could not be written.
+    thread: JoinHandle<Option<io::Error>>,
     goes_on: AtomicBool,
 }
 
 impl Copier {
-    /// Begins. The files lie in `dir`; all goes into `log` too. With `to_stderr` our standard output is
-    /// for something else.
+    /// Begins. The files lie in `dir`, or in memory where there is none or no room in it; all goes into `log` too.
+    /// With `to_stderr` our standard output is for something else.
     ///
     /// # Errors
     /// The files cannot be made, or there is no thread.
-    pub fn start(dir: &Path, log: File, to_stderr: bool) -> io::Result<Self> {
+    pub fn start(dir: Option<&Path>, log: File, to_stderr: bool) -> io::Result<Self> {
         let out_to = if to_stderr { Target::Err } else { Target::Out };
-        let source = |to| Ok::<_, io::Error>(Source { file: tempfile::tempfile_in(dir)?, to, offset: 0, given_back: 0, broken: false });
+        let source = |to| Ok::<_, io::Error>(Source { file: nameless(dir)?, to, offset: 0, given_back: 0, broken: false });
         let mut sources = vec![source(out_to)?];
         if !to_stderr && !lead_to_the_same() {
             sources.push(source(Target::Err)?);
@@ -71,14 +72,14 @@ impl Copier {
         let err = sources[sources.len() - 1].file.try_clone()?;
         let (end, ended) = channel::<Sender<()>>();
         let thread = std::thread::Builder::new().name("copier".to_owned()).spawn(move || {
-            let mut log = log;
+            let mut log = Log { file: log, lost: None };
             loop {
                 let heard = ended.recv_timeout(PAUSE);
                 sources.iter_mut().for_each(|source| source.pass_on(&mut log));
                 match heard {
                     Ok(asked) => asked.send(()).unwrap_or_default(),
                     Err(RecvTimeoutError::Timeout) => {}
-                    Err(RecvTimeoutError::Disconnected) => return,
+                    Err(RecvTimeoutError::Disconnected) => return log.lost,
                 }
             }
         })?;
@@ -94,8 +95,8 @@ impl Copier {
     }
 
     /// The stage has ended: passes on what there is. Where it left something running that may print yet, that
-    /// is passed on as long as this program lives.
-    pub fn finish(self) {
+    /// is passed on as long as this program lives. Gives why the log could not be written, if that is known.
+    pub fn finish(self) -> Option<io::Error> {
         if self.goes_on.load(Ordering::Relaxed) {
             let (told, done) = channel();
             if self.end.send(told).is_ok() {
@@ -103,11 +104,11 @@ impl Copier {
             }
             // The thread waits for a word that never comes.
             std::mem::forget(self.end);
-            return;
+            return None;
         }
         drop(self.end);
         // A copier that panicked has nothing more to say.
-        self.thread.join().ok();
+        self.thread.join().ok().flatten()
     }
 
     /// Something that the stage started goes on.
@@ -116,14 +117,36 @@ impl Copier {
     }
 }
 
+/// The log of the stage.
+#[derive(Debug)]
+struct Log {
+    file: File,
+    /// Why something is missing in it.
+    lost: Option<io::Error>,
+}
+
+/// A file for what a stage prints.
+fn nameless(dir: Option<&Path>) -> io::Result<File> {
+    let on_disk = |dir| {
+        let file = tempfile::tempfile_in(dir)?;
+        os::has_room(&file, PIECE).map(|()| file)
+    };
+    match dir.map(on_disk) {
+        Some(Ok(file)) => Ok(file),
+        _ => Ok(os::file_in_memory()?.0),
+    }
+}
+
 impl Source {
-    fn pass_on(&mut self, log: &mut File) {
+    fn pass_on(&mut self, log: &mut Log) {
         let mut bytes = [0; 1 << 14];
         // What cannot be read now is tried again at the next look.
         while let Ok(count @ 1..) = self.file.read_at(&mut bytes, self.offset) {
             self.offset += count as u64;
             // A log that cannot be written costs no stage its output.
-            log.write_all(&bytes[..count]).ok();
+            if let Err(error) = log.file.write_all(&bytes[..count]) {
+                log.lost.get_or_insert(error);
+            }
             if !self.broken {
                 self.broken = self.write(&bytes[..count]).is_err();
             }

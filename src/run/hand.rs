@@ -36,7 +36,7 @@ impl Job<'_> {
         let result = self.call(peer, reasons, reply, log.as_deref(), attempt);
         attempt.running = reply.clock().elapsed().saturating_sub(running);
         self.disk().workspace().forget_dvcignore();
-        self.close_log(log, reply);
+        self.close_log(log, result.is_err(), reply);
         result?;
         let record = self.run.locked(Some(self.id), reply, || hold(&self.run.ledger).take_over(self.place, self.stage, &before))?;
         let outs = self.stage.outs.iter();
@@ -58,14 +58,12 @@ impl Job<'_> {
                 None => self.terminal(log.map(Bounded::file)),
             };
             let code = self.call_once(peer, reasons, reply, &terminal, attempt);
-            if let Some(copier) = copier {
-                copier.finish();
-            }
+            self.end_copier(copier, reply);
             let code = code?;
             if code == 0 {
                 return Ok(());
             }
-            let words = attempt.log.as_ref().and_then(|shown| last_words(&self.disk().root().join(shown), from));
+            let words = log.and_then(|log| last_words(log.path(), from));
             let since = began.elapsed();
             let busy = words.as_deref().and_then(busy_path).filter(|_| self.run.patience.is_none_or(|patience| since < patience));
             let Some(path) = busy else {

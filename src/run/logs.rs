@@ -1,8 +1,8 @@
 //! The folder of a run: `.dvc/tmp/paraffin/runs/<run>/`, one log file for each stage that runs.
 //!
 //! File names are numbers of the plan, never names of stages (those may hold anything). Only the
-//! last runs are kept. A folder that cannot be made is no reason to fail a run: the stages then
-//! run with their output in a temporary file.
+//! last runs are kept. A log that cannot be made, or for which the disk has no room, is no reason to fail
+//! a stage that could run: what it prints is then kept in memory until it has been shown.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -10,10 +10,14 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::model::settings::KeepRuns;
+use crate::store::os;
 use crate::store::owner::{Owner, Standing};
 
 /// Whose run it is.
 const OWNER: &str = "owner";
+
+/// With less room than that a log is not begun.
+const ROOM: u64 = 1 << 16;
 
 /// The folders of runs, below `.dvc/tmp`.
 const RUNS: &str = "paraffin/runs";
@@ -32,6 +36,18 @@ pub fn make(dir: &Path) -> io::Result<()> {
     fs::write(dir.join(OWNER), Owner::own().mark())
 }
 
+/// The run of this folder has ended in its own time, whatever its journal says of that. If this cannot be noted, the run
+/// looks as if it had been killed where its journal ends early.
+pub fn end(dir: &Path) {
+    // An empty file needs no room on the disk.
+    File::create(dir.join(OWNER)).ok();
+}
+
+/// Whether it has.
+pub fn has_ended(dir: &Path) -> bool {
+    fs::metadata(dir.join(OWNER)).is_ok_and(|meta| meta.len() == 0)
+}
+
 /// Whether the run of this folder goes on.
 fn lives(dir: &Path) -> bool {
     let mark = fs::read_to_string(dir.join(OWNER)).unwrap_or_default();
@@ -46,12 +62,19 @@ pub struct Logs {
     shown: String,
     /// Whether it was told that a log could not be kept within its bounds.
     told: AtomicBool,
+    /// Whether it was told that a log could not be written.
+    told_lost: AtomicBool,
 }
 
 impl Logs {
     /// Names the folder of a run; it is made with the first log. `tmp` is `.dvc/tmp`.
     pub fn new(tmp: &Path, run: &str) -> Self {
-        Self { dir: folder(tmp, run), shown: format!(".dvc/tmp/paraffin/runs/{run}"), told: AtomicBool::new(false) }
+        Self {
+            dir: folder(tmp, run),
+            shown: format!(".dvc/tmp/paraffin/runs/{run}"),
+            told: AtomicBool::new(false),
+            told_lost: AtomicBool::new(false),
+        }
     }
 
     /// Whether a log that could not be kept within its bounds is the first of the run.
@@ -59,11 +82,16 @@ impl Logs {
         !self.told.swap(true, Ordering::Relaxed)
     }
 
+    /// Whether a log that could not be written is the first of the run.
+    pub fn first_lost(&self) -> bool {
+        !self.told_lost.swap(true, Ordering::Relaxed)
+    }
+
     /// Opens the log of this try of the stage at this place of the plan: appended to, so that several
     /// commands of a stage follow each other. Gives the file, its path, and how to show that.
     ///
     /// # Errors
-    /// The folder or file cannot be made.
+    /// The folder or file cannot be made, or there is no room for it.
     pub fn open(&self, place: usize, attempt: u32) -> io::Result<(File, PathBuf, String)> {
         let name = name(place, attempt);
         let path = self.dir.join(&name);
@@ -75,6 +103,11 @@ impl Logs {
             }
             other => other?,
         };
+        if let Err(error) = os::has_room(&file, ROOM) {
+            // An empty log would say that nothing was printed.
+            fs::remove_file(&path).ok();
+            return Err(error);
+        }
         Ok((file, path, format!("{}/{name}", self.shown)))
     }
 }

@@ -5,6 +5,7 @@
 //! is removed, and objects are stored before .gitignore and dvc.lock are touched, so that a
 //! failure to store leaves both as they were.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -13,6 +14,7 @@ use crate::model::event::{Level, Saying};
 use crate::model::{Attempt, Class, Cmd, EndedBy, EventKind, Fault, Meta, Outcome, Reason, Record, RecordedPath, Status};
 
 use crate::store;
+use crate::store::os;
 use crate::store::span::span;
 
 use super::bound::Bounded;
@@ -219,19 +221,22 @@ impl Job<'_> {
             None => self.terminal(log.as_deref().map(Bounded::file)),
         };
         let result = self.run_each(cmd, &terminal, reply, attempt);
-        if let Some(copier) = copier {
-            copier.finish();
-        }
-        self.close_log(log, reply);
+        self.end_copier(copier, reply);
+        self.close_log(log, result.is_err(), reply);
         result
     }
 
     /// Who passes output on, where it goes both into a log and to where ours goes.
     pub(super) fn copier(&self, log: Option<&Bounded>, reply: &Reply) -> Option<Copier> {
         let log = log.filter(|_| self.run.output == Output::Both)?;
-        let dir = log.path().parent()?;
-        let begun = log.file().try_clone().and_then(|file| Copier::start(dir, file, self.run.to_stderr));
+        let begun = log.file().try_clone().and_then(|file| Copier::start(log.dir(), file, self.run.to_stderr));
         begun.map_err(|error| self.warn(reply, format!("the output of '{}' goes into its log alone: {error}", self.address))).ok()
+    }
+
+    pub(super) fn end_copier(&self, copier: Option<Copier>, reply: &Reply) {
+        if let Some(error) = copier.and_then(Copier::finish) {
+            self.lost(&error, reply);
+        }
     }
 
     fn run_each(&self, cmd: &Cmd, terminal: &Terminal<'_>, reply: &Reply, attempt: &mut Attempt) -> Result<bool, Fault> {
@@ -284,10 +289,25 @@ impl Job<'_> {
     }
 
     /// The stage writes no more into its log.
-    pub(super) fn close_log(&self, log: Option<Arc<Bounded>>, reply: &Reply) {
-        let Some(Err(error)) = log.map(|log| log.close()) else { return };
+    pub(super) fn close_log(&self, log: Option<Arc<Bounded>>, failed: bool, reply: &Reply) {
+        let Some(log) = log else { return };
+        if let Some(dir) = log.dir()
+            && (failed || os::is_nearly_full(dir))
+            && let Err(error) = os::has_room_in(dir)
+        {
+            self.lost(&error, reply);
+        }
+        let Err(error) = log.close() else { return };
         if self.run.logs.first_unbound() {
             let text = format!("the log of '{}' could not be kept within 'log_max' all the time: {error}", self.address);
+            reply.tell(EventKind::Notice { level: Level::Warning, text });
+        }
+    }
+
+    /// The disk of the logs is full, or broken. A command that writes there may have failed for no other reason.
+    fn lost(&self, error: &io::Error, reply: &Reply) {
+        if self.run.logs.first_lost() {
+            let text = format!("the log of '{}' cannot be written: {error}. A command that prints may fail by that", self.address);
             reply.tell(EventKind::Notice { level: Level::Warning, text });
         }
     }
@@ -297,18 +317,22 @@ impl Job<'_> {
         if self.run.output == Output::Terminal {
             return None;
         }
-        let (file, path) = match self.run.logs.open(self.place, self.start.attempt) {
+        let most = self.terms().log_max;
+        let log = match self.run.logs.open(self.place, self.start.attempt) {
             Ok((file, path, shown)) => {
                 attempt.log = Some(shown);
-                (file, path)
+                Bounded::new(file, path, most)
             }
             Err(error) => {
-                let text = format!("no log can be written for '{}': {error}", self.address);
-                reply.tell(EventKind::Notice { level: Level::Warning, text });
-                tempfile::NamedTempFile::new().ok()?.keep().ok()?
+                if self.run.logs.first_lost() {
+                    let text = format!("no log can be written for '{}': {error}", self.address);
+                    reply.tell(EventKind::Notice { level: Level::Warning, text });
+                }
+                let (file, path) = os::file_in_memory().ok()?;
+                Bounded::fleeting(file, path, most)
             }
         };
-        let log = Arc::new(Bounded::new(file, path, self.terms().log_max));
+        let log = Arc::new(log);
         reply.log(Arc::clone(&log));
         Some(log)
     }

@@ -8,7 +8,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::os::unix::process::ExitStatusExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus};
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
@@ -85,6 +85,66 @@ pub fn punch_hole(file: &File, from: u64, length: u64) -> io::Result<()> {
 #[cfg(not(target_os = "linux"))]
 pub fn punch_hole(_: &File, _: u64, _: u64) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Asks the file system for so much room at the end of a file that nobody else writes, and gives it back. One
+/// that cannot be asked is taken to have it.
+///
+/// # Errors
+/// There is no room.
+#[cfg(target_os = "linux")]
+pub fn has_room(file: &File, bytes: u64) -> io::Result<()> {
+    use rustix::fs::FallocateFlags;
+    use rustix::io::Errno;
+    let length = file.metadata()?.len();
+    match rustix::fs::fallocate(file, FallocateFlags::KEEP_SIZE, length, bytes) {
+        Err(error @ (Errno::NOSPC | Errno::DQUOT | Errno::IO | Errno::ROFS)) => Err(error.into()),
+        Err(_) => Ok(()),
+        Ok(()) => file.set_len(length),
+    }
+}
+
+/// Whether there is room at the end of a file.
+///
+/// # Errors
+/// Never: this system has no call for it that we know.
+#[cfg(not(target_os = "linux"))]
+pub fn has_room(_: &File, _: u64) -> io::Result<()> {
+    Ok(())
+}
+
+/// Whether a file in this directory could still grow.
+///
+/// # Errors
+/// It could not.
+pub fn has_room_in(dir: &Path) -> io::Result<()> {
+    has_room(&tempfile::tempfile_in(dir)?, 1)
+}
+
+/// Whether hardly anything is left of the file system of this directory.
+pub fn is_nearly_full(dir: &Path) -> bool {
+    rustix::fs::statvfs(dir).is_ok_and(|told| told.f_bavail < 16)
+}
+
+/// A file that needs no disk, and a path by which this process can open it as long as the file is open.
+///
+/// # Errors
+/// The system has no room for it either.
+#[cfg(target_os = "linux")]
+pub fn file_in_memory() -> io::Result<(File, PathBuf)> {
+    use std::os::fd::AsRawFd;
+    let file = File::from(rustix::fs::memfd_create("log", rustix::fs::MemfdFlags::CLOEXEC)?);
+    let path = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
+    Ok((file, path))
+}
+
+/// A file elsewhere, in the directory for what is temporary.
+///
+/// # Errors
+/// The system refuses it.
+#[cfg(not(target_os = "linux"))]
+pub fn file_in_memory() -> io::Result<(File, PathBuf)> {
+    Ok(tempfile::NamedTempFile::new()?.keep().map_err(|error| error.error)?)
 }
 
 /// When the system last noted a change of a file's content or nature, nanoseconds since 1970.

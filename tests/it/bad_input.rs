@@ -5,13 +5,13 @@
 //! same is checked too, so that the sentences here stay true.
 
 use std::path::Path;
-use std::process::Command;
 
 use crate::dvc;
+use crate::support::program;
 use crate::support::project::Project;
 use crate::support::ran::Ran;
+use crate::support::small_disk::SmallDisk;
 use crate::support::tree::Node;
-use crate::support::{aloud, in_ci, program};
 
 /// A way to go wrong.
 struct Bad {
@@ -318,35 +318,6 @@ fn dvc_itself_says_what_is_expected_here() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// A small file system of its own at the cache, taken down at the end.
-struct SmallDisk<'a>(&'a Project);
-
-impl<'a> SmallDisk<'a> {
-    /// None if this user may not mount.
-    fn at_cache(project: &'a Project, size: &str) -> Option<Self> {
-        std::fs::create_dir_all(project.at(".dvc/cache")).unwrap();
-        let done =
-            Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]).arg(project.at(".dvc/cache")).output();
-        if done.is_ok_and(|output| output.status.success()) {
-            return Some(Self(project));
-        }
-        aloud("SKIPPED the full disk: mounting a tmpfs is not allowed here");
-        assert!(!in_ci() || !rustix::process::geteuid().is_root(), "root cannot mount a tmpfs in CI");
-        None
-    }
-
-    fn remount(&self, options: &str) {
-        let place = self.0.at(".dvc/cache");
-        assert!(Command::new("mount").args(["-o", &format!("remount,{options}")]).arg(place).status().unwrap().success());
-    }
-}
-
-impl Drop for SmallDisk<'_> {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(self.0.at(".dvc/cache")).output();
-    }
-}
-
 /// A stage whose result is larger than the disk under the cache, after one whose result fits.
 fn too_large() -> Project {
     Project::new()
@@ -371,7 +342,7 @@ fn check_after_failed_save(project: &Project, ran: &Ran) {
 fn a_full_disk_loses_nothing() {
     for jobs in ["1", "4"] {
         let project = too_large();
-        let Some(disk) = SmallDisk::at_cache(&project, "1m") else { return };
+        let Some(disk) = SmallDisk::at(&project, ".dvc/cache", "1m") else { return };
         let ran = project.repro(["--jobs", jobs]);
         ran.exits(255).complains("ERROR: failed to reproduce 'large': [Errno 28] No space left on device");
         check_after_failed_save(&project, &ran);
@@ -386,7 +357,7 @@ fn a_full_disk_loses_nothing() {
 fn a_disk_that_fills_within_a_folder_leaves_no_untrusted_object() {
     let fill = "mkdir d; for i in 1 2 3 4 5; do echo $i > d/$i; done; head -c 3000000 /dev/zero > d/z";
     let project = Project::new().stage("folder", |s| s.cmd(fill).out("d"));
-    let Some(_disk) = SmallDisk::at_cache(&project, "1m") else { return };
+    let Some(_disk) = SmallDisk::at(&project, ".dvc/cache", "1m") else { return };
     project.repro(["--jobs", "2"]).exits(255).complains("No space left on device");
     assert_eq!((project.files(".dvc/cache/files").len(), project.untrusted()), (5, vec![]));
 }
@@ -395,7 +366,7 @@ fn a_disk_that_fills_within_a_folder_leaves_no_untrusted_object() {
 fn a_cache_that_cannot_be_written_loses_nothing() {
     for jobs in ["1", "4"] {
         let project = too_large();
-        let Some(disk) = SmallDisk::at_cache(&project, "16m") else { return };
+        let Some(disk) = SmallDisk::at(&project, ".dvc/cache", "16m") else { return };
         project.repro(["--jobs", jobs, "small"]).ok();
         disk.remount("ro");
         let ran = project.repro(["--jobs", jobs]);

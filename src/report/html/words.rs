@@ -26,7 +26,7 @@ pub fn verdict_glyph(verdict: RunVerdict) -> &'static str {
     match verdict {
         RunVerdict::Ok => "✓",
         RunVerdict::Failed => "✗",
-        RunVerdict::Interrupted | RunVerdict::Killed => "■",
+        RunVerdict::Interrupted | RunVerdict::Killed | RunVerdict::Damaged => "■",
         RunVerdict::Running => "▸",
         RunVerdict::StoppedEarly => "□",
     }

@@ -228,7 +228,7 @@ fn sign(verdict: RunVerdict) -> char {
         RunVerdict::Ok => Kind::Ok.sign(),
         RunVerdict::Failed => Kind::Failed.sign(),
         RunVerdict::Running => Kind::Running.sign(),
-        RunVerdict::Interrupted | RunVerdict::Killed | RunVerdict::StoppedEarly => Kind::Stopped.sign(),
+        RunVerdict::Interrupted | RunVerdict::Killed | RunVerdict::Damaged | RunVerdict::StoppedEarly => Kind::Stopped.sign(),
     }
 }
 

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::support::project::Project;
 use crate::support::ran::Ran;
+use crate::support::small_disk::SmallDisk;
 
 /// `a` runs, `b` fails, `c` never comes to run, `d` is unchanged from the second run on.
 fn mixed() -> Project {
@@ -128,6 +129,52 @@ fn what_was_killed_is_told_from_what_goes_on() {
     // The command of the dead run goes on until then; it must not outlive the test.
     project.write("../stop", "");
     project.repro(["--jobs", "2"]).ok();
+}
+
+#[test]
+fn a_damaged_journal_is_told_from_a_kill_and_what_is_before_is_shown() {
+    let project = mixed();
+    project.repro(["--jobs", "2", "--keep-going"]).exits(255);
+    let run = project.sh("ls .dvc/tmp/paraffin/runs").out().trim().to_owned();
+    let path = format!(".dvc/tmp/paraffin/runs/{run}/events.jsonl");
+    let whole = project.read(&path);
+    let lines: Vec<&str> = whole.split_inclusive('\n').collect();
+    let at = lines.iter().position(|line| line.contains("\"finished\"")).unwrap() + 1;
+    assert!(at + 2 < lines.len(), "{whole}");
+    let mut in_the_middle = lines.clone();
+    in_the_middle[at] = "\0\0\0\0\n";
+    let half = format!("{}{}", lines[..at].concat(), &lines[at][..20]);
+    for journal in [half, lines[..at].concat(), in_the_middle.concat()] {
+        project.write(&path, journal);
+        let told = project.run(["report", "--json", "-"]);
+        let words = format!("the journal of run '{run}' is damaged from line {} on", at + 1);
+        told.ok().complains(&words);
+        let told = json(&told);
+        assert_eq!(told["verdict"], "damaged");
+        assert!(told["counts"]["waiting"].as_u64() >= Some(1), "{told}");
+        project.run(["report"]).ok().says(&words).does_not_say("Killed").does_not_say("killed");
+        project.run(["report", "--html", "run.html", "--junit", "run.xml", "--csv", "run.csv"]).ok();
+        let page = project.read("run.html");
+        assert!(page.contains("<title>Journal damaged: ") && page.contains(&format!("is damaged from line {} on", at + 1)), "{page}");
+        project.run(["runs"]).ok().says("journal damaged").complains(&words);
+        project.run(["logs"]).ok().complains(&words);
+        project.run(["logs", "a"]).ok().says("from a").complains(&words);
+    }
+}
+
+#[test]
+fn an_empty_journal_is_told_and_the_newest_readable_one_is_reported() {
+    let project = mixed();
+    project.repro(["d", "--jobs", "2"]).ok();
+    for run in ["20991122-000000-0000", "20991123-000000-0000"] {
+        project.write(&format!(".dvc/tmp/paraffin/runs/{run}/events.jsonl"), "");
+    }
+    let told = project.run(["report"]);
+    told.ok().says("1 ran").complains("nothing is on record of run '20991123-000000-0000', its journal is empty");
+    assert_eq!(told.err().matches("nothing is on record of run").count(), 2, "{told}");
+    project.run(["logs", "d"]).ok().says("from d");
+    project.run(["report", "20991122"]).exits(255).complains("nothing is on record of run '20991122-000000-0000', its journal is empty");
+    project.run(["runs"]).ok().says("1 ran").complains("nothing is on record of run '20991123-000000-0000'");
 }
 
 #[test]
@@ -352,6 +399,43 @@ fn a_journal_that_cannot_be_written_is_a_warning() {
 }
 
 #[test]
+fn a_log_that_cannot_be_written_fails_no_stage() {
+    for jobs in ["1", "2"] {
+        let project = Project::new()
+            .stage("a", |s| s.cmd("echo from a; echo and more >&2; echo a > a.txt").out("a.txt"))
+            .stage("b", |s| s.cmd("echo from b; echo b > b.txt").out("b.txt"));
+        project.write(".dvc/tmp/paraffin/runs", "in the way");
+        let ran = project.repro(["--jobs", jobs, "--report", "run.md"]);
+        ran.ok().says("from a").says("from b");
+        assert!(ran.err().contains("and more") || ran.out().contains("and more"), "{ran}");
+        assert_eq!(ran.err().matches("no log can be written").count(), 1, "{ran}");
+        assert!(project.read("run.md").contains("no log can be written for"));
+    }
+}
+
+#[test]
+fn a_disk_without_room_for_logs_fails_no_stage_and_one_that_fills_up_is_named() {
+    const RUNS: &str = ".dvc/tmp/paraffin/runs";
+    for jobs in ["1", "2"] {
+        let fill = format!("dd if=/dev/zero of={RUNS}/fill bs=4k count=4000 2>/dev/null");
+        let project = Project::new()
+            .stage("a", |s| s.cmd("echo from a && echo a > a.txt").out("a.txt"))
+            .stage("b", |s| s.cmd("echo from b && cp a.txt b.txt").dep("a.txt").out("b.txt"));
+        let Some(_disk) = SmallDisk::at(&project, RUNS, "4m") else { return };
+        project.sh(&format!("{fill} || true"));
+        let ran = project.repro(["--jobs", jobs]);
+        ran.ok().says("from a").says("from b").complains("no log can be written for 'a': No space left on device");
+        project.run(["logs", "a"]).exits(255);
+        // Now it fills up under a stage, which then cannot print.
+        project.sh(&format!("rm -r {RUNS}/*"));
+        let project = project.stage("a", |s| s.cmd(&format!("{fill}; echo {} && echo a > a.txt", "x".repeat(10_000))).out("a.txt"));
+        let ran = project.repro(["--jobs", jobs, "--report", "run.md"]);
+        ran.exits(255).complains("the log of 'a' cannot be written: No space left on device");
+        assert!(project.read("run.md").contains("the log of 'a' cannot be written"), "{ran}");
+    }
+}
+
+#[test]
 fn other_numbers_of_jobs_are_simulated() {
     let project = (0..4).fold(Project::new(), |project, at| {
         project.stage(&format!("s{at}"), |s| s.cmd(&format!("sleep 0.5; echo {at} > {at}.txt")).out(&format!("{at}.txt")))
@@ -363,6 +447,8 @@ fn other_numbers_of_jobs_are_simulated() {
     let stages = told["stage_ns"].as_u64().unwrap();
     assert_eq!(wall(0), stages);
     assert!(wall(1) >= stages / 2 && wall(1) < stages * 3 / 4, "{told}");
+    let twice = project.run(["report", "--csv", "x.csv", "--what-if", "jobs=1,jobs=1", "--what-if", "jobs=1"]).err();
+    assert_eq!(twice.matches("With 1 job").count(), 1, "{twice}");
     project.run(["report", "--what-if", "8"]).exits(254).complains("jobs=N is needed");
 }
 

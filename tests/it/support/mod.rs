@@ -11,6 +11,7 @@ pub mod pty;
 pub mod ran;
 pub mod scratch;
 pub mod server;
+pub mod small_disk;
 pub mod tree;
 pub mod twins;
 
