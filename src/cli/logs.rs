@@ -12,6 +12,7 @@ use crate::ops::runs::{self, Found};
 use crate::report::facts::Facts;
 use crate::report::history::Standing;
 use crate::report::shown;
+use crate::report::view::group;
 
 use super::args::Logs;
 use super::report::{warn, warn_of_damage};
@@ -34,8 +35,13 @@ pub fn run(args: &Logs) -> Result<(), Fault> {
     let mut found = runs::read(&workspace.tmp_dir(), args.run.as_deref(), warn)?;
     warn_of_damage(&found);
     let folder = found.folder.clone();
-    let Some(stage) = &args.stage else { return list(&found) };
-    let (place, _) = runs::stage(&found.history, stage, workspace.cwd())?;
+    let Some(stage) = &args.stage else { return list(&found, None) };
+    let (place, _) = match runs::stage(&found.history, stage, workspace.cwd()) {
+        Err(_) if found.history.stages.iter().any(|entry| group(&entry.planned.address) == Some(stage)) => {
+            return list(&found, Some(stage));
+        }
+        other => other?,
+    };
     let mut path = runs::log(&found, place, args.attempt);
     let mut waited = false;
     while !path.is_file() && args.follow && goes_on(&found, place) {
@@ -74,12 +80,13 @@ pub fn run(args: &Logs) -> Result<(), Fault> {
     }
 }
 
-/// The stages that left a log, each with how it stands.
-fn list(found: &Found) -> Result<(), Fault> {
+/// The stages that left a log, of all or of a foreach or matrix group, each with how it stands.
+fn list(found: &Found, of: Option<&str>) -> Result<(), Fault> {
     let facts = Facts::of(&found.history, found.alive);
     let mut text = String::new();
     for (place, entry) in found.history.stages.iter().enumerate() {
-        if runs::log(found, place, None).is_file() {
+        let is_wanted = of.is_none_or(|of| group(&entry.planned.address) == Some(of));
+        if is_wanted && runs::log(found, place, None).is_file() {
             let tries = if entry.tries.len() > 1 { format!(", {} tries", entry.tries.len()) } else { String::new() };
             text.push_str(&format!("{}  ({}{tries})\n", shown::line(&entry.planned.address), facts.shown[place].words()));
         }

@@ -3,6 +3,7 @@
 //! What is asked for is checked before anything runs (templates are read, endings known). A report
 //! that cannot be made at the end is a warning: it never changes what a run came to.
 
+use std::collections::BTreeSet;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -48,8 +49,8 @@ impl Order {
     /// Takes an order for reports.
     ///
     /// # Errors
-    /// A template that cannot be read, or that could be for more than one report: a usage error.
-    pub fn new(wanted: Vec<Wanted>, rendering: &Rendering, masks: Masks) -> Result<Self, Fault> {
+    /// A template that cannot be read, that is for no report, or could be for more than one: a usage error.
+    pub fn new(wanted: Vec<Wanted>, rendering: &Rendering, is_live: bool, masks: Masks) -> Result<Self, Fault> {
         let usage = |text: String| Fault::new(Class::UsageError, text);
         let get = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         if wanted.iter().filter(|wanted| wanted.to_stdout()).count() > 1 {
@@ -64,24 +65,29 @@ impl Order {
         };
         let mut order = Self {
             summary: rendering.summary.then(|| get(SUMMARY).map(PathBuf::from)).flatten(),
-            request: report::Wanted { base: changes::asked(rendering.base.as_deref(), get), what_if: rendering.what_if.clone(), masks },
+            request: report::Wanted { base: changes::asked(rendering.base.as_deref(), get), what_if: once(&rendering.what_if), masks },
             options,
             max_chars: rendering.max_chars,
             wanted,
             ..Self::default()
         };
         for template in &rendering.templates {
-            order.take(template)?;
+            order.take(template, is_live)?;
         }
         Ok(order)
     }
 
-    fn take(&mut self, template: &Template) -> Result<(), Fault> {
+    fn take(&mut self, template: &Template, is_live: bool) -> Result<(), Fault> {
         let usage = |text: String| Fault::new(Class::UsageError, text);
         let file = template.file.display();
         let mut kinds: Vec<Kind> = self.wanted.iter().map(|wanted| wanted.kind).collect();
         kinds.dedup();
+        let others = is_live.then_some(Kind::Html).into_iter().chain(self.summary.as_ref().map(|_| Kind::Md));
         let kind = match (template.kind, kinds.as_slice()) {
+            (Some(kind), kinds) if !others.chain(kinds.iter().copied()).any(|asked| asked == kind) => {
+                let word = if kind == Kind::Html { "HTML" } else { "Markdown" };
+                return Err(usage(format!("the template '{file}' is for a report in {word}, and none is asked for")));
+            }
             (Some(kind), _) => kind,
             (None, [only @ (Kind::Html | Kind::Md)]) => *only,
             (None, _) => return Err(usage(format!("for which report is the template '{file}'? Say html={file} or md={file}"))),
@@ -173,9 +179,16 @@ impl Order {
         if there + 1 + text.len() as u64 > LONGEST_SUMMARY {
             return Err(format!("there is no room left in '{}'", file.display()));
         }
-        let mut file = OpenOptions::new().create(true).append(true).open(file).map_err(|error| error.to_string())?;
-        file.write_all(format!("{text}\n").as_bytes()).map_err(|error| error.to_string())
+        let failed = |error: std::io::Error| format!("cannot write '{}': {error}", file.display());
+        let mut file = OpenOptions::new().create(true).append(true).open(file).map_err(failed)?;
+        file.write_all(format!("{text}\n").as_bytes()).map_err(failed)
     }
+}
+
+/// Each number once, in the order in which they were first given.
+fn once(numbers: &[usize]) -> Vec<usize> {
+    let mut seen = BTreeSet::new();
+    numbers.iter().copied().filter(|number| seen.insert(*number)).collect()
 }
 
 /// Says that there is no job whose summary could be written.
@@ -222,7 +235,7 @@ pub fn run(args: &Report) -> Result<(), Fault> {
         print(&text, true);
     }
     let exit_code = found.history.end.as_ref().map(|end| end.fault.as_ref().map_or(0, error::exit_code));
-    let order = Order::new(wanted, &args.rendering, masks)?;
+    let order = Order::new(wanted, &args.rendering, false, masks)?;
     order.check(&workspace)?;
     let missed = order.fill(&workspace, found.history, found.alive, exit_code);
     if missed > 0 {

@@ -117,7 +117,7 @@ fn start(
     if args.json.json && args.reports.iter().any(Wanted::to_stdout) {
         return Err(Fault::new(Class::UsageError, "--json and --report - cannot both have standard output".to_owned()));
     }
-    let order = Order::new(args.reports.clone(), &args.rendering, Masks::new(&told))?;
+    let order = Order::new(args.reports.clone(), &args.rendering, args.live.is_some(), Masks::new(&told))?;
     let repository = opened(workspace);
     order.check(repository.workspace())?;
     warn_without_summary(&args.rendering);
@@ -151,7 +151,7 @@ fn start(
 /// Writes the reports of a run that could not even be told how to run, so that none of another run
 /// is taken for its own.
 fn report_early(args: &Repro, setting: &Setting, workspace: Workspace, fault: &Fault) {
-    let Ok(order) = Order::new(args.reports.clone(), &args.rendering, Masks::default()) else { return };
+    let Ok(order) = Order::new(args.reports.clone(), &args.rendering, args.live.is_some(), Masks::default()) else { return };
     let workspace = Arc::new(workspace);
     if !order.is_empty() && order.check(&workspace).is_ok() {
         let clock = Clock::start();

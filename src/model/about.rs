@@ -11,6 +11,9 @@ pub struct About {
     pub journal: u32,
     /// Name of the run and of its folder.
     pub run: String,
+    /// Whether nothing ran (`--dry`): then nothing of it is kept.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub dry: bool,
     /// The version of this program.
     pub version: String,
     /// The arguments of the command line, without the program.

@@ -146,6 +146,7 @@ fn about(workspace: &Workspace, request: &Request, clock: &Clock) -> About {
     About {
         journal: JOURNAL,
         run: run_name(clock),
+        dry: request.dry,
         cwd: workspace.cwd().as_str().to_owned(),
         project: root.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
         jobs: request.jobs,

@@ -213,7 +213,7 @@ pub fn no_base_words(why: &NoBase) -> String {
     match why {
         NoBase::NoGit => "this repository is used without git".to_owned(),
         NoBase::NoCommits => "nothing is committed yet".to_owned(),
-        NoBase::Unknown(rev) => format!("there is no revision '{rev}' in this clone"),
+        NoBase::Unknown(rev) => format!("there is no commit '{rev}' in this clone"),
         NoBase::Refused(fault) => fault.to_string(),
     }
 }

@@ -15,6 +15,7 @@ use super::dossier::Dossier;
 use super::facts::Shown;
 use super::mermaid::label;
 use super::shown;
+use super::signs;
 use super::tally::count;
 use super::view::group;
 
@@ -47,8 +48,10 @@ pub enum Kind {
     Stopped,
     /// It works.
     Running,
-    /// It was left out, or never begun.
+    /// It was left out.
     Skipped,
+    /// It never began.
+    NotStarted,
     /// It may come yet.
     Waiting,
     /// It would run.
@@ -93,14 +96,16 @@ pub struct Flowchart {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 7] = [Self::Failed, Self::Stopped, Self::Running, Self::Skipped, Self::Waiting, Self::Planned, Self::Ok];
+    pub const ALL: [Self; 8] =
+        [Self::Failed, Self::Stopped, Self::Running, Self::Skipped, Self::NotStarted, Self::Waiting, Self::Planned, Self::Ok];
 
     /// The kind of a stage that is shown so.
     pub fn of(shown: Shown) -> Self {
         match shown {
             Shown::Over(Status::Failed) => Self::Failed,
             Shown::Over(Status::Stopped) => Self::Stopped,
-            Shown::Over(Status::UpstreamFailed | Status::NotStarted) => Self::Skipped,
+            Shown::Over(Status::UpstreamFailed) => Self::Skipped,
+            Shown::Over(Status::NotStarted) => Self::NotStarted,
             Shown::Over(Status::Planned) => Self::Planned,
             Shown::Over(Status::Ran | Status::Restored | Status::Updated | Status::Unchanged | Status::Frozen) => Self::Ok,
             Shown::Running => Self::Running,
@@ -108,17 +113,18 @@ impl Kind {
         }
     }
 
-    /// Its sign.
+    /// Its sign: that of the stages of this kind, or of those that ran.
     pub fn sign(self) -> char {
-        match self {
-            Self::Failed => '\u{2717}',
-            Self::Stopped => '\u{25a0}',
-            Self::Running => '\u{25b8}',
-            Self::Skipped => '\u{2298}',
-            Self::Waiting => '\u{2026}',
-            Self::Planned => '\u{25b7}',
-            Self::Ok => '\u{2713}',
-        }
+        signs::of_stage(match self {
+            Self::Failed => Shown::Over(Status::Failed),
+            Self::Stopped => Shown::Over(Status::Stopped),
+            Self::Running => Shown::Running,
+            Self::Skipped => Shown::Over(Status::UpstreamFailed),
+            Self::NotStarted => Shown::Over(Status::NotStarted),
+            Self::Waiting => Shown::Waiting,
+            Self::Planned => Shown::Over(Status::Planned),
+            Self::Ok => Shown::Over(Status::Ran),
+        })
     }
 
     /// Its word.
@@ -128,6 +134,7 @@ impl Kind {
             Self::Stopped => "stopped",
             Self::Running => "running",
             Self::Skipped => "skipped",
+            Self::NotStarted => "not started",
             Self::Waiting => "waiting",
             Self::Planned => "would run",
             Self::Ok => "ok",
@@ -141,6 +148,7 @@ impl Kind {
             Self::Stopped => ("stopped", "fill:#ffe8c7,stroke:#8a4600,stroke-width:4px,stroke-dasharray:8 3,color:#2e1500"),
             Self::Running => ("running", "fill:#d6e8ff,stroke:#0a4fae,stroke-width:3px,color:#04214a"),
             Self::Skipped => ("skipped", "fill:#eceef0,stroke:#59636e,stroke-dasharray:3 3,color:#24292f"),
+            Self::NotStarted => ("notstarted", "fill:#f6f8fa,stroke:#59636e,stroke-dasharray:5 5,color:#24292f"),
             Self::Waiting => ("waiting", "fill:#ffffff,stroke:#59636e,stroke-dasharray:1 3,color:#24292f"),
             Self::Planned => ("planned", "fill:#f0e8ff,stroke:#6639ba,stroke-dasharray:8 3,color:#271052"),
             Self::Ok => ("ok", "fill:#d9f5df,stroke:#1a7f37,color:#06240f"),
@@ -335,7 +343,7 @@ mod tests {
         let want = "\
 flowchart TD
     accTitle: Levels of the run
-    accDescr: 3 stages in 3 levels: 1 ok, 1 skipped, 1 failed
+    accDescr: 3 stages in 3 levels: 1 ok, 1 not started, 1 failed
     subgraph s0[\"Level 1\"]
         direction TB
         n0[\"\u{2713} prepare\"]:::ok
@@ -346,17 +354,17 @@ flowchart TD
     end
     subgraph s2[\"Level 3\"]
         direction TB
-        n2[\"\u{2298} report\"]:::skipped
+        n2[\"\u{25cb} report\"]:::notstarted
     end
     n0 --> n1
     n1 --> n2
     classDef failed fill:#ffd7d5,stroke:#a40e26,stroke-width:4px,color:#3b0008
-    classDef skipped fill:#eceef0,stroke:#59636e,stroke-dasharray:3 3,color:#24292f
+    classDef notstarted fill:#f6f8fa,stroke:#59636e,stroke-dasharray:5 5,color:#24292f
     classDef ok fill:#d9f5df,stroke:#1a7f37,color:#06240f
 ";
         let chart = Flowchart::of(&badly().dossier(), Fold::Stages).unwrap();
         assert_eq!(chart.source(), want);
-        assert_eq!(chart.legend(), "\u{2717} failed, \u{2298} skipped, \u{2713} ok");
+        assert_eq!(chart.legend(), "\u{2717} failed, \u{25cb} not started, \u{2713} ok");
     }
 
     #[test]

@@ -50,6 +50,7 @@ pub mod screen;
 #[cfg(test)]
 mod screens;
 pub mod shown;
+pub mod signs;
 pub mod sink;
 pub mod status;
 pub mod steps;

@@ -26,7 +26,7 @@ pub struct View {
     pub verdict_words: &'static str,
     /// One sentence: how many stages ended how, and in which time.
     pub headline: String,
-    /// Name of the run; empty if it failed before it had one.
+    /// Name of the run, `dry run` for one that is not kept; empty if it failed before it had one.
     pub run: String,
     /// Name of the repository's folder.
     pub project: String,
@@ -196,7 +196,7 @@ impl View {
             verdict: facts.verdict.key(),
             verdict_words: facts.words(),
             headline: headline_of(history, facts),
-            run: history.about.run.clone(),
+            run: if history.about.dry { "dry run".to_owned() } else { history.about.run.clone() },
             project: shown::line(&history.about.project),
             began: history.began.and_then(time_of_day).unwrap_or_default(),
             command_line: shown::line(&format!("dvc-paraffin {}", history.about.args.join(" "))),

@@ -276,7 +276,7 @@ pub struct Repro {
     #[arg(long = "report", value_name = "FILE", value_parser = report::wanted, value_hint = ValueHint::FilePath, help_heading = "Reports")]
     pub reports: Vec<Wanted>,
     /// Serve the report of the run while it goes on, for a browser on this machine [default: a free port].
-    #[arg(long, value_name = "PORT", num_args = 0..=1, help_heading = "Reports")]
+    #[arg(long, value_name = "PORT", num_args = 0..=1, value_parser = report::port, help_heading = "Reports")]
     pub live: Option<Option<u16>>,
     /// What reports are made with.
     #[command(flatten)]

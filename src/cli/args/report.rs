@@ -214,6 +214,10 @@ pub(super) fn wanted(text: &str) -> Result<Wanted, String> {
     Ok(Wanted { kind, file })
 }
 
+pub(super) fn port(text: &str) -> Result<u16, String> {
+    text.parse().map_err(|_| format!("--live takes a port (0: a free one); for the target '{text}' say `--live -- {text}`"))
+}
+
 fn template(text: &str) -> Result<Template, String> {
     Ok(match text.split_once('=') {
         Some(("html", file)) => Template { kind: Some(Kind::Html), file: file.into() },

@@ -8,7 +8,7 @@ use crate::report::facts::Shown;
 use super::fold::{Folded, Node, folded};
 use super::layers::layout;
 use super::svg::{columns, escaped, number, shortened};
-use super::words::glyph;
+use crate::report::signs;
 
 /// The height of a node.
 const HIGH: f64 = 26.0;
@@ -158,7 +158,7 @@ fn curve(path: &mut String, stops: &[(f64, f64)], top: f64) {
 
 fn label(node: &Node) -> (String, String) {
     let several = node.members.len() > 1;
-    let counts = node.counts.iter().map(|(shown, count)| format!("{count} {}", glyph(*shown)));
+    let counts = node.counts.iter().map(|(shown, count)| format!("{count} {}", signs::of_stage(*shown)));
     let tail = if several { counts.collect::<Vec<_>>().join("  ") } else { String::new() };
     (shortened(&node.name, LONGEST), tail)
 }
@@ -190,7 +190,8 @@ fn box_of(out: &mut String, node: &Node, x: f64, y: f64, width: f64) {
         number(width),
     );
     let (text_x, text_y) = (number(x + 9.0), number(y + 17.5));
-    let _ = write!(out, "<text x=\"{text_x}\" y=\"{text_y}\"><tspan class=\"{}\">{}</tspan>", worst(node).key(), glyph(worst(node)));
+    let _ =
+        write!(out, "<text x=\"{text_x}\" y=\"{text_y}\"><tspan class=\"{}\">{}</tspan>", worst(node).key(), signs::of_stage(worst(node)));
     let _ = write!(out, "<tspan x=\"{}\">{}</tspan>", number(x + 9.0 + 2.0 * CHAR), escaped(&name));
     if !tail.is_empty() {
         let _ = write!(out, "<tspan class=\"dim\" dx=\"14\">{tail}</tspan>");

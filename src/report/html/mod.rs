@@ -14,7 +14,6 @@ mod page;
 mod policy;
 mod svg;
 mod timeline;
-mod words;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, Error, UndefinedBehavior};

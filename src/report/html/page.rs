@@ -7,16 +7,15 @@ use minijinja::value::Serde;
 use minijinja::{Value, context};
 use serde::Serialize;
 
-use crate::report::chart::Chart;
 use crate::report::dossier::Dossier;
 use crate::report::facts::Shown;
+use crate::report::flowchart::{Flowchart, Fold};
 use crate::report::history::Phases;
-use crate::report::shown;
 use crate::report::tally::duration;
 use crate::report::view::{Count, StageRow, View, size, sum};
+use crate::report::{shown, signs};
 
 use super::policy::{SCRIPT, STYLE, policy};
-use super::words::verdict_glyph;
 use super::{levels, load, timeline};
 
 /// In a plan of more stages than this, foreach and matrix groups are folded in the table ...
@@ -68,7 +67,6 @@ struct Step {
 pub fn context_of(dossier: &Dossier, live: bool) -> Value {
     let view = View::of(dossier);
     let (blocks, whys, path) = (blocks(dossier, &view.stages), whys(&view.stages), critical_path(dossier));
-    let plan: Vec<_> = dossier.history.stages.iter().map(|entry| entry.planned.clone()).collect();
     let drawn = |drawing: timeline::Drawing| (Value::from_safe_string(drawing.names), Value::from_safe_string(drawing.plot));
     let timeline = timeline::timeline(dossier).map(|drawing| {
         let (thin, (names, plot)) = (drawing.thin, drawn(drawing));
@@ -82,13 +80,13 @@ pub fn context_of(dossier: &Dossier, live: bool) -> Value {
         style => Value::from_safe_string(STYLE.to_owned()),
         script => Value::from_safe_string(SCRIPT.to_owned()),
         patterns => Value::from_safe_string(PATTERNS.to_owned()),
-        verdict_mark => verdict_glyph(dossier.facts.verdict),
+        verdict_mark => signs::of_run(dossier.facts.verdict),
         blocks => Value::from(Serde(blocks)),
         whys => Value::from(Serde(whys)),
         critical_path => Value::from(Serde(path)),
         levels => levels.map(Value::from_safe_string),
         levels_whole => whole,
-        mermaid => shown::text(&Chart::from_plan(&plan).mermaid()),
+        mermaid => Flowchart::of(dossier, Fold::Stages).map(|chart| chart.source()).unwrap_or_default(),
         timeline,
         load,
         ..Value::from(Serde(view))

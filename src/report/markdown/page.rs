@@ -8,9 +8,9 @@ use serde::Serialize;
 
 use crate::model::Class;
 use crate::report::dossier::Dossier;
-use crate::report::facts::RunVerdict;
 use crate::report::flowchart::{self, Flowchart, Fold, Kind, LevelRow};
 use crate::report::shown::cut;
+use crate::report::signs;
 use crate::report::tally::{count, duration};
 use crate::report::view::{Pair, StageRow, ValueRow, View};
 
@@ -183,7 +183,7 @@ impl Page {
         let pairs = |list: &[Pair]| if rest == 0 { Vec::new() } else { list.iter().map(|pair| pair_of(pair, long)).collect() };
         Self {
             marker: format!("<!-- dvc-paraffin:report key={} -->", escape::key(&matter.options.key)),
-            sign: sign(matter.dossier.facts.verdict),
+            sign: signs::of_run(matter.dossier.facts.verdict),
             folded: matter.options.flavor != Flavor::Bitbucket,
             verdict: view.verdict,
             verdict_words: view.verdict_words,
@@ -214,21 +214,12 @@ impl Page {
             environment: pairs(&view.environment),
             remarks: view.remarks.iter().take(rest).map(|remark| cut(remark, 5 * long)).collect::<Vec<_>>().join("\n"),
             left_out,
-            whole: if view.run.is_empty() {
+            whole: if view.run.is_empty() || matter.dossier.history.about.dry {
                 String::new()
             } else {
                 format!("dvc-paraffin report {} --html report.html", cut(&view.run, 40))
             },
         }
-    }
-}
-
-fn sign(verdict: RunVerdict) -> char {
-    match verdict {
-        RunVerdict::Ok => Kind::Ok.sign(),
-        RunVerdict::Failed => Kind::Failed.sign(),
-        RunVerdict::Running => Kind::Running.sign(),
-        RunVerdict::Interrupted | RunVerdict::Killed | RunVerdict::Damaged | RunVerdict::StoppedEarly => Kind::Stopped.sign(),
     }
 }
 
@@ -346,7 +337,10 @@ fn worst(matter: &Matter, members: &[usize]) -> Kind {
 
 /// The row of a stage, or of several of one group.
 fn row_of(matter: &Matter, members: &[usize], detail: &Detail) -> Row {
-    let sign = worst(matter, members).sign();
+    let sign = match members {
+        [only] => signs::of_stage(matter.dossier.facts.shown[*only]),
+        _ => worst(matter, members).sign(),
+    };
     let members: Vec<&StageRow> = members.iter().map(|at| &matter.view.stages[*at]).collect();
     let (first, long) = (members[0], detail.name_length());
     let alike = members.iter().all(|row| row.reasons == first.reasons);

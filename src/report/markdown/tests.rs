@@ -163,6 +163,34 @@ fn five_thousand_failures_fit_a_comment() {
 }
 
 #[test]
+fn a_thousand_stages_tell_the_truth_in_their_first_lines() {
+    let names: Vec<String> = (0..1000).map(|at| if at < 10 { format!("prepare{at}") } else { format!("train@{at}") }).collect();
+    let plan: Vec<(&str, &[&str], &str)> = names.iter().map(|name| (name.as_str(), &[][..], "gpu")).collect();
+    let mut tale = Tale::new(&plan, 8);
+    for at in 0..1000 {
+        let status = if at % 90 == 5 { Status::Failed } else { Status::Ran };
+        let start = 10 * at as u64;
+        tale = tale.runs(u32::try_from(at).unwrap(), start, start, start + 500, at % 8, status);
+    }
+    let mut dossier = tale.over(10_500, None).dossier();
+    let failed: Vec<usize> = (0..1000).filter(|at| at % 90 == 5).collect();
+    for at in &failed {
+        dossier.tails.insert(*at, Tail { lines: (0..50).map(|line| format!("epoch {line}: loss is NaN")).collect(), cut: true });
+    }
+    for flavor in [Flavor::Github, Flavor::Bitbucket] {
+        for max_chars in [2_000, 8_000, 60_000] {
+            let options = Options { max_chars, ..options(flavor) };
+            let text = render(&dossier, &options, None).unwrap();
+            check(&dossier, &options, &text);
+            let screen = text.lines().take(30).collect::<Vec<_>>().join("\n");
+            assert!(screen.contains("Failed: 12 failed, 988 ran in 10.5s"), "{screen}");
+            let told = failed.iter().filter(|at| screen.contains(&format!("`{}`", names[**at]))).count();
+            assert!(told >= 8 && (told == 12 || screen.contains(&format!("and {} more", 12 - told))), "{told}: {screen}");
+        }
+    }
+}
+
+#[test]
 fn units_and_bytes_are_limits_too() {
     let dossier = huge(300, 30);
     let comment = Options { max_chars: 100_000, ..options(Flavor::Github) };

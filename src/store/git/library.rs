@@ -105,7 +105,10 @@ impl Library {
     pub(super) fn revision(&self, rev: &str) -> Result<Option<Revision>, Error> {
         let repository = self.hold();
         let commit = match repository.revparse_single(rev).and_then(|object| object.peel_to_commit()) {
-            Err(error) if error.code() == ErrorCode::NotFound => return Ok(None),
+            // What is no commit, or cannot be one by how it is written, is none.
+            Err(error) if matches!(error.code(), ErrorCode::NotFound | ErrorCode::InvalidSpec | ErrorCode::Peel | ErrorCode::Ambiguous) => {
+                return Ok(None);
+            }
             found => found?,
         };
         Ok(Some(Revision { commit: commit.id().to_string(), tree: commit.tree_id().to_string() }))

@@ -221,6 +221,8 @@ fn a_report_goes_into_pipes_and_through_links() {
     assert!(project.at("link.md").symlink_metadata().unwrap().is_symlink() && project.read("real.md").contains("1 ran"));
     project.run(["report", "--md", "/proc/x.md"]).exits(255).complains("WARNING: the report '/proc/x.md' was not written");
     project.run(["report", "--base", "nope"]).ok().complains("WARNING: nothing is compared with 'nope'");
+    let of_a_tree = project.run(["report", "--base", "HEAD^{tree}"]);
+    of_a_tree.ok().complains("WARNING: nothing is compared with 'HEAD^{tree}': there is no commit 'HEAD^{tree}' in this clone");
     project.repro(["--json", "--report", "-"]).exits(254);
     project.write("bad.j2", "{% if %}");
     project.repro(["d", "--force", "--report", "x.md", "--template", "bad.j2"]).exits(254).complains("the template 'bad.j2' is wrong");
@@ -301,6 +303,12 @@ fn a_report_never_changes_what_a_run_comes_to() {
     project.repro(["d", "--report", "run.pdf"]).exits(254).complains(".html .md .json .csv .xml");
     assert!(!project.has("d.txt"));
     project.repro(["d", "--report", "x.html", "--report", "y.md", "--template", "t.j2"]).exits(254).complains("for which report");
+    project.write("good.j2", "{{ verdict }}");
+    project
+        .repro(["d", "--report", "x.md", "--template", "html=good.j2"])
+        .exits(254)
+        .complains("for a report in HTML, and none is asked for");
+    project.repro(["d", "--live", "a"]).exits(254).complains("say `--live -- a`");
     project.repro(["d", "--report", "x.html", "--template", "html=t.j2"]).exits(254).complains("cannot read the template 't.j2'");
     assert!(!project.has("d.txt"));
     project.write("full/here", "");
@@ -369,12 +377,36 @@ fn the_summary_of_a_job_is_appended_to_and_hidden_from_stages() {
     let summary = project.read("../summary.md");
     assert!(summary.starts_with("before\n<!-- dvc-paraffin:report") && summary.contains("1 ran"), "{summary}");
     project.repro(["--summary"]).ok().complains("WARNING: --summary has nowhere to write");
+    let mut command = project.command(project.root());
+    let ran = Ran::of(command.args(["report", "--summary"]).env("GITHUB_STEP_SUMMARY", project.at("no/such/summary.md")));
+    ran.exits(255).complains(&format!("cannot write '{}'", project.at("no/such/summary.md").display()));
     // A file that is full takes no more.
     project.write("../summary.md", "x".repeat(1 << 20));
     let mut command = project.command(project.root());
     let ran = Ran::of(command.args(["repro", "--summary", "--force"]).env("GITHUB_STEP_SUMMARY", project.at("../summary.md")));
     ran.ok().complains("no room left");
     assert_eq!(project.read("../summary.md").len(), 1 << 20);
+}
+
+#[test]
+fn a_report_of_a_dry_run_names_no_run() {
+    let project = mixed();
+    project.repro(["--dry", "--report", "run.md", "--report", "run.html"]).ok();
+    assert!(project.read("run.md").contains("A dry run of `"), "{}", project.read("run.md"));
+    assert!(project.read("run.html").contains("<span>dry run</span>"));
+    project.run(["runs"]).ok().complains("No run is on record");
+}
+
+#[test]
+fn a_group_is_a_list_of_its_stages() {
+    let project = Project::new();
+    project.write(
+        "dvc.yaml",
+        "stages:\n  g:\n    foreach: [1, 2]\n    do: {cmd: 'echo from ${item} > g${item}.txt', outs: ['g${item}.txt']}\n  a: {cmd: echo}\n",
+    );
+    project.repro(["--jobs", "2"]).ok();
+    project.run(["logs", "g"]).ok().says("g@1  (ran)\ng@2  (ran)\n").does_not_say("a  (ran)");
+    project.run(["logs", "h"]).exits(255).complains("has no stage 'h'");
 }
 
 #[test]
