@@ -312,6 +312,6 @@ mod tests {
         assert_eq!(words(Chosen::Given("0".to_owned()), &[]), "0 (0123456)");
         assert_eq!(words(Chosen::MergeBase("origin/main".to_owned()), &[]), "merge base with origin/main (0123456)");
         assert_eq!(words(Chosen::Head, &["main", id]), "HEAD (0123456); main or 0123456 is not in this clone");
-        assert!(no_base_words(&NoBase::Unknown("x".to_owned())).ends_with("no revision 'x' in this clone"));
+        assert!(no_base_words(&NoBase::Unknown("x".to_owned())).ends_with("no commit 'x' in this clone"));
     }
 }
