@@ -11,6 +11,7 @@ pub mod dotdvc;
 pub mod emit;
 pub mod flat;
 pub mod fnmatch;
+pub mod hook;
 pub mod ignore;
 pub mod journal;
 pub mod lockfile;
