@@ -55,6 +55,11 @@ pub(super) fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> 
 }
 
 fn put_in_place(path: &Path, bytes: &[u8], mode: u32, lasting: bool) -> io::Result<()> {
+    prepare(path, bytes, mode, lasting)?.replace(path)
+}
+
+/// Writes a file that shall take the place of another; with `lasting`, so that it survives a power loss.
+pub(super) fn prepare(path: &Path, bytes: &[u8], mode: u32, lasting: bool) -> io::Result<Temporary> {
     let temporary = Temporary::beside(path);
     let mut file = fs::OpenOptions::new().write(true).create_new(true).open(temporary.path())?;
     file.write_all(bytes)?;
@@ -63,7 +68,7 @@ fn put_in_place(path: &Path, bytes: &[u8], mode: u32, lasting: bool) -> io::Resu
     }
     drop(file);
     os::set_mode(temporary.path(), mode)?;
-    temporary.replace(path)
+    Ok(temporary)
 }
 
 /// A name beside a path, for a file that shall take its place. What stands under it is removed

@@ -111,6 +111,24 @@ pub enum Error {
         /// What the library or program said.
         message: String,
     },
+    /// There is a git repository, but no work tree.
+    #[error("the git repository at '{}' has no work tree here: it is bare, or this is git's own folder", .path.display())]
+    NoWorkTree {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// The environment and the directory belong to different repositories.
+    #[error(
+        "the hooks of this directory belong into '{}', but by the variables GIT_DIR and the like they would go to '{}'",
+        .here.display(),
+        .set.display()
+    )]
+    TwoHooksFolders {
+        /// By the directory.
+        here: PathBuf,
+        /// By the environment.
+        set: PathBuf,
+    },
     /// A `.gitignore` would lie outside of the git repository.
     #[error("'{}' is outside of git repository '{}'", .path.display(), .root.display())]
     OutsideGit {
@@ -187,7 +205,7 @@ impl Error {
             }
             Self::NoLink { .. } => Class::CacheLinkError,
             Self::Checkout { .. } => Class::CheckoutError,
-            Self::NotGit { .. } | Self::OutsideGit { .. } => Class::SCMError,
+            Self::NotGit { .. } | Self::NoWorkTree { .. } | Self::TwoHooksFolders { .. } | Self::OutsideGit { .. } => Class::SCMError,
             Self::Git { .. } => Class::GitError,
             Self::AlreadyTracked(_) => Class::OutputAlreadyTrackedError,
             Self::LockTimeout | Self::GuardTimeout { .. } | Self::Busy(_) => Class::LockError,

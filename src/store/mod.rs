@@ -16,6 +16,7 @@ mod gitcontents;
 pub mod gitignore;
 mod hardlink;
 pub mod hasher;
+pub mod hooks;
 pub mod ignored;
 pub mod imprint;
 pub mod leftovers;

@@ -180,6 +180,16 @@ pub fn is_exec(meta: &Metadata) -> bool {
     meta.mode() & 0o111 != 0
 }
 
+/// Whether this process may execute what is at a path.
+pub fn may_execute(path: &Path) -> bool {
+    rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok() && path.is_file()
+}
+
+/// Whether two names stand for one file.
+pub fn is_one_file(one: &Metadata, other: &Metadata) -> bool {
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
 /// How many names the file has.
 pub fn links(meta: &Metadata) -> u64 {
     meta.nlink()
@@ -204,6 +214,11 @@ pub fn umask() -> u32 {
 /// The mode of a new ordinary file.
 pub fn file_mode() -> u32 {
     0o666 & !umask()
+}
+
+/// The mode of a new program.
+pub fn program_mode() -> u32 {
+    0o777 & !umask()
 }
 
 /// The mode of what is at a path below an open directory; none if there is nothing.

@@ -26,6 +26,16 @@ fn trust_any_owner() {
     });
 }
 
+/// The repository that holds a directory, bare ones too; none if there is no such thing.
+pub(super) fn repository(dir: &Path) -> Result<Option<Repository>, Error> {
+    let none: [&Path; 0] = [];
+    trust_any_owner();
+    match Repository::open_ext(dir, RepositoryOpenFlags::CROSS_FS, none) {
+        Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
+        opened => opened.map(Some),
+    }
+}
+
 /// A repository that libgit2 has opened.
 pub(super) struct Library(Mutex<Repository>);
 
@@ -39,12 +49,7 @@ impl Library {
     /// The repository that holds a directory, and its work tree; none if there is no such thing. Where a bare
     /// one will do, its own directory stands for the work tree.
     pub(super) fn open(dir: &Path, bare_will_do: bool) -> Result<Option<(Self, PathBuf)>, Error> {
-        let none: [&Path; 0] = [];
-        trust_any_owner();
-        let repository = match Repository::open_ext(dir, RepositoryOpenFlags::CROSS_FS, none) {
-            Err(error) if error.code() == ErrorCode::NotFound => return Ok(None),
-            opened => opened?,
-        };
+        let Some(repository) = repository(dir)? else { return Ok(None) };
         let bare = || bare_will_do.then(|| repository.path());
         let root = repository.workdir().or_else(bare).map(Path::to_path_buf);
         Ok(root.map(|root| (Self(Mutex::new(repository)), root)))

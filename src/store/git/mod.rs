@@ -6,6 +6,7 @@
 //! links inside of it are not resolved, as git does not either.
 
 mod history;
+mod hooks;
 mod index;
 mod library;
 mod objects;
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 pub use self::history::{Node, NodeKind, Revision};
+pub use self::hooks::{HooksFolder, HooksPath, hooks_folder};
 pub use self::index::Staged;
 use self::library::Library;
 use self::program::{Program, Refusal};

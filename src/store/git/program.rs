@@ -307,10 +307,19 @@ const HABITS: [&str; 5] =
     ["GIT_CEILING_DIRECTORIES", "GIT_LITERAL_PATHSPECS", "GIT_GLOB_PATHSPECS", "GIT_NOGLOB_PATHSPECS", "GIT_ICASE_PATHSPECS"];
 
 /// The program for the repository that holds a directory, whatever a hook has set.
-fn git(dir: &Path) -> Command {
+pub(super) fn git(dir: &Path) -> Command {
+    let mut command = git_as_called(dir);
+    for name in LOCAL_ENV {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// The program in a directory, for the repository that it would take itself.
+pub(super) fn git_as_called(dir: &Path) -> Command {
     let mut command = Command::new("git");
     command.arg("-C").arg(dir);
-    for name in LOCAL_ENV.into_iter().chain(HABITS) {
+    for name in HABITS {
         command.env_remove(name);
     }
     command.envs([("LC_ALL", "C"), ("GIT_DISCOVERY_ACROSS_FILESYSTEM", "1"), ("GIT_FLUSH", "1")]);
@@ -318,7 +327,7 @@ fn git(dir: &Path) -> Command {
 }
 
 /// What a process prints when it is given some input.
-fn run(command: &mut Command, input: &[u8]) -> Result<Vec<u8>, Refusal> {
+pub(super) fn run(command: &mut Command, input: &[u8]) -> Result<Vec<u8>, Refusal> {
     let mut child =
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(|error| not_started(&error))?;
     if let Some(mut stdin) = child.stdin.take() {
@@ -330,7 +339,7 @@ fn run(command: &mut Command, input: &[u8]) -> Result<Vec<u8>, Refusal> {
 }
 
 /// The one line that a process prints; none if it fails without a word.
-fn line_or_none(command: &mut Command) -> Result<Option<String>, Refusal> {
+pub(super) fn line_or_none(command: &mut Command) -> Result<Option<String>, Refusal> {
     let output = command.stdin(Stdio::null()).output().map_err(|error| not_started(&error))?;
     let line = String::from_utf8_lossy(&output.stdout).trim_end_matches('\n').to_owned();
     match output.status.success() {
