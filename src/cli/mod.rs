@@ -18,6 +18,7 @@ pub mod confirm;
 pub mod demo;
 pub mod error;
 pub mod graph;
+pub mod hooks;
 pub mod live;
 pub mod logs;
 pub mod report;
@@ -99,6 +100,7 @@ fn dispatch(args: &Args, setting: &Setting) -> Result<i32, Fault> {
         Command::Logs(args) => logs::run(args).map(|()| 0),
         Command::Status(status) => Ok(status::run(status, &args.global, setting)),
         Command::Resolve(resolve) => Ok(resolve::run(resolve, &args.global, setting)),
+        Command::Hooks(hooks) => hooks::run(hooks, &args.global, setting),
         Command::Config(config) => config::run(config, &args.global).map(|()| 0),
         Command::Version => {
             print(concat!("dvc-paraffin ", env!("CARGO_PKG_VERSION"), "\n"), false);

@@ -169,6 +169,8 @@ pub enum Command {
     Runs(Runs),
     /// Show what a stage printed in a run.
     Logs(Logs),
+    /// Install hooks of git that look at what is pushed and committed, or take them away.
+    Hooks(Hooks),
     /// Check paraffin.yaml, and say which pattern gives a stage what.
     Config(Config),
     /// Make a small project and run it with four jobs.
@@ -333,9 +335,11 @@ pub struct Limits {
 }
 
 pub mod check;
+pub mod hooks;
 pub mod report;
 
 pub use check::Check;
+pub use hooks::Hooks;
 pub use report::{Flavor, Kind, Logs, Rendering, Report, Runs, Wanted};
 
 impl Repro {

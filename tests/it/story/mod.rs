@@ -10,6 +10,7 @@ mod first_use;
 mod flags;
 mod git;
 mod handed;
+mod hooks;
 mod interrupt;
 mod keys;
 mod locks;
