@@ -121,7 +121,8 @@ fn is_the_same(path: &Path, beside: &Path, what: &What, kept: &Script) -> bool {
 
 /// Which manager sees to the hooks of this folder, and by what that is known.
 pub fn manager(folder: &HooksFolder) -> Option<(Manager, PathBuf)> {
-    if folder.path.components().any(|part| part.as_os_str() == ".husky") {
+    // `.husky/_`, or `.husky` of old.
+    if folder.path.components().rev().take(2).any(|part| part.as_os_str() == ".husky") {
         return Some((Manager::Husky, folder.path.clone()));
     }
     for hook in Hook::ALL {

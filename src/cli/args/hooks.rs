@@ -13,7 +13,7 @@ Examples:
   dvc-paraffin hooks install                       all three hooks
   dvc-paraffin hooks install pre-push --chain      one, after the hook that stands there already
   dvc-paraffin hooks status                        what stands where, and whether git runs it
-  dvc-paraffin hooks uninstall                     take them away, and put back what was there before
+  dvc-paraffin hooks uninstall                     take them away, put back what was there
   dvc-paraffin hooks print --manager pre-commit    what to write into .pre-commit-config.yaml")]
 pub struct Hooks {
     /// What to do.
@@ -24,7 +24,7 @@ pub struct Hooks {
 /// What to do with hooks.
 #[derive(Subcommand, Clone, Debug)]
 pub enum HooksCommand {
-    /// Put hooks where git looks for them: what is pushed or committed is looked at, data follows a checkout.
+    /// Put hooks where git looks for them, beside those of others.
     Install(Install),
     /// Take the hooks away, and put back what was there before.
     Uninstall(Uninstall),

@@ -19,7 +19,7 @@ const MARKER: &str = "# dvc-paraffin hook v";
 /// The line with the sum, which is the third.
 const SUM: &str = "# sum ";
 /// The line with the path of the program.
-const PROGRAM: &str = "program=";
+const PROGRAM: &str = "paraffin_program=";
 
 /// A hook that we know to serve.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]

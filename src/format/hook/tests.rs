@@ -28,7 +28,7 @@ fn a_script_is_recognised() {
 fn the_scripts_of_the_repository_are_ours_as_they_stand() {
     for hook in Hook::ALL {
         assert_eq!(ours(hook, hook.template()), Own { version: VERSION, edited: false, program: None });
-        let filled = hook.template().replace("program=\n", "program='/x'\n");
+        let filled = hook.template().replace("paraffin_program=\n", "paraffin_program='/x'\n");
         assert_eq!(ours(hook, &filled), Own { version: VERSION, edited: false, program: Some("/x".to_owned()) });
         assert!(ours(hook, &filled.replace("exit 0", "exit 1")).edited);
     }
@@ -49,7 +49,7 @@ fn an_edit_is_seen() {
 fn scripts_of_other_versions_are_ours() {
     let older = "#!/bin/sh\n# dvc-paraffin hook v0\nexec dvc-paraffin pre-push\n";
     assert_eq!(ours(Hook::PrePush, older), Own { version: 0, edited: false, program: None });
-    let newer = sealed("#!/bin/sh\n# dvc-paraffin hook v12\nprogram='/x'\nnew\n");
+    let newer = sealed("#!/bin/sh\n# dvc-paraffin hook v12\nparaffin_program='/x'\nnew\n");
     assert_eq!(ours(Hook::PrePush, &newer), Own { version: 12, edited: false, program: Some("/x".to_owned()) });
     assert!(ours(Hook::PrePush, &newer.replace("new", "old")).edited);
 }

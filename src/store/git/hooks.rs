@@ -6,10 +6,12 @@
 //! the directory: a hook that runs us somewhere else has set them for another repository.
 
 use std::env;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 
 use super::library;
-use super::program::{self, Refusal, line_or_none, run};
+use super::program::{self, Refusal, run};
 use crate::store::error::Error;
 
 /// Variables that decide where hooks are looked for.
@@ -95,20 +97,21 @@ fn by_program(dir: &Path, whose: Whose) -> Result<Asked, Refusal> {
         Whose::Directory => program::git(at),
         Whose::Environment => program::git_as_called(at),
     };
-    let parse = |at: &Path, words: &[&str]| {
-        let line = line_or_none(git(at).arg("rev-parse").args(words))?;
-        line.ok_or_else(|| Refusal::Said(format!("`git rev-parse {}` says nothing", words.join(" "))))
+    let parse = |at: &Path, word: &str, more: &[&str]| {
+        let mut line = run(git(at).args(["rev-parse", word]).args(more), b"")?;
+        line.pop_if(|end| *end == b'\n');
+        Ok(OsString::from_vec(line))
     };
-    match parse(dir, &["--is-inside-work-tree"]) {
+    match parse(dir, "--is-inside-work-tree", &[]) {
         Ok(inside) if inside == "true" => {}
         Ok(_) => return Ok(Asked::NoWorkTree),
         Err(Refusal::Said(words)) if words.starts_with("not a git repository") => return Ok(Asked::NotGit),
         Err(refusal) => return Err(refusal),
     }
-    let root = PathBuf::from(parse(dir, &["--show-toplevel"])?);
+    let root = PathBuf::from(parse(dir, "--show-toplevel", &[])?);
     // Asked at the root, since a relative folder is one of the root.
-    let common = root.join(parse(&root, &["--git-common-dir"])?);
-    let path = root.join(parse(&root, &["--git-path", "hooks"])?);
+    let common = root.join(parse(&root, "--git-common-dir", &[])?);
+    let path = root.join(parse(&root, "--git-path", &["hooks"])?);
     let get = |words: &[&str]| {
         // Fails if the setting is not made.
         let found = run(git(&root).arg("config").args(words).args(["--null", "--type=path", "--get", "core.hooksPath"]), b"").ok()?;

@@ -339,7 +339,7 @@ pub(super) fn run(command: &mut Command, input: &[u8]) -> Result<Vec<u8>, Refusa
 }
 
 /// The one line that a process prints; none if it fails without a word.
-pub(super) fn line_or_none(command: &mut Command) -> Result<Option<String>, Refusal> {
+fn line_or_none(command: &mut Command) -> Result<Option<String>, Refusal> {
     let output = command.stdin(Stdio::null()).output().map_err(|error| not_started(&error))?;
     let line = String::from_utf8_lossy(&output.stdout).trim_end_matches('\n').to_owned();
     match output.status.success() {

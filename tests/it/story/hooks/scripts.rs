@@ -58,9 +58,13 @@ fn both_get_the_input_to_the_byte() {
     let line = "refs/heads/main 0123456789012345678901234567890123456789 refs/heads/main 9876543210987654321098765432109876543210\n";
     let inputs = [String::new(), line.to_owned(), format!("{line}\n\n"), "no end % \\n 'x' $HOME `id`".to_owned(), line.repeat(30_000)];
     let bench = chained("#!/bin/sh\ncat > \"${0%/*}/../got\"\n");
-    bench.takes_notes(0);
+    let alone = Bench::new();
+    alone.hooks(["install"]).ok();
+    [&bench, &alone].iter().for_each(|bench| bench.takes_notes(0));
     for shell in shells(&bench) {
         for input in &inputs {
+            call(&alone, &shell, "pre-push", &["origin"], input.as_bytes()).ok();
+            assert!(alone.notes() == format!("hooks run pre-push -- origin\n{input}"), "{shell:?}");
             call(&bench, &shell, "pre-push", &["origin", "a  b", "*"], input.as_bytes()).ok();
             let notes = bench.notes();
             let got = bench.project.read(".git/got");
@@ -68,6 +72,31 @@ fn both_get_the_input_to_the_byte() {
             let (words, got) = notes.split_once('\n').unwrap();
             assert_eq!(words, "hooks run pre-push -- origin a  b *");
             assert!(got == input, "{shell:?}: {} bytes of {}", got.len(), input.len());
+        }
+    }
+}
+
+/// A script has variables, and names may be taken.
+#[test]
+fn a_chained_hook_has_the_environment_of_git() {
+    let bench = chained("#!/bin/sh\nenv > \"${0%/*}/../got\"\n");
+    bench.takes_notes(0);
+    let names = ["refs", "program", "kept", "gone", "remove", "tip", "IFS", "GIT_DIR", "GIT_INDEX_FILE", "GIT_PREFIX"];
+    for shell in shells(&bench) {
+        for name in NAMES {
+            let mut command = bench.project.scratch.command(&shell[0]);
+            let given: Vec<(String, String)> = command
+                .envs(names.map(|name| (name, "as it was")))
+                .get_envs()
+                .filter_map(|(name, value)| Some((name.to_str()?.to_owned(), value?.to_str()?.to_owned())))
+                .filter(|(name, _)| name != "IFS")
+                .collect();
+            Ran::with_input(command.args(&shell[1..]).arg(bench.hook(name)), b"a b c d\n").ok();
+            let got = bench.project.read(".git/got");
+            for (name, value) in given {
+                assert!(got.lines().any(|line| line == format!("{name}={value}")), "{shell:?} {name}: {got}");
+            }
+            assert!(!got.contains("araffin_"), "{shell:?}: {got}");
         }
     }
 }
@@ -205,7 +234,9 @@ fn a_script_is_printed_as_it_is_installed() {
     }
     assert_eq!(bench.hooks(["print"]).ok().out().matches("#!/bin/sh\n").count(), 3);
     let outside = |command: &mut Command| Ran::of(command.current_dir("/").args(["hooks", "print", "pre-push"]));
-    outside(&mut bench.project.scratch.command(bench.program())).ok().says(&format!("\nprogram='{}'\n", bench.program().display()));
+    outside(&mut bench.project.scratch.command(bench.program()))
+        .ok()
+        .says(&format!("\nparaffin_program='{}'\n", bench.program().display()));
 }
 
 #[test]
