@@ -63,7 +63,9 @@ fn matter(workspace: &Workspace, mut history: History, alive: bool, wanted: &Wan
     let dir = logs::folder(&workspace.tmp_dir(), &history.about.run);
     let places = (0..history.stages.len()).filter(|at| shows_its_log(facts.shown[*at], facts.verdict)).take(FAILURES);
     let tails = places.filter_map(|at| Some((at, tail(&dir, &history, at, &wanted.masks)?))).collect();
-    let what_if = wanted.what_if.iter().map(|jobs| WhatIf { jobs: *jobs, wall: what_if::wall(&history, &facts, *jobs) }).collect();
+    // A run that failed before it had a plan would have failed so with any number of jobs.
+    let numbers = wanted.what_if.iter().filter(|_| history.planned);
+    let what_if = numbers.map(|jobs| WhatIf { jobs: *jobs, wall: what_if::wall(&history, &facts, *jobs) }).collect();
     Dossier {
         exit_code: None,
         tails,
