@@ -28,15 +28,12 @@ pub fn refuse<'f>(workspace: &Arc<Workspace>, files: impl Iterator<Item = &'f Pa
         }
     }
     let mut repository = Repository::with(workspace);
-    if places.is_empty() || repository.load_all().is_err() {
-        return Ok(());
-    }
-    for (file, places) in &places {
-        if let Some(what) = places.iter().find_map(|place| in_use(&repository, place)) {
-            return usage(file, what);
-        }
-    }
-    Ok(())
+    let is_read = !places.is_empty() && repository.load_all().is_ok();
+    let mut known = places.iter().filter(|_| is_read);
+    let taken = known.find_map(|(file, places)| Some((file, places.iter().find_map(|place| in_use(&repository, place))?)));
+    // The run reads the rules anew, once nobody else works here.
+    workspace.forget_dvcignore();
+    taken.map_or(Ok(()), |(file, what)| usage(file, what))
 }
 
 /// What a path may be in the repository: as it was written, and where links lead.

@@ -10,6 +10,7 @@ use crate::format::suggest;
 use crate::model::about::JOURNAL;
 use crate::model::{Address, Class, Fault, Level, RepoPath};
 use crate::report::history::{Entry, History};
+use crate::report::words;
 use crate::run::{journal as written, logs};
 
 use super::report::up_to_now;
@@ -53,7 +54,9 @@ impl Folder {
         // Without an end it was killed, unless it is known to have ended.
         let is_cut = history.end.is_none() && !alive && logs::has_ended(&self.dir);
         history.damaged = (journal.broken || is_cut).then_some(journal.lines + 1);
-        history.remarks.extend(damage(&self.name, &history).map(|text| (Level::Warning, text)));
+        // The verdict says it where there is no end.
+        let remark = history.end.as_ref().and_then(|_| damage(&self.name, &history));
+        history.remarks.extend(remark.map(|text| (Level::Warning, text)));
         if history.about.journal > JOURNAL {
             let text = format!(
                 "the journal of run '{}' was written by dvc-paraffin {}, which is newer than this one: update to read it",
@@ -77,8 +80,7 @@ impl Folder {
 
 /// What is wrong with the journal of a run, as far as it was read.
 pub fn damage(name: &str, history: &History) -> Option<String> {
-    let line = history.damaged?;
-    Some(format!("the journal of run '{name}' is damaged from line {line} on, what came after is not known"))
+    history.damaged.map(|line| words::damaged(name, line))
 }
 
 /// The run of this name with what its journal tells; of the newest ones that hold nothing the next takes the place.

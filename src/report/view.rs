@@ -34,7 +34,7 @@ pub struct View {
     pub began: String,
     /// What was called.
     pub command_line: String,
-    /// The run's failure; empty if there is none.
+    /// The run's failure, or that its journal is damaged; empty if there is none.
     pub error: String,
     /// How many stages ended how.
     pub counts: Vec<Count>,
@@ -200,11 +200,7 @@ impl View {
             project: shown::line(&history.about.project),
             began: history.began.and_then(time_of_day).unwrap_or_default(),
             command_line: shown::line(&format!("dvc-paraffin {}", history.about.args.join(" "))),
-            error: history
-                .end
-                .as_ref()
-                .and_then(|end| end.fault.as_ref())
-                .map_or(String::new(), |fault| shown::text(&words::failure_text(fault))),
+            error: error(history),
             counts,
             failures: failures(dossier),
             stages: (0..history.stages.len()).map(|at| row(dossier, at)).collect(),
@@ -221,6 +217,15 @@ impl View {
     }
 }
 
+/// What befell the run, or the record of it.
+fn error(history: &History) -> String {
+    match (&history.end, history.damaged) {
+        (Some(end), _) => end.fault.as_ref().map_or(String::new(), |fault| shown::text(&words::failure_text(fault))),
+        (None, Some(line)) => words::damaged(&history.about.run, line),
+        (None, None) => String::new(),
+    }
+}
+
 /// `12 ran, 1 failed, 3 skipped in 2m31s`
 pub fn headline_of(history: &History, facts: &Facts) -> String {
     let parts: Vec<String> = facts.counts.iter().map(|(shown, number)| format!("{number} {}", shown.words())).collect();
@@ -230,7 +235,7 @@ pub fn headline_of(history: &History, facts: &Facts) -> String {
         (true, false) if facts.verdict == RunVerdict::Failed => "failed before the first stage".to_owned(),
         (true, false) => "no stage is on record".to_owned(),
     };
-    let word = if facts.verdict == RunVerdict::Running { "after" } else { "in" };
+    let word = if matches!(facts.verdict, RunVerdict::Running | RunVerdict::Damaged) { "after" } else { "in" };
     format!("{what} {word} {}", duration(facts.wall))
 }
 

@@ -104,6 +104,11 @@ pub fn what_if(what: &WhatIf) -> String {
     format!("With {} this run would have taken about {} (simulated).", count(what.jobs, "job"), duration(what.wall))
 }
 
+/// What is wrong with the journal of a run.
+pub fn damaged(run: &str, line: usize) -> String {
+    format!("the journal of run '{run}' is damaged from line {line} on, what came after is not known")
+}
+
 /// What cut a stage off, in few words.
 pub fn stopped(outcome: &Outcome) -> &'static str {
     match outcome.ended_by {
