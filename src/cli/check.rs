@@ -7,6 +7,7 @@ use crate::report::check as shown;
 
 use super::args::Global;
 use super::args::check::{CacheLevel, Check};
+use super::hook_run::index_file;
 use super::repro::write_text;
 use super::{Setting, env, fail, git_here, print, print_answer};
 
@@ -62,7 +63,7 @@ pub(super) fn refuse(place: &str, fault: &Fault, setting: &Setting) {
 fn look(args: &Check) -> Result<Checked, Fault> {
     let what = match &args.rev {
         Some(rev) => What::Revision(rev.clone()),
-        None if args.index => What::Index(std::env::var_os("GIT_INDEX_FILE").filter(|file| !file.is_empty()).map(Into::into)),
+        None if args.index => What::Index(index_file()?),
         None => What::WorkTree,
     };
     let cache = match args.cache {

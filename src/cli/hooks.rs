@@ -15,6 +15,7 @@ use crate::store::os;
 
 use super::args::hooks::{Hooks, HooksCommand, HooksStatus, Install, Print, Uninstall};
 use super::args::{Global, Json};
+use super::hook_run;
 use super::repro::write_text;
 use super::{Setting, fail, print, print_answer};
 
@@ -28,6 +29,7 @@ pub fn run(args: &Hooks, global: &Global, setting: &Setting) -> Result<i32, Faul
         HooksCommand::Uninstall(args) => uninstall(args, global).map(|()| 0),
         HooksCommand::Status(args) => status(args, setting),
         HooksCommand::Print(args) => print_scripts(args, setting).map(|()| 0),
+        HooksCommand::Run(args) => Ok(hook_run::run(args, setting)),
     }
 }
 

@@ -18,6 +18,7 @@ pub mod confirm;
 pub mod demo;
 pub mod error;
 pub mod graph;
+pub mod hook_run;
 pub mod hooks;
 pub mod live;
 pub mod logs;

@@ -234,6 +234,7 @@ pub(super) fn request(args: &Repro, global: &Global, setting: &Setting, jobs: us
         reading: Reading { glob: args.glob, recursive: args.recursive },
         scope,
         all_pipelines: args.all_pipelines,
+        stages: !args.no_stage,
         options: Options { force: args.force, no_commit: args.no_commit, run_cache: !args.no_run_cache },
         force_downstream: args.force_downstream,
         allow_missing: args.allow_missing,

@@ -19,6 +19,7 @@ pub mod mask;
 pub mod paraffin;
 pub mod params;
 pub mod pipeline;
+pub mod pushed;
 pub mod pycode;
 pub mod pyjson;
 pub mod pytext;

@@ -64,13 +64,8 @@ pub enum Wrong {
     Unknown(String),
     /// The content is in no cache that can be looked into.
     NoObject,
-}
-
-impl Wrong {
-    /// Whether it says that nothing can be said.
-    pub fn is_not_judged(&self) -> bool {
-        matches!(self, Self::Converted(_) | Self::Outside | Self::Foreign(_) | Self::Unknown(_))
-    }
+    /// The content is not in this remote.
+    NotPushed(String),
 }
 
 /// One thing that is not in step, or may not be.
@@ -97,6 +92,11 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// Whether it is about content that is not there, rather than about the lock.
+    pub fn is_of_cache(&self) -> bool {
+        self.subject == Subject::Cache || matches!(self.wrong, Wrong::Unknown(_))
+    }
+
     /// The address as someone writes it who stands at the root of git's work tree.
     pub fn full_address(&self) -> Option<String> {
         let address = self.address.as_ref()?;

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 
+use super::finding::Weight;
+
 /// The queue of a stage that no pattern matches.
 pub const DEFAULT_QUEUE: &str = "default";
 
@@ -35,6 +37,76 @@ pub struct Settings {
     pub mask: Vec<String>,
     /// Which journals of runs are kept.
     pub keep_runs: KeepRuns,
+    /// What the hooks of git do.
+    pub hooks: Hooks,
+}
+
+/// What the hooks of git do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Hooks {
+    /// Before a push.
+    pub pre_push: PrePush,
+    /// Before a commit.
+    pub pre_commit: PreCommit,
+    /// After a checkout.
+    pub post_checkout: PostCheckout,
+}
+
+/// What is asked of the commits that are pushed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PrePush {
+    /// How much a stale lock matters; none: it is not looked at.
+    pub lock: Option<Weight>,
+    /// How much it matters that content is in no cache; none: it is not looked up.
+    pub cache: Option<Weight>,
+    /// What becomes of the content in the remote.
+    pub push: Push,
+}
+
+impl Default for PrePush {
+    fn default() -> Self {
+        Self { lock: Some(Weight::Error), cache: Some(Weight::Warn), push: Push::Off }
+    }
+}
+
+/// What becomes of the content of outputs in a remote before a push.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Push {
+    /// Nothing.
+    #[default]
+    Off,
+    /// It must be there.
+    Check,
+    /// It is brought there.
+    Run,
+}
+
+/// What is asked of the index before a commit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PreCommit {
+    /// How much a stale lock matters; none: it is not looked at.
+    pub lock: Option<Weight>,
+    /// Whether what changed is run first.
+    pub run: bool,
+}
+
+impl Default for PreCommit {
+    fn default() -> Self {
+        Self { lock: Some(Weight::Error), run: false }
+    }
+}
+
+/// What follows a checkout.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PostCheckout {
+    /// Whether outputs are brought to what dvc.lock says.
+    pub run: bool,
+}
+
+impl Default for PostCheckout {
+    fn default() -> Self {
+        Self { run: true }
+    }
 }
 
 /// Which runs are kept; one that goes on always is.

@@ -7,6 +7,7 @@ mod ending;
 pub mod granular;
 pub mod graph;
 mod handed;
+pub mod hook;
 pub mod hooks;
 pub mod load;
 pub mod overwriting;

@@ -100,6 +100,8 @@ pub struct Request {
     pub about: About,
     /// Where the history of the run is to be kept for reports.
     pub history: Option<Shared>,
+    /// Whether changed files may be added to the index (`core.autostage`).
+    pub stages: bool,
 }
 
 impl Request {
@@ -249,7 +251,8 @@ fn execute(
         sink.event(&clock.event(EventKind::ValuesKept(Box::new(values::of(repository)))));
     }
     let failed = ending::verdict(repository, request, plan, &ends, watcher).or(written.err());
-    let (to_track, staged) = if failed.is_none() { worker.track(workspace.config().autostage)? } else { (Vec::new(), false) };
+    let (to_track, staged) =
+        if failed.is_none() { worker.track(request.stages && workspace.config().autostage)? } else { (Vec::new(), false) };
     sink.event(&clock.event(EventKind::RunFinished { fault: failed.clone(), to_track, staged }));
     failed.map_or(Ok(()), Err)
 }

@@ -11,3 +11,4 @@ pub mod outs;
 pub mod schedule;
 pub mod select;
 pub mod terms;
+pub mod touch;

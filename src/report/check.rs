@@ -150,6 +150,9 @@ fn sentence(finding: &Finding) -> String {
         Wrong::Unknown(object) => {
             format!("{subject} is not judged: object {} is in no cache that can be looked into", hash(Some(object)))
         }
+        Wrong::NotPushed(remote) => {
+            format!("the content of {subject} ({}) is not in the remote '{}'", hash(finding.recorded.as_deref()), shown::line(remote))
+        }
         Wrong::NoObject => {
             format!("the content of {subject} ({}) is in no cache that can be looked into", hash(finding.recorded.as_deref()))
         }
@@ -200,6 +203,7 @@ pub fn fix(finding: &Finding) -> Option<String> {
         Wrong::HeldMore(..) => Some(format!("name what git ignores there (__pycache__/, say) in .dvcignore, then {}", again())),
         Wrong::LineEnds => Some(format!("say in .gitattributes which line ends it has ('{} text eol=lf')", finding.path.as_deref()?)),
         Wrong::NoObject => Some(format!("dvc{repository} fetch {}", own()?)),
+        Wrong::NotPushed(remote) => Some(format!("dvc{repository} push --remote {} {}", word(remote), own()?)),
         // What is missing belongs to a stage that this one depends on.
         Wrong::Unknown(_) => Some(format!("dvc{repository} fetch --with-deps {}", own()?)),
         Wrong::Converted(_) | Wrong::Outside | Wrong::Foreign(_) => None,

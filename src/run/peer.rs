@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value as Json;
 
@@ -90,6 +90,20 @@ impl Peer {
         let stages = answer.ok_or_else(|| failure(format!("`dvc status --json` gave no answer: {}", text.trim())))?;
         let of = |list: &Json| list.as_array().into_iter().flatten().flat_map(reasons).collect();
         Ok(Some(stages.iter().map(|(address, list)| (address.clone(), of(list))).collect()))
+    }
+
+    /// Brings objects of the repository's cache to a remote, or to the default one. What DVC says goes to standard error.
+    ///
+    /// # Errors
+    /// DVC fails, or the call cannot be prepared.
+    pub fn push(&self, workspace: &Workspace, remote: Option<&str>, objects: &[&Digest]) -> Result<(), Fault> {
+        let errand = Errand::new(workspace, objects)?;
+        let words = ["push"].into_iter().chain(remote.iter().flat_map(|name| ["--remote", name]));
+        let mut command = self.command(errand.dir(), words);
+        command.env("DVC_SITE_CACHE_DIR", errand.site_cache()).stdin(Stdio::null()).stdout(Stdio::null());
+        let program = command.get_program().to_string_lossy().into_owned();
+        let status = command.status().map_err(|error| failure(format!("cannot run {program}: {error}")))?;
+        if status.success() { Ok(()) } else { Err(failure(format!("`dvc push` failed with exit code {}", returncode(status)))) }
     }
 
     /// Fetches objects into the repository's cache, from a remote or the default one; with

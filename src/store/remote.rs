@@ -1,18 +1,19 @@
 //! A remote that is a plain directory: objects laid out as in a cache, copied one by one.
 //!
 //! What is copied is hashed before it counts, so that a damaged remote cannot damage the cache.
-//! Remotes that need a network are not known here (dvc: `data_cloud.py`, dvc_objects).
+//! Pushing trusts the cache, as DVC does. Remotes that need a network are not known here (dvc: `data_cloud.py`, dvc_objects).
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::atomic::{self, Temporary};
-use super::cache::{Cache, file_digest};
+use super::cache::{Cache, OBJECT_MODE, file_digest};
 use super::error::Error;
 use super::hasher::Hasher;
 use super::young::YOUNG_MODE;
 use super::{md5, os};
+use crate::format::dirtree;
 use crate::model::{Algo, Digest};
 
 /// A remote on a mounted file system.
@@ -81,6 +82,63 @@ impl Remote {
         temporary.replace(&to).map_err(Error::io("fetch", &to))?;
         cache.entrust(to);
         Ok(true)
+    }
+
+    /// Whether an object is there, for a directory with all its files. The listing is read from here or from the cache.
+    ///
+    /// # Errors
+    /// The system refuses to look or read.
+    pub fn has(&self, cache: &Cache, digest: &Digest) -> Result<bool, Error> {
+        let is_there = |digest: &Digest| self.objects.path_of(digest).is_file();
+        if !is_there(digest) {
+            return Ok(false);
+        }
+        if !digest.is_dir() {
+            return Ok(true);
+        }
+        let listing = match cache.peek(digest)? {
+            Some(listing) => Some(listing),
+            None => self.objects.peek(digest)?,
+        };
+        let entries = listing.and_then(|listing| dirtree::parse(&listing).ok());
+        Ok(entries.is_some_and(|entries| entries.iter().all(|entry| is_there(&file_digest(&digest.algo, entry)))))
+    }
+
+    /// Brings an object from the cache to the remote, a directory with all its files and its listing last, as `dvc push`
+    /// does. How many objects were copied; none if the cache lacks what the remote lacks.
+    ///
+    /// # Errors
+    /// The system refuses to read or write.
+    pub fn send(&self, cache: &Cache, hasher: &Hasher, digest: &Digest) -> Result<Option<usize>, Error> {
+        let mut copied = 0;
+        if digest.is_dir() {
+            let Some(entries) = cache.load_tree(digest)? else { return Ok(self.has(cache, digest)?.then_some(0)) };
+            let mut files: Vec<Digest> = entries.iter().map(|entry| file_digest(&digest.algo, entry)).collect();
+            files.sort_unstable_by(|one, other| one.value.cmp(&other.value));
+            files.dedup();
+            let (to, from) = (Self::new(self.objects.dir().to_path_buf()), cache.twin());
+            for sent in hasher.each(files, |_| 0, move |file| to.send_object(&from, &file)) {
+                let Some(sent) = sent? else { return Ok(None) };
+                copied += sent;
+            }
+        }
+        Ok(self.send_object(cache, digest)?.map(|sent| copied + sent))
+    }
+
+    fn send_object(&self, cache: &Cache, digest: &Digest) -> Result<Option<usize>, Error> {
+        let (from, to) = (cache.path_of(digest), self.objects.path_of(digest));
+        if to.is_file() {
+            return Ok(Some(0));
+        }
+        if !cache.has_object(digest)? {
+            return Ok(None);
+        }
+        self.objects.make_parent(&to)?;
+        let temporary = Temporary::beside(&to);
+        fs::copy(&from, temporary.path()).map_err(Error::io("push", &from))?;
+        os::set_mode(temporary.path(), OBJECT_MODE).map_err(Error::io("protect", &to))?;
+        temporary.replace(&to).map_err(Error::io("push", &to))?;
+        Ok(Some(1))
     }
 
     /// Brings all entries of the run-cache; those of the remote win (dvc: `StageCache.transfer`).

@@ -1,5 +1,7 @@
 //! The words of `hooks`.
 
+use std::ffi::OsString;
+
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args as ClapArgs, Subcommand};
 
@@ -32,6 +34,19 @@ pub enum HooksCommand {
     Status(HooksStatus),
     /// Print a hook's script, or what to write into the configuration of a manager of hooks.
     Print(Print),
+    /// Do what a hook does: this is what the scripts call.
+    Run(Run),
+}
+
+/// `hooks run`
+#[derive(ClapArgs, Clone, Debug)]
+pub struct Run {
+    /// Which hook.
+    #[arg(value_name = "HOOK", value_parser = hook())]
+    pub hook: Hook,
+    /// What git gives to the hook; the references of a push come on standard input.
+    #[arg(last = true, value_name = "ARGS")]
+    pub args: Vec<OsString>,
 }
 
 /// `hooks install`

@@ -262,6 +262,9 @@ pub struct Repro {
     /// Run even what ran before with the same command and inputs.
     #[arg(long)]
     pub no_run_cache: bool,
+    /// Do not add changed files to the index of git, whatever core.autostage says.
+    #[arg(long)]
+    pub no_stage: bool,
     /// Say why each stage runs: what changed, from what to what.
     #[arg(long)]
     pub explain: bool,

@@ -14,7 +14,8 @@ use serde_yaml::Value;
 use thiserror::Error as ThisError;
 
 use crate::format::yaml;
-use crate::model::settings::{DEFAULT_QUEUE, EnvValue, KeepRuns, Retries, Rule, Settings};
+use crate::model::finding::Weight;
+use crate::model::settings::{DEFAULT_QUEUE, EnvValue, Hooks, KeepRuns, Push, Retries, Rule, Settings};
 use crate::model::{Class, Fault};
 
 use read::{At, Source, unknown};
@@ -23,7 +24,7 @@ use read::{At, Source, unknown};
 pub const FILE: &str = "paraffin.yaml";
 
 /// Keys of the file.
-pub const KEYS: [&str; 7] = ["jobs", "queue", "queues", "stages", "resources", "mask", "keep_runs"];
+pub const KEYS: [&str; 8] = ["jobs", "queue", "queues", "stages", "resources", "mask", "keep_runs", "hooks"];
 /// Keys of `keep_runs`.
 pub const KEEP_KEYS: [&str; 2] = ["number", "age"];
 /// Keys of a queue.
@@ -33,6 +34,10 @@ pub const STAGE_KEYS: [&str; 12] =
     ["slots", "env", "timeout", "grace", "retries", "slow_after", "log_max", "priority", "needs", "mutex", "early_stop", "jobserver"];
 /// Keys of `retries`.
 pub const RETRIES_KEYS: [&str; 3] = ["max", "on", "backoff"];
+
+/// Keys of `hooks`, and those of each hook.
+pub const HOOK_KEYS: [(&str, &[&str]); 3] =
+    [("pre-push", &["lock", "cache", "push"]), ("pre-commit", &["lock", "run"]), ("post-checkout", &["run"])];
 
 /// The JSON Schema of the file.
 pub const SCHEMA: &str = include_str!("../../../docs/paraffin.schema.json");
@@ -97,7 +102,8 @@ pub fn parse(file: &str, text: &str) -> Result<Settings, Error> {
             }
             "resources" => settings.resources = at.amounts(units::size)?,
             "mask" => settings.mask = at.items().iter().map(pattern).collect::<Result<_, _>>()?,
-            _ => settings.keep_runs = keep_runs(&at)?,
+            "keep_runs" => settings.keep_runs = keep_runs(&at)?,
+            _ => settings.hooks = hooks(&at)?,
         }
     }
     check(&root, &settings)?;
@@ -156,6 +162,42 @@ fn keep_runs(at: &At<'_>) -> Result<KeepRuns, Error> {
         }
     }
     Ok(keep)
+}
+
+/// What the hooks of git do.
+fn hooks(at: &At<'_>) -> Result<Hooks, Error> {
+    let mut hooks = Hooks::default();
+    for (name, at) in at.known("a map of hooks", &HOOK_KEYS.map(|(name, _)| name))? {
+        let keys = HOOK_KEYS.iter().find(|(known, _)| *known == name).map_or(&[][..], |(_, keys)| keys);
+        for (key, at) in at.known("a map", keys)? {
+            let flag = |at: &At<'_>| at.value().as_bool().ok_or_else(|| at.error("must be true or false"));
+            match (name, key) {
+                ("pre-push", "lock") => hooks.pre_push.lock = weight(&at)?,
+                ("pre-push", "cache") => hooks.pre_push.cache = weight(&at)?,
+                ("pre-push", _) => hooks.pre_push.push = choice(&at, &[("off", Push::Off), ("check", Push::Check), ("run", Push::Run)])?,
+                ("pre-commit", "lock") => hooks.pre_commit.lock = weight(&at)?,
+                ("pre-commit", _) => hooks.pre_commit.run = flag(&at)?,
+                _ => hooks.post_checkout.run = flag(&at)?,
+            }
+        }
+    }
+    Ok(hooks)
+}
+
+fn weight(at: &At<'_>) -> Result<Option<Weight>, Error> {
+    choice(at, &[("error", Some(Weight::Error)), ("warn", Some(Weight::Warn)), ("off", None)])
+}
+
+/// One of these words. What other readers of YAML take for false is `off`.
+fn choice<T: Copy>(at: &At<'_>, words: &[(&str, T)]) -> Result<T, Error> {
+    let said = match at.value() {
+        Value::Bool(false) => "off",
+        Value::String(text) => text,
+        _ => "",
+    };
+    let found = words.iter().find(|(word, _)| *word == said).map(|(_, value)| *value);
+    let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+    found.ok_or_else(|| at.error(format!("must be one of {}", names.join(", "))))
 }
 
 /// A duration, or `none` for a limit that does not hold.

@@ -47,12 +47,21 @@ fn the_file_of_paraffin_works_unchanged() {
 }
 
 #[test]
+fn hooks_are_read() {
+    let settings = parse(FILE, "hooks: {pre-push: {lock: warn, cache: off, push: run}, pre-commit: {run: true}}\n").unwrap();
+    let pre_push = settings.hooks.pre_push;
+    assert_eq!((pre_push.lock, pre_push.cache, pre_push.push), (Some(Weight::Warn), None, Push::Run));
+    assert!(settings.hooks.pre_commit.run && settings.hooks.post_checkout.run);
+    assert_eq!(parse(FILE, "hooks: {pre-push: {cache: false}}\n").unwrap().hooks.pre_push.cache, None);
+}
+
+#[test]
 fn a_mistake_is_told_with_its_line_and_the_right_word() {
     for (text, message) in [
-        ("slots: 3\n", "paraffin.yaml:1: unknown key 'slots' (known: jobs, queue, queues, stages, resources, mask, keep_runs)"),
+        ("slots: 3\n", "paraffin.yaml:1: unknown key 'slots' (known: jobs, queue, queues, stages, resources, mask, keep_runs, hooks)"),
         (
             "jobs: 2\nqueus: {}\n",
-            "paraffin.yaml:2: unknown key 'queus'. Did you mean 'queues' or 'queue'? (known: jobs, queue, queues, stages, resources, mask, keep_runs)",
+            "paraffin.yaml:2: unknown key 'queus'. Did you mean 'queues' or 'queue'? (known: jobs, queue, queues, stages, resources, mask, keep_runs, hooks)",
         ),
         ("jobs: 0\n", "paraffin.yaml:1: jobs: must be a whole number from 1 on"),
         ("queue: [a]\n", "paraffin.yaml:1: queue: must be a map of patterns to names of queues"),
@@ -94,6 +103,12 @@ fn a_mistake_is_told_with_its_line_and_the_right_word() {
             "queues:\n  default: {slots: 1}\n  celery: {slots: 2}\n",
             "paraffin.yaml:3: queues.celery: 'celery' is another name for 'default': both are given",
         ),
+        (
+            "hooks: {pre-pull: {}}\n",
+            "paraffin.yaml:1: hooks: unknown key 'pre-pull'. Did you mean 'pre-push'? (known: pre-push, pre-commit, post-checkout)",
+        ),
+        ("hooks:\n  pre-push:\n    lock: yes\n", "paraffin.yaml:3: hooks.pre-push.lock: must be one of error, warn, off"),
+        ("hooks:\n  pre-commit:\n    run: maybe\n", "paraffin.yaml:3: hooks.pre-commit.run: must be true or false"),
         ("queues: {1: {}}\n", "paraffin.yaml:1: queues: keys must be texts (put them into quotes)"),
     ] {
         assert_eq!(parse(FILE, text).unwrap_err().to_string(), message);
@@ -113,6 +128,10 @@ fn the_schema_knows_the_same_keys() {
         map.unwrap_or_else(|| panic!("{pointer}")).keys().cloned().collect()
     };
     assert_eq!(keys("/properties"), KEYS);
+    assert_eq!(keys("/properties/hooks/properties"), HOOK_KEYS.map(|(name, _)| name));
+    for (name, wanted) in HOOK_KEYS {
+        assert_eq!(keys(&format!("/properties/hooks/properties/{name}/properties")), wanted);
+    }
     assert_eq!(keys("/$defs/queue/properties"), QUEUE_KEYS);
     assert_eq!(keys("/$defs/stage/properties"), STAGE_KEYS);
     assert_eq!(keys("/$defs/retries/oneOf/1/properties"), RETRIES_KEYS);

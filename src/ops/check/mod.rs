@@ -13,7 +13,9 @@ mod project;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::format::{Files as _, paraffin};
 use crate::model::finding::{Checked, Weight};
+use crate::model::settings::{Hooks, Settings};
 use crate::model::{Class, Fault, RepoPath};
 use crate::store::git::{Git, Revision};
 use crate::store::imprint::Imprints;
@@ -21,7 +23,7 @@ use crate::store::projects::Found;
 use crate::store::snapshot::Snapshot;
 use crate::store::workspace::{Env, Workspace};
 
-use self::project::Project;
+use self::project::{Judged, Project};
 
 /// Whose files are judged.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -41,6 +43,24 @@ pub struct Request {
     pub what: What,
     /// How much it matters that the content of an output is missing; none: nothing is looked up.
     pub cache: Option<Weight>,
+}
+
+/// How much what matters.
+#[derive(Clone, Copy, Debug)]
+pub struct Levels {
+    /// A stale lock; none: it is not looked at.
+    pub lock: Option<Weight>,
+    /// Content that is in no cache; none: it is not looked up.
+    pub cache: Option<Weight>,
+}
+
+/// Who says how much what matters.
+#[derive(Clone, Copy)]
+pub enum Say {
+    /// The command line.
+    These(Levels),
+    /// The paraffin.yaml of each DVC repository.
+    Settings(fn(&Hooks) -> Levels),
 }
 
 /// Judges git repositories' snapshots; keeps what equal files hash to.
@@ -68,18 +88,19 @@ impl Checker {
     /// There is no such revision, or git cannot be read.
     pub fn check(&self, request: &Request) -> Result<Checked, Fault> {
         let mut answer = Checked::default();
+        let say = Say::These(Levels { lock: Some(Weight::Error), cache: request.cache });
         match &request.what {
             What::WorkTree => {
                 self.needs_work_tree()?;
-                self.judge(&Snapshot::of_work_tree(&self.git)?, request.cache, &mut answer);
+                self.judge(&Snapshot::of_work_tree(&self.git)?, say, &mut answer);
             }
             What::Index(file) => {
                 self.needs_work_tree()?;
-                self.judge(&Snapshot::of_index(&self.git, file.as_deref())?, request.cache, &mut answer);
+                self.judge(&Snapshot::of_index(&self.git, file.as_deref())?, say, &mut answer);
             }
             What::Revision(rev) => {
                 for revision in self.revisions(rev)? {
-                    self.judge(&Snapshot::of_commit(&self.git, self.git.root(), revision), request.cache, &mut answer);
+                    self.judge(&Snapshot::of_commit(&self.git, self.git.root(), revision), say, &mut answer);
                 }
             }
         }
@@ -105,7 +126,7 @@ impl Checker {
     }
 
     /// Judges all DVC repositories of a snapshot. What cannot be judged is taken down.
-    pub fn judge(&self, snapshot: &Snapshot, cache: Option<Weight>, answer: &mut Checked) {
+    pub fn judge(&self, snapshot: &Snapshot, say: Say, answer: &mut Checked) {
         answer.looked_at.push(snapshot.commit().map(str::to_owned));
         let refused = |fault: Fault| (snapshot.commit().map(str::to_owned), fault);
         let found = match snapshot.projects() {
@@ -113,8 +134,9 @@ impl Checker {
             Err(error) => return answer.refused.push(refused(error.into())),
         };
         for dir in &found.projects {
-            match self.judge_project(snapshot, dir, &found, cache) {
-                Ok(judged) => {
+            match self.judge_project(snapshot, dir, &found, say) {
+                Ok(None) => answer.projects += 1,
+                Ok(Some(judged)) => {
                     answer.projects += 1;
                     answer.stages += judged.stages;
                     answer.findings.extend(judged.findings);
@@ -124,10 +146,44 @@ impl Checker {
         }
     }
 
-    fn judge_project(&self, whole: &Snapshot, dir: &RepoPath, found: &Found, cache: Option<Weight>) -> Result<project::Judged, Fault> {
-        let snapshot = whole.below(dir);
+    /// A DVC repository of a snapshot, with the cache and the remotes that it has here.
+    ///
+    /// # Errors
+    /// Its configuration is refused.
+    pub(crate) fn workspace(&self, snapshot: &Snapshot, dir: &RepoPath) -> Result<Arc<Workspace>, Fault> {
         let root = dir.under(self.git.root());
-        let workspace = Arc::new(Workspace::of_git(&self.git, root, snapshot.own_config()?, &self.env)?);
-        Project::open(&workspace, snapshot, dir, &self.imprints, cache)?.judge(&found.locks_of(dir))
+        Ok(Arc::new(Workspace::of_git(&self.git, root, snapshot.own_config()?, &self.env)?))
     }
+
+    /// The judgement of one DVC repository; none if nothing of it matters.
+    fn judge_project(&self, whole: &Snapshot, dir: &RepoPath, found: &Found, say: Say) -> Result<Option<Judged>, Fault> {
+        let snapshot = whole.below(dir);
+        let levels = match say {
+            Say::These(levels) => levels,
+            Say::Settings(of) => of(&settings(&snapshot, dir)?.hooks),
+        };
+        if levels.lock.is_none() && levels.cache.is_none() {
+            return Ok(None);
+        }
+        let workspace = self.workspace(&snapshot, dir)?;
+        let mut judged = Project::open(&workspace, snapshot, dir, &self.imprints, levels.cache)?.judge(&found.locks_of(dir))?;
+        judged.findings.retain_mut(|finding| {
+            if finding.is_of_cache() {
+                return true;
+            }
+            // A warning stays one.
+            finding.weight = levels.lock.map_or(finding.weight, |lock| lock.max(finding.weight));
+            levels.lock.is_some()
+        });
+        Ok(Some(judged))
+    }
+}
+
+/// What paraffin.yaml says in a snapshot of a DVC repository.
+pub(crate) fn settings(snapshot: &Snapshot, dir: &RepoPath) -> Result<Settings, Fault> {
+    let path = RepoPath::new(paraffin::FILE);
+    let shown = dir.join(paraffin::FILE).to_string();
+    let refused = |error| Fault::new(Class::IOError, format!("cannot read '{shown}': {error}"));
+    let Some(bytes) = snapshot.files().read(&path).map_err(refused)? else { return Ok(Settings::default()) };
+    paraffin::parse(&shown, &String::from_utf8_lossy(&bytes)).map_err(|error| error.fault())
 }

@@ -154,6 +154,46 @@ impl Library {
         }
     }
 
+    /// The git directory of this work tree.
+    pub(super) fn git_dir(&self) -> PathBuf {
+        self.hold().path().to_path_buf()
+    }
+
+    /// Whether a revision names a commit, or a tag of one.
+    pub(super) fn is_commit(&self, rev: &str) -> Result<bool, Error> {
+        let repository = self.hold();
+        let mut object = repository.revparse_single(rev)?;
+        while let Some(tag) = object.as_tag() {
+            object = tag.target()?;
+        }
+        Ok(object.as_commit().is_some())
+    }
+
+    /// Whether a branch of the remote reaches a commit.
+    pub(super) fn is_at_remote(&self, remote: &str, commit: &str) -> Result<bool, Error> {
+        let repository = self.hold();
+        let mut walk = repository.revwalk()?;
+        walk.push(Oid::from_str(commit)?)?;
+        walk.hide_glob(&format!("refs/remotes/{remote}/*"))?;
+        walk.next().transpose().map(|first| first.is_none())
+    }
+
+    /// The best common ancestor of a commit and all branches of the remote.
+    pub(super) fn base_at_remote(&self, remote: &str, commit: &str) -> Result<Option<String>, Error> {
+        let repository = self.hold();
+        let mut ids = vec![Oid::from_str(commit)?];
+        for reference in repository.references_glob(&format!("refs/remotes/{remote}/*"))? {
+            ids.extend(reference?.peel_to_commit().ok().map(|commit| commit.id()));
+        }
+        if ids.len() == 1 {
+            return Ok(None);
+        }
+        match repository.merge_base_many(&ids) {
+            Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
+            found => Ok(Some(found?.to_string())),
+        }
+    }
+
     /// The branch of `origin` that is checked out by who clones it, and the name that new repositories get.
     pub(super) fn default_branches(&self) -> (Option<String>, Option<String>) {
         let repository = self.hold();

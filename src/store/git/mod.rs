@@ -11,6 +11,7 @@ mod index;
 mod library;
 mod objects;
 mod program;
+mod push;
 mod rules;
 
 use std::path::{Path, PathBuf};

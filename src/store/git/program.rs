@@ -138,6 +138,34 @@ impl Program {
         line_or_none(git(&self.root).args(["merge-base", "--end-of-options", one, other]))
     }
 
+    /// The git directory of this work tree.
+    pub(super) fn git_dir(&self) -> Result<PathBuf, Refusal> {
+        let dir = run(git(&self.root).args(["rev-parse", "--absolute-git-dir"]), b"")?;
+        Ok(PathBuf::from(String::from_utf8_lossy(&dir).trim_end_matches('\n')))
+    }
+
+    /// Whether a revision names a commit, or a tag of one.
+    pub(super) fn is_commit(&self, rev: &str) -> Result<bool, Refusal> {
+        let id = run(git(&self.root).args(["rev-parse", "--verify", "--end-of-options", &format!("{rev}^{{}}")]), b"")?;
+        Ok(run(git(&self.root).args(["cat-file", "-t", String::from_utf8_lossy(&id).trim_end()]), b"")? == b"commit\n")
+    }
+
+    /// Whether a branch of the remote reaches a commit.
+    pub(super) fn is_at_remote(&self, remote: &str, commit: &str) -> Result<bool, Refusal> {
+        let words = ["rev-list", "-1", commit, "--not", &format!("--remotes={remote}")];
+        Ok(run(git(&self.root).args(words), b"")?.is_empty())
+    }
+
+    /// The best common ancestor of a commit and all branches of the remote.
+    pub(super) fn base_at_remote(&self, remote: &str, commit: &str) -> Result<Option<String>, Refusal> {
+        let ids = run(git(&self.root).args(["for-each-ref", "--format=%(objectname)", &format!("refs/remotes/{remote}")]), b"")?;
+        let ids = String::from_utf8_lossy(&ids).into_owned();
+        if ids.trim().is_empty() {
+            return Ok(None);
+        }
+        line_or_none(git(&self.root).args(["merge-base", commit]).args(ids.lines()))
+    }
+
     /// The branch of `origin` that is checked out by who clones it, and the name that new repositories get.
     pub(super) fn default_branches(&self) -> (Option<String>, Option<String>) {
         let line = |words: &[&str]| line_or_none(git(&self.root).args(words)).ok().flatten();

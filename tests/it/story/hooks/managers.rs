@@ -163,6 +163,31 @@ fn pre_commit_runs_our_hooks() {
     managed.works("pre-commit", false, false);
 }
 
+/// pre-commit tells of a push by variables, and of a new branch by its name alone.
+#[test]
+fn pre_commit_lets_no_stale_lock_through() {
+    let Some(programs) = pre_commit() else { return };
+    let managed = Managed::new(programs);
+    managed.write(&managed.snippet("pre-commit"));
+    managed.bench.answers_itself();
+    managed.bench.project.write("data.csv", "1\n");
+    managed.bench.project.write("dvc.yaml", "stages: {prep: {cmd: cp data.csv prep.csv, deps: [data.csv], outs: [prep.csv]}}\n");
+    managed.bench.project.repro(["--quiet"]).ok();
+    managed.sh("git add -A && git commit -q -m pipeline").ok();
+    managed.sh("pre-commit install --hook-type pre-push --hook-type pre-commit").ok();
+    managed.sh("git push -q origin HEAD:refs/heads/fresh").ok();
+    managed.sh("echo 2 > data.csv; git add -A");
+    let ran = managed.sh("git commit -q -m stale");
+    assert!(ran.code == 1 && format!("{ran}").contains("dep 'data.csv' differs"), "{ran}");
+    managed.sh("git commit -q --no-verify -m stale").ok();
+    for push in ["git push -q origin HEAD:refs/heads/fresh", "git push -q origin HEAD:refs/heads/new"] {
+        let ran = managed.sh(push);
+        assert!(ran.code == 1 && format!("{ran}").contains("dep 'data.csv' differs"), "{push}: {ran}");
+    }
+    managed.bench.project.repro(["--quiet"]).ok();
+    managed.sh("git commit -q -a -m mended && git push -q origin HEAD:refs/heads/fresh HEAD:refs/heads/new").ok();
+}
+
 /// The hooks as pre-commit takes them from a repository.
 #[test]
 fn pre_commit_takes_the_hooks_from_the_repository() {

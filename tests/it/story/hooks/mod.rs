@@ -2,8 +2,10 @@
 //! nothing is lost on the way. Real git runs them; a script that takes notes stands in for the program.
 
 mod chain;
+mod commits;
 mod managers;
 mod places;
+mod pushes;
 mod scripts;
 
 use std::os::unix::fs::PermissionsExt as _;
