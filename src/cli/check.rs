@@ -1,15 +1,19 @@
 //! `check`: prints what is not in step between a pipeline and its lock, or gives it as JSON.
 
+use std::sync::Arc;
+
 use crate::model::finding::{Checked, Weight};
 use crate::model::{Class, Fault};
 use crate::ops::check::{Checker, Request, What};
-use crate::report::check as shown;
+use crate::ops::overwriting;
+use crate::report::{check as shown, markdown};
 
 use super::args::Global;
 use super::args::check::{CacheLevel, Check};
 use super::hook_run::index_file;
+use super::report::key;
 use super::repro::write_text;
-use super::{Setting, env, fail, git_here, print, print_answer};
+use super::{Setting, env, fail, git_here, print, print_answer, workspace};
 
 /// Something is not in step.
 pub const STALE: i32 = 1;
@@ -24,11 +28,14 @@ pub fn run(args: &Check, global: &Global, setting: &Setting) -> Result<i32, Faul
         Ok(checked) => (checked, None),
         Err(fault) => (&nothing, Some(fault)),
     };
+    let otherwise = if args.index { "the index" } else { "the work tree" };
     let json = || format!("{}\n", shown::json(checked, fault));
     if let Some(file) = &args.json.json_file {
         write_text(file, &json())?;
     }
-    let otherwise = if args.index { "the index" } else { "the work tree" };
+    if let (Some(file), None) = (&args.md, fault) {
+        write_text(file, &markdown::checked(checked, otherwise, &key(args.key.as_deref())))?;
+    }
     if args.json.json {
         print_answer(&json())?;
     } else if fault.is_none() {
@@ -61,6 +68,12 @@ pub(super) fn refuse(place: &str, fault: &Fault, setting: &Setting) {
 }
 
 fn look(args: &Check) -> Result<Checked, Fault> {
+    // Without a work tree there is nothing to be written over.
+    if let Some(file) = &args.md
+        && let Ok(workspace) = workspace()
+    {
+        overwriting::refuse(&Arc::new(workspace), std::iter::once(file.as_path()))?;
+    }
     let what = match &args.rev {
         Some(rev) => What::Revision(rev.clone()),
         None if args.index => What::Index(index_file()?),

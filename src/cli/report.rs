@@ -56,8 +56,7 @@ impl Order {
         if wanted.iter().filter(|wanted| wanted.to_stdout()).count() > 1 {
             return Err(usage("only one report can go to standard output".to_owned()));
         }
-        let key = rendering.key.clone().or_else(|| get("GITHUB_WORKFLOW")).or_else(|| get("CI_JOB_NAME"));
-        let mut options = Options { key: key.unwrap_or_else(|| "dvc-paraffin".to_owned()), ..Options::default() };
+        let mut options = Options { key: key(rendering.key.as_deref()), ..Options::default() };
         options.max_chars = rendering.max_chars.unwrap_or(options.max_chars);
         options.flavor = match rendering.flavor {
             Flavor::Github | Flavor::Gitlab => markdown::Flavor::Github,
@@ -189,6 +188,12 @@ impl Order {
 fn once(numbers: &[usize]) -> Vec<usize> {
     let mut seen = BTreeSet::new();
     numbers.iter().copied().filter(|number| seen.insert(*number)).collect()
+}
+
+/// The word by which a bot knows its comment: the given one, or the name of the workflow or job.
+pub(super) fn key(given: Option<&str>) -> String {
+    let get = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    given.map(str::to_owned).or_else(|| get("GITHUB_WORKFLOW")).or_else(|| get("CI_JOB_NAME")).unwrap_or_else(|| "dvc-paraffin".to_owned())
 }
 
 /// Says that there is no job whose summary could be written.

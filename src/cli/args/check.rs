@@ -1,6 +1,8 @@
 //! What was typed of `check`.
 
-use clap::{Args as ClapArgs, ValueEnum};
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, ValueEnum, ValueHint};
 
 use super::Json;
 
@@ -26,6 +28,12 @@ pub struct Check {
     /// What it is if the content of an output is neither in the cache nor in a remote that is a directory.
     #[arg(long, value_enum, value_name = "LEVEL", default_value_t)]
     pub cache: CacheLevel,
+    /// Also write the findings to this file as Markdown for a pull request.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub md: Option<PathBuf>,
+    /// By this word a bot knows the Markdown as its own [default: the name of the workflow].
+    #[arg(long, value_name = "KEY", requires = "md")]
+    pub key: Option<String>,
     /// Where the JSON answer goes.
     #[command(flatten)]
     pub json: Json,

@@ -5,12 +5,14 @@
 //! first, and says what was left out. What a template gets is worked out in `page`; that nothing
 //! foreign becomes markup is the work of `escape`. Nothing here knows runs or disks.
 
+mod check;
 mod detail;
 mod escape;
 mod page;
 #[cfg(test)]
 mod tests;
 
+pub use self::check::checked;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, Error, Value, context};

@@ -1,5 +1,6 @@
 //! The program's own promises, told end to end: what DVC has no word for, and so no golden case.
 
+mod action;
 mod answers;
 mod budget;
 mod check;
