@@ -275,6 +275,19 @@ fn remarks(folder: &HooksFolder) -> Vec<String> {
     } else if linked > 0 && setting.is_none_or(|setting| setting.scope.as_deref() != Some("worktree")) {
         said.push(format!("'{shown}' serves all {} work trees of this repository.", linked + 1));
     }
+    let usual = folder.common.join("hooks");
+    if real(&usual) != path {
+        let stands =
+            |hook: &Hook| matches!(hooks::look(&usual, *hook), Ok(Standing { what: What::Script(script), .. }) if script.is_ours());
+        let ours: Vec<&str> = Hook::ALL.iter().filter(|hook| stands(hook)).map(|hook| hook.name()).collect();
+        if !ours.is_empty() {
+            let names = ours.join(", ");
+            said.push(format!(
+                "In '{}' hooks of ours are left ({names}). Git does not look there since core.hooksPath is set.",
+                usual.display()
+            ));
+        }
+    }
     said
 }
 

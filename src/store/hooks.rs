@@ -55,6 +55,13 @@ pub struct Script {
     pub runs: bool,
 }
 
+impl Script {
+    /// Whether it is ours, of any version.
+    pub fn is_ours(&self) -> bool {
+        matches!(self.nature, Nature::Ours(_))
+    }
+}
+
 /// A hook that is kept beside ours.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Kept {

@@ -116,6 +116,22 @@ fn uninstall_brings_back_what_was_there() {
     assert_eq!(state(&bench.project.at(".git/hooks")), before);
 }
 
+/// Someone keeps our script elsewhere, and has only a link to it here.
+#[test]
+fn a_link_to_ours_stays_one() {
+    let bench = Bench::new();
+    bench.script(&bench.top().join("mine"), "#!/bin/sh\n# dvc-paraffin hook v0\n");
+    symlink(bench.top().join("mine"), bench.hook("pre-push")).unwrap();
+    bench.hooks(["install", "pre-push"]).ok().says("brought from version 0 to 1");
+    bench.hooks(["install", "pre-push"]).ok().says("installed already");
+    let script = bench.hooks(["print", "pre-push"]).ok().out();
+    assert_eq!(std::fs::read_to_string(bench.top().join("mine")).unwrap(), script);
+    assert_eq!(std::fs::read_link(bench.hook("pre-push")).unwrap(), bench.top().join("mine"));
+    bench.hooks(["uninstall"]).ok().says("pre-push: taken away");
+    assert_eq!(state(&bench.project.at(".git/hooks")), []);
+    assert_eq!(std::fs::read_to_string(bench.top().join("mine")).unwrap(), script);
+}
+
 #[test]
 fn a_name_that_is_taken_is_refused() {
     let bench = Bench::new();

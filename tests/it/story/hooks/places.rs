@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::{Bench, state};
+use crate::support::crate_dir;
 use crate::support::project::Project;
 use crate::support::ran::Ran;
 
@@ -128,7 +129,7 @@ fn where_no_hook_would_run_nothing_is_installed() {
 fn a_folder_that_others_use_is_remarked() {
     let remark = |make: &str| {
         let bench = Bench::new();
-        bench.sh(&bench.root(), make);
+        bench.sh(&bench.root(), &make.replace("$PROJECT", crate_dir().to_str().unwrap()));
         let said = bench.hooks(["install"]).ok().err();
         assert!(
             said.is_empty() || bench.hooks(["status"]).ok().out().contains(said.trim_start_matches("WARNING: ").lines().next().unwrap())
@@ -140,6 +141,8 @@ fn a_folder_that_others_use_is_remarked() {
     assert!(remark("git config core.hooksPath ../h").contains("(it lies outside of this repository)"));
     assert!(remark("rm -r .git/hooks; mkdir ../h; ln -s ../../h .git/hooks").contains("(it lies outside of this repository)"));
     assert!(remark("git config core.hooksPath h").contains("/w/h' lies in the work tree."));
+    let left = remark("cp $PROJECT/hooks/pre-push .git/hooks; git config core.hooksPath ../h");
+    assert!(left.contains("/w/.git/hooks' hooks of ours are left (pre-push). Git does not look there"), "{left}");
     let linked = "git worktree add -q ../one; git worktree add -q ../two";
     assert!(remark(linked).contains("/w/.git/hooks' serves all 3 work trees"));
     assert!(remark(&format!("{linked}; git config core.hooksPath h")).contains("each work tree has a folder of its own. This is '"));
