@@ -34,7 +34,9 @@ pub fn render<'a>(fault: &Fault, known: impl IntoIterator<Item = &'a str>, color
         _ => text,
     };
     let file = fault.detail("file").map_or_else(|| first_quoted(&fault.message), str::to_owned);
-    if let Some(frame) = fs::read_to_string(&file).ok().and_then(|source| frame(fault, &file, &source)) {
+    // Without a line nothing is to be shown of it, and what is named need not be a file: a pipe would be waited for.
+    let source = fault.detail("line").and_then(|_| fs::read_to_string(&file).ok());
+    if let Some(frame) = source.and_then(|source| frame(fault, &file, &source)) {
         text.push_str("\n\n");
         text.push_str(&frame);
     }

@@ -147,6 +147,19 @@ fn a_name_that_is_taken_is_refused() {
 }
 
 #[test]
+fn what_is_no_file_is_left_alone() {
+    let bench = Bench::new();
+    for make in ["mkdir", "mkfifo"] {
+        bench.sh(&bench.root(), &format!("{make} .git/hooks/pre-push"));
+        bench.hooks(["install", "--chain", "--force"]).exits(255).complains("/pre-push' is no file.");
+        bench.hooks(["status"]).ok().says("pre-push       not ours; git does not run it");
+        bench.hooks(["uninstall"]).ok().says("pre-push: not ours, left as it is");
+        bench.sh(&bench.root(), "rm -d .git/hooks/pre-push");
+        assert_eq!(state(&bench.project.at(".git/hooks")), []);
+    }
+}
+
+#[test]
 fn an_older_version_is_brought_up_to_date() {
     let bench = Bench::new();
     bench.foreign("pre-push", "#!/bin/sh\n# dvc-paraffin hook v0\nexec dvc-paraffin hook pre-push\n");
