@@ -85,8 +85,7 @@ fn names_a_directory_by_dots(text: &[u8]) -> bool {
         let line = line.strip_prefix(b"- ").unwrap_or(line).trim_ascii();
         let line = line.strip_prefix(b"path:").unwrap_or(line).trim_ascii();
         let line = line.strip_suffix(b":").unwrap_or(line);
-        let bare: Vec<u8> = line.iter().copied().filter(|byte| !b"'\"".contains(byte)).collect();
-        !bare.is_empty() && bare.contains(&b'.') && bare.iter().all(|byte| b"./".contains(byte))
+        line.iter().all(|byte| b"./'\"".contains(byte)) && line.contains(&b'.')
     })
 }
 
