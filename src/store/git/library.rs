@@ -49,7 +49,12 @@ impl Library {
     /// The repository that holds a directory, and its work tree; none if there is no such thing. Where a bare
     /// one will do, its own directory stands for the work tree.
     pub(super) fn open(dir: &Path, bare_will_do: bool) -> Result<Option<(Self, PathBuf)>, Error> {
-        let Some(repository) = repository(dir)? else { return Ok(None) };
+        let mut found = repository(dir)?;
+        // A hook may be called for another repository than the one around it (`git --git-dir=… push`).
+        if bare_will_do && named_by_environment().is_some_and(|named| found.as_ref().is_none_or(|found| real(found.path()) != named)) {
+            found = Some(Repository::open_from_env()?);
+        }
+        let Some(repository) = found else { return Ok(None) };
         let bare = || bare_will_do.then(|| repository.path());
         let root = repository.workdir().or_else(bare).map(Path::to_path_buf);
         Ok(root.map(|root| (Self(Mutex::new(repository)), root)))
@@ -260,6 +265,16 @@ impl Library {
         // libgit2 keeps its own state whole when a caller panics.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The git directory that the environment names, as git does for its hooks.
+fn named_by_environment() -> Option<PathBuf> {
+    let named = std::env::var_os("GIT_DIR").filter(|dir| !dir.is_empty())?;
+    Some(real(Path::new(&named)))
+}
+
+fn real(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_path_buf())
 }
 
 /// libgit2 would store a file as it is where attributes ask for a program's version of it.

@@ -232,6 +232,17 @@ fn linked_work_trees_and_other_folders_of_hooks_are_as_good() {
     }
 }
 
+/// As people keep the files of their home: the git directory stands elsewhere, and is named each time.
+#[test]
+fn a_git_directory_that_is_named_is_the_one_that_is_judged() {
+    let bench = pushed();
+    bench.project.sh("mv .git ../apart && git --git-dir=../apart config core.worktree ../w");
+    for around in ["", "git init -q . && git commit -q --allow-empty -m around"] {
+        bench.project.sh(&format!("{around}\necho $$ >> data.csv; git --git-dir=../apart --work-tree=. commit -q -a -m stale"));
+        is_refused(&bench, "--git-dir=../apart --work-tree=. push origin main", "dep 'data.csv' differs");
+    }
+}
+
 #[test]
 fn dvc_repositories_below_the_root_of_git_are_judged() {
     let bench = pushed();
