@@ -133,10 +133,15 @@ impl Patterns {
 /// Whether a pattern that is relative to the root is the path from end to end, or (with `above`)
 /// one of the directories above it. A pattern that cannot be read is none.
 pub fn is_path(pattern: &str, path: &str, above: bool) -> bool {
-    let Some(segments) = normalise(&format!("/{pattern}")) else { return false };
+    matcher(pattern, above).is_some_and(|regex| regex.is_match(path))
+}
+
+/// The expression for paths that [`is_path`] is true of; none for a pattern that cannot be read.
+pub fn matcher(pattern: &str, above: bool) -> Option<Regex> {
+    let segments = normalise(&format!("/{pattern}"))?;
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-    let Ok(Some(text)) = expression(&segments, pattern, if above { r"(?:/|\z)" } else { r"\z" }) else { return false };
-    Regex::new(&text).is_ok_and(|regex| regex.is_match(path))
+    let text = expression(&segments, pattern, if above { r"(?:/|\z)" } else { r"\z" }).ok()??;
+    Regex::new(&text).ok()
 }
 
 /// The pattern as it must stand in a file of the root (dvc: `pathspec_math.py` `change_rule`).

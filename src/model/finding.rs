@@ -40,6 +40,8 @@ pub enum Wrong {
     NotInGit,
     /// It is there, and dvc.lock does not know it.
     NotRecorded,
+    /// It is recorded, and the output in which it would lie has no such path.
+    NotInOutput,
     /// A parameter that stages track is not in its file.
     NotInFile,
     /// A stage that dvc.lock does not know.
@@ -58,6 +60,8 @@ pub enum Wrong {
     Converted(String),
     /// Not judged: it lies outside of git's work tree.
     Outside,
+    /// Not judged: it lies in a submodule.
+    Submodule,
     /// Not judged: it lies on a server (the kind in one word).
     Foreign(String),
     /// Not judged: this object is in no cache that can be looked into.

@@ -131,6 +131,7 @@ fn sentence(finding: &Finding) -> String {
         Wrong::Differs => format!("{subject} differs: {}", both(finding)),
         Wrong::NotInGit if finding.recorded.is_some() => format!("{subject} is not in git: recorded {}", hash(finding.recorded.as_deref())),
         Wrong::NotInGit => format!("{subject} is not in git"),
+        Wrong::NotInOutput => format!("{subject} is not in the output around it: recorded {}", hash(finding.recorded.as_deref())),
         Wrong::NotRecorded => format!("{subject} is not in dvc.lock"),
         Wrong::NotInFile => format!("{subject} is not in its file"),
         Wrong::NoEntry => "dvc.lock has no entry for this stage".to_owned(),
@@ -146,6 +147,7 @@ fn sentence(finding: &Finding) -> String {
         Wrong::LineEnds => format!("{subject} is the same but for the ends of its lines: {}", both(finding)),
         Wrong::Converted(by) => format!("{subject} is not judged: git keeps it by way of {}", shown::line(by)),
         Wrong::Outside => format!("{subject} is not judged: it lies outside of git"),
+        Wrong::Submodule => format!("{subject} is not judged: it lies in a submodule, or has one in it"),
         Wrong::Foreign(kind) => format!("{subject} is not judged: what it depends on ({}) is not looked up", shown::line(kind)),
         Wrong::Unknown(object) => {
             format!("{subject} is not judged: object {} is in no cache that can be looked into", hash(Some(object)))
@@ -191,7 +193,7 @@ pub fn fix(finding: &Finding) -> Option<String> {
     let is_in_root = finding.address.as_ref().is_none_or(|address| address.file.parent().is_none_or(|dir| dir.is_root()));
     let again = || format!("dvc-paraffin{repository} repro{}", if is_in_root { "" } else { " --all-pipelines" });
     match &finding.wrong {
-        Wrong::NoEntry | Wrong::NotRecorded => Some(again()),
+        Wrong::NoEntry | Wrong::NotRecorded | Wrong::NotInOutput => Some(again()),
         Wrong::Differs if is_data_file(finding.address.as_ref()) => Some(format!("dvc{repository} commit {}", own()?)),
         Wrong::Differs => Some(again()),
         Wrong::NotInGit if finding.subject == Subject::Out => Some(format!("git add -f {}", path())),
@@ -201,12 +203,16 @@ pub fn fix(finding: &Finding) -> Option<String> {
         Wrong::NoPipeline => Some(format!("git rm {}", path())),
         Wrong::Altered => Some(format!("dvc{repository} commit {}", own()?)),
         Wrong::HeldMore(..) => Some(format!("name what git ignores there (__pycache__/, say) in .dvcignore, then {}", again())),
-        Wrong::LineEnds => Some(format!("say in .gitattributes which line ends it has ('{} text eol=lf')", finding.path.as_deref()?)),
+        Wrong::LineEnds => {
+            let is_dir = finding.recorded.as_deref().is_some_and(|hash| hash.ends_with(".dir"));
+            let below = if is_dir { "/**" } else { "" };
+            Some(format!("say in .gitattributes which line ends it has ('{}{below} text eol=lf')", finding.path.as_deref()?))
+        }
         Wrong::NoObject => Some(format!("dvc{repository} fetch {}", own()?)),
         Wrong::NotPushed(remote) => Some(format!("dvc{repository} push --remote {} {}", word(remote), own()?)),
         // What is missing belongs to a stage that this one depends on.
         Wrong::Unknown(_) => Some(format!("dvc{repository} fetch --with-deps {}", own()?)),
-        Wrong::Converted(_) | Wrong::Outside | Wrong::Foreign(_) => None,
+        Wrong::Converted(_) | Wrong::Outside | Wrong::Submodule | Wrong::Foreign(_) => None,
     }
 }
 

@@ -17,7 +17,8 @@ use super::dvcignore::DvcIgnore;
 use super::error::Error;
 use super::git::{Git, Node, NodeKind, Revision, Staged};
 use super::source::{Entry, EntryKind, Kind, Source};
-use crate::format::{Files, attributes};
+use crate::format::Files;
+use crate::format::attributes::{self, Attributes, Form};
 use crate::model::RepoPath;
 
 /// How many symbolic links one path may lead over.
@@ -41,6 +42,34 @@ pub struct GitFiles {
     prefix: RepoPath,
     /// The trees that were read, by their ids; of the index all, by their paths.
     known: Arc<Mutex<HashMap<String, Arc<Names>>>>,
+    /// What `.gitattributes` say, by their directories from the root of git.
+    attributes: Arc<Mutex<HashMap<String, Option<Arc<Attributes>>>>>,
+}
+
+/// Where a path leads.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Lead {
+    /// To this place, whether git has something there or not.
+    Inside(RepoPath),
+    /// Out of what git has.
+    Outside,
+    /// Into a submodule.
+    Module,
+}
+
+/// What a walk along a path has come to.
+pub(super) struct Walk {
+    pub(super) end: End,
+    /// Where that is, from the root of git and without links.
+    pub(super) place: String,
+}
+
+/// The end of a path.
+pub(super) enum End {
+    Node(Node),
+    Nothing,
+    Outside,
+    Module,
 }
 
 /// The files of a commit, of the index, or those of the work tree that git tracks.
@@ -78,11 +107,14 @@ impl Snapshot {
     pub fn of_work_tree(git: &Arc<Git>) -> Result<Self, Error> {
         let on_disk = |staged: Staged| {
             let Ok(meta) = git.root().join(&staged.path).symlink_metadata() else {
-                return staged.is_left_out.then_some((staged.path, staged.kind, staged.id));
+                let is_kept = staged.is_left_out || matches!(staged.kind, NodeKind::Module | NodeKind::Unnamed);
+                return is_kept.then_some((staged.path, staged.kind, staged.id));
             };
             let kind = if meta.is_symlink() { NodeKind::Link } else { NodeKind::File };
-            let is_file = staged.kind != NodeKind::Module && !meta.is_dir();
-            is_file.then(|| (staged.path.clone(), kind, format!("{ON_DISK}{}", staged.path)))
+            if staged.kind == NodeKind::Module {
+                return Some((staged.path, staged.kind, staged.id));
+            }
+            (!meta.is_dir()).then(|| (staged.path.clone(), kind, format!("{ON_DISK}{}", staged.path)))
         };
         Ok(Self::new(git, git.root(), None, String::new(), listed(git.staged(None)?.into_iter().filter_map(on_disk))))
     }
@@ -90,7 +122,7 @@ impl Snapshot {
     fn new(git: &Arc<Git>, root: &Path, commit: Option<String>, top: String, known: HashMap<String, Arc<Names>>) -> Self {
         let prefix = RepoPath::new(&git.place_of(root).unwrap_or_default());
         let known = Arc::new(Mutex::new(known));
-        Self::with(commit, GitFiles { git: Arc::clone(git), top, root: root.to_path_buf(), prefix, known })
+        Self::with(commit, GitFiles { git: Arc::clone(git), top, root: root.to_path_buf(), prefix, known, attributes: Arc::default() })
     }
 
     fn with(commit: Option<String>, files: GitFiles) -> Self {
@@ -159,7 +191,29 @@ fn listed(files: impl Iterator<Item = (String, NodeKind, String)>) -> HashMap<St
 impl GitFiles {
     /// What stands at a path; with `follow` what a link at its end leads to.
     pub(super) fn find(&self, path: &RepoPath, follow: bool) -> io::Result<Option<Node>> {
-        let Some(inside) = self.inside(path) else { return Ok(None) };
+        Ok(match self.walk(path, follow)?.end {
+            End::Node(node) => Some(node),
+            End::Nothing | End::Outside | End::Module => None,
+        })
+    }
+
+    /// Where a path leads, symbolic links followed.
+    ///
+    /// # Errors
+    /// An object that this clone does not have, or links without an end.
+    pub fn lead(&self, path: &RepoPath) -> Result<Lead, Error> {
+        let walk = self.walk(path, true).map_err(Error::io("read", self.place(path)))?;
+        Ok(match walk.end {
+            End::Outside => Lead::Outside,
+            End::Module => Lead::Module,
+            End::Node(_) | End::Nothing => Lead::Inside(self.seen(&walk.place)),
+        })
+    }
+
+    /// Goes along a path, from name to name and over links.
+    pub(super) fn walk(&self, path: &RepoPath, follow: bool) -> io::Result<Walk> {
+        let outside = || Ok(Walk { end: End::Outside, place: String::new() });
+        let Some(inside) = self.inside(path) else { return outside() };
         let mut ahead: VecDeque<String> = inside.split('/').map(str::to_owned).collect();
         let root = Node { name: String::new(), kind: NodeKind::Dir, id: self.top.clone() };
         // The way from the root to where we stand.
@@ -171,24 +225,31 @@ impl GitFiles {
                 ".." => {
                     way.pop();
                     if way.is_empty() {
-                        return Ok(None);
+                        return outside();
                     }
                     continue;
                 }
                 _ => {}
             }
-            let Some(here) = way.last().filter(|here| here.kind == NodeKind::Dir) else { return Ok(None) };
-            let names = self.names(&here.id)?;
-            let Some((kind, id)) = names.get(&name) else { return Ok(None) };
-            if *kind == NodeKind::Link && (follow || !ahead.is_empty()) {
+            let Some(here) = way.last() else { return outside() };
+            let place = || way.iter().skip(1).map(|node| node.name.as_str());
+            let known = if here.kind == NodeKind::Dir { self.names(&here.id)?.get(&name).cloned() } else { None };
+            let Some((kind, id)) = known else {
+                let end = if here.kind == NodeKind::Module { End::Module } else { End::Nothing };
+                let rest = [name.as_str()].into_iter().chain(ahead.iter().map(String::as_str));
+                let place = RepoPath::new(&place().chain(rest).collect::<Vec<_>>().join("/"));
+                // Links in what is not there cannot be told, so `..` is taken as it is written.
+                return if place.is_external() { outside() } else { Ok(Walk { end, place: place.as_str().to_owned() }) };
+            };
+            if kind == NodeKind::Link && (follow || !ahead.is_empty()) {
                 links += 1;
                 if links > MANY_LINKS {
                     return Err(io::Error::other("too many levels of symbolic links"));
                 }
-                let target = self.content(id)?;
-                let Ok(target) = String::from_utf8(target) else { return Ok(None) };
+                let target = self.content(&id)?;
+                let Ok(target) = String::from_utf8(target) else { return outside() };
                 if target.starts_with('/') {
-                    let Some(inside) = self.git.place_of(target.as_ref()) else { return Ok(None) };
+                    let Some(inside) = self.git.place_of(target.as_ref()) else { return outside() };
                     way.truncate(1);
                     inside.split('/').rev().for_each(|part| ahead.push_front(part.to_owned()));
                 } else {
@@ -196,9 +257,20 @@ impl GitFiles {
                 }
                 continue;
             }
-            way.push(Node { name, kind: *kind, id: id.clone() });
+            way.push(Node { name, kind, id });
         }
-        Ok(way.pop().filter(|node| node.kind != NodeKind::Module))
+        let place = way.iter().skip(1).map(|node| node.name.as_str()).collect::<Vec<_>>().join("/");
+        let end = way.pop().map_or(End::Nothing, |node| if node.kind == NodeKind::Module { End::Module } else { End::Node(node) });
+        Ok(Walk { end, place })
+    }
+
+    /// A path from the root of git, as the DVC repository knows it.
+    pub(super) fn seen(&self, place: &str) -> RepoPath {
+        let place = RepoPath::new(place);
+        match self.prefix.contains(&place) {
+            true => RepoPath::new(&place.seen_from(&self.prefix)),
+            false => RepoPath::new(&place.under(self.git.root()).to_string_lossy()),
+        }
     }
 
     /// The path from the root of the git repository; none if it lies outside.
@@ -227,6 +299,14 @@ impl GitFiles {
         Ok(names)
     }
 
+    /// What a directory holds beside what [`Source::list`] gives: submodules, and what cannot be named.
+    pub(super) fn unlisted(&self, dir: &RepoPath) -> io::Result<Vec<(String, NodeKind)>> {
+        let Some(node) = self.find(dir, true)?.filter(|node| node.kind == NodeKind::Dir) else { return Ok(Vec::new()) };
+        let is_unlisted = |kind: NodeKind| matches!(kind, NodeKind::Module | NodeKind::Unnamed);
+        let names = self.names(&node.id)?;
+        Ok(names.iter().filter(|(_, (kind, _))| is_unlisted(*kind)).map(|(name, (kind, _))| (name.clone(), *kind)).collect())
+    }
+
     /// Whether a path lies where git has no files.
     pub fn is_outside(&self, path: &RepoPath) -> bool {
         self.inside(path).is_none()
@@ -237,17 +317,28 @@ impl GitFiles {
         id.starts_with(ON_DISK)
     }
 
-    /// What converts a file between git and the work tree, by the `.gitattributes` of the repository.
-    pub(super) fn converted_by(&self, path: &RepoPath) -> io::Result<Option<String>> {
-        let Some(inside) = self.inside(path) else { return Ok(None) };
-        let top = Self { prefix: RepoPath::root(), root: self.git.root().to_path_buf(), ..self.clone() };
-        let mut texts = Vec::new();
-        for dir in [""].into_iter().chain(inside.match_indices('/').map(|(at, _)| &inside[..at])) {
-            if let Some(text) = top.read(&RepoPath::new(dir).join(".gitattributes"))? {
-                texts.push((dir.to_owned(), String::from_utf8_lossy(&text).into_owned()));
-            }
+    /// What converts a file between git and the work tree, by the `.gitattributes` of the repository. The place is
+    /// that of the file, from the root of git.
+    pub(super) fn form(&self, place: &str) -> io::Result<Form> {
+        let mut files = Vec::new();
+        for dir in [""].into_iter().chain(place.match_indices('/').map(|(at, _)| &place[..at])) {
+            files.extend(self.attributes_of(dir)?);
         }
-        Ok(attributes::converted_by(&texts, &inside))
+        Ok(if files.is_empty() { Form::default() } else { attributes::form_of(files.iter().map(Arc::as_ref), place) })
+    }
+
+    /// The attributes that stand in a directory.
+    fn attributes_of(&self, dir: &str) -> io::Result<Option<Arc<Attributes>>> {
+        if let Some(known) = self.attributes.lock().unwrap_or_else(PoisonError::into_inner).get(dir) {
+            return Ok(known.clone());
+        }
+        let top = Self { prefix: RepoPath::root(), ..self.clone() };
+        // Git does not follow a link there.
+        let file = top.find(&RepoPath::new(dir).join(".gitattributes"), false)?.filter(|node| node.kind == NodeKind::File);
+        let text = file.map(|node| self.content(&node.id)).transpose()?;
+        let found = text.map(|text| Arc::new(Attributes::parse(dir, &String::from_utf8_lossy(&text))));
+        self.attributes.lock().unwrap_or_else(PoisonError::into_inner).insert(dir.to_owned(), found.clone());
+        Ok(found)
     }
 
     /// The bytes of a file, or the target of a link.
@@ -288,7 +379,7 @@ impl Source for GitFiles {
                 NodeKind::File => EntryKind::File,
                 NodeKind::Dir => EntryKind::Dir,
                 NodeKind::Link => EntryKind::Link,
-                NodeKind::Module => return None,
+                NodeKind::Module | NodeKind::Unnamed => return None,
             };
             Some(Entry { name: name.clone(), kind })
         };

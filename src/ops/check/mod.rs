@@ -9,6 +9,7 @@
 mod inputs;
 mod outs;
 mod project;
+mod tracked;
 
 use std::path::PathBuf;
 use std::sync::Arc;

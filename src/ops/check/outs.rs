@@ -3,7 +3,9 @@
 use crate::model::finding::{Subject, Weight, Wrong};
 use crate::model::{Algo, Digest, Fault, Meta, Out, Record, Seen, SeenOut, Stage};
 use crate::plan::judge::recorded_out;
+use crate::store::snapshot::Lead;
 
+use super::inputs::as_recorded;
 use super::project::{Note, Notes, Project};
 
 impl Project<'_> {
@@ -30,11 +32,12 @@ impl Project<'_> {
 
     fn tracked_out(&self, out: &Out, recorded: Option<(&Digest, Meta)>, notes: &mut Notes) -> Result<Seen, Fault> {
         let Some((recorded, meta)) = recorded else { return Ok(Seen::Missing) };
-        if self.is_outside(&out.path) {
-            notes.not_judged(Subject::Out, &out.path, Some(recorded), Weight::Warn, Wrong::Outside);
-            return Ok(Seen::Found(recorded.clone(), Meta::default()));
+        match self.snapshot.files().lead(&out.path)? {
+            Lead::Inside(place) => return self.look(Subject::Out, &out.path, &place, Some((recorded, meta)), notes),
+            Lead::Outside => notes.not_judged(Subject::Out, &out.path, Some(recorded), Weight::Warn, Wrong::Outside),
+            Lead::Module => notes.not_judged(Subject::Out, &out.path, Some(recorded), Weight::Warn, Wrong::Submodule),
         }
-        self.look(Subject::Out, &out.path, Some((recorded, meta)), notes)
+        Ok(as_recorded(Some(recorded)))
     }
 
     /// Whether the content of a cached output is in the cache, or in a remote that can be looked into.

@@ -4,10 +4,11 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use crate::format::template::python_str;
 use crate::model::finding::{Finding, Subject, Weight, Wrong};
 use crate::model::{Address, Digest, Fault, Pipeline, Reason, Record, RepoPath, Stage, StageId, Value};
 use crate::plan::graph::Graph;
-use crate::plan::judge::{self, Rules, recorded_dep, recorded_out};
+use crate::plan::judge::{self, Rules, recorded_dep, recorded_out, value_text};
 use crate::plan::outs::{OutRef, Outs};
 use crate::store::imprint::Imprints;
 use crate::store::shelves::Shelves;
@@ -165,7 +166,11 @@ fn told(stage: &Stage, record: Option<&Record>, reason: Reason, known: &mut Hash
     let (subject, path, recorded, actual, wrong) = match reason {
         Reason::CmdChanged { old, new } => (Subject::Cmd, None, Some(old), Some(new), Wrong::Differs),
         Reason::FileAltered => (Subject::Lock, Some(stage.address.file.clone()), None, None, Wrong::Altered),
-        Reason::DepMissing { path } => (Subject::Dep, dep_place(&path), old_dep(&path), None, Wrong::NotInGit),
+        Reason::DepMissing { path } => {
+            let place = dep_place(&path);
+            let wrong = place.as_ref().and_then(|place| known.remove(place)).unwrap_or(Wrong::NotInGit);
+            (Subject::Dep, place, old_dep(&path), None, wrong)
+        }
         Reason::DepModified { path, old, new } => {
             let place = dep_place(&path);
             let wrong = place.as_ref().and_then(|place| known.remove(place)).unwrap_or_else(|| differs(&old));
@@ -173,7 +178,15 @@ fn told(stage: &Stage, record: Option<&Record>, reason: Reason, known: &mut Hash
         }
         Reason::ParamsFileMissing { path } => (Subject::Param, params_place(&path, ""), None, None, Wrong::NotInGit),
         Reason::ParamsFileNew { path } => (Subject::Param, params_place(&path, ""), None, None, Wrong::NotRecorded),
-        Reason::ParamMissing { path, key } => (Subject::Param, params_place(&path, &key), None, None, Wrong::NotInFile),
+        Reason::ParamMissing { path, key } => {
+            // Of a file that counts as a whole a key may be gone.
+            let is_named = stage.params.iter().any(|params| params.def_path == path && !params.keys.is_empty());
+            let values = record.and_then(|record| record.params.get(&path));
+            let old =
+                values.and_then(|values| values.iter().find(|(name, _)| python_str(&name.0) == key)).map(|(_, value)| value_text(value));
+            let place = params_place(&path, &key);
+            if is_named { (Subject::Param, place, old, None, Wrong::NotInFile) } else { (Subject::Param, place, old, None, Wrong::Differs) }
+        }
         Reason::ParamNew { path, key, new } => (Subject::Param, params_place(&path, &key), None, Some(new), Wrong::NotRecorded),
         Reason::ParamModified { path, key, old, new } => (Subject::Param, params_place(&path, &key), Some(old), Some(new), Wrong::Differs),
         Reason::OutMissing { path } => {

@@ -27,6 +27,8 @@ pub enum NodeKind {
     Link,
     /// A submodule, of which nothing is known here.
     Module,
+    /// Something whose name is not UTF-8; it comes with a name that is near to its own.
+    Unnamed,
 }
 
 impl NodeKind {
@@ -38,6 +40,14 @@ impl NodeKind {
             0o160_000 => Self::Module,
             _ => Self::File,
         }
+    }
+}
+
+/// A name as text, and what it stands for as far as it can be named.
+pub(super) fn named(name: &[u8], mode: u32) -> (String, NodeKind) {
+    match std::str::from_utf8(name) {
+        Ok(name) => (name.to_owned(), NodeKind::of_mode(mode)),
+        Err(_) => (String::from_utf8_lossy(name).into_owned(), NodeKind::Unnamed),
     }
 }
 
@@ -102,7 +112,7 @@ impl Git {
         self.ask("read the state of", super::library::Library::facts, super::program::Program::facts)
     }
 
-    /// What a tree holds; names that are not UTF-8 are left out.
+    /// What a tree holds.
     ///
     /// # Errors
     /// There is no such tree in this clone, or the repository cannot be read.

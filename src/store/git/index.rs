@@ -24,7 +24,7 @@ pub struct Staged {
 
 impl Git {
     /// What the index holds: the repository's own or, as in a hook of a partial commit, the one in this file
-    /// (an absolute path). Names that are not UTF-8 are left out.
+    /// (an absolute path).
     ///
     /// # Errors
     /// An index that cannot be read.

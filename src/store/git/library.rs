@@ -9,7 +9,7 @@ use git2::{
     RevparseMode, Sort, StatusOptions,
 };
 
-use super::history::{Node, NodeKind, Revision};
+use super::history::{Node, Revision, named};
 use super::index::Staged;
 use crate::model::values::GitFacts;
 
@@ -229,10 +229,10 @@ impl Library {
         let repository = self.hold();
         let tree = repository.find_tree(Oid::from_str(id)?)?;
         let node = |entry: git2::TreeEntry<'_>| {
-            let kind = NodeKind::of_mode(u32::try_from(entry.filemode()).unwrap_or_default());
-            Some(Node { name: std::str::from_utf8(entry.name_bytes()).ok()?.to_owned(), kind, id: entry.id().to_string() })
+            let (name, kind) = named(entry.name_bytes(), u32::try_from(entry.filemode()).unwrap_or_default());
+            Node { name, kind, id: entry.id().to_string() }
         };
-        Ok(tree.iter().filter_map(node).collect())
+        Ok(tree.iter().map(node).collect())
     }
 
     /// What the index holds: the repository's own, or the one in this file.
@@ -244,16 +244,17 @@ impl Library {
         index.read(false)?;
         let staged = |entry: IndexEntry| {
             let extended = IndexEntryExtendedFlag::from_bits_truncate(entry.flags_extended);
-            Some(Staged {
-                path: String::from_utf8(entry.path).ok()?,
-                kind: NodeKind::of_mode(entry.mode),
+            let (path, kind) = named(&entry.path, entry.mode);
+            Staged {
+                path,
+                kind,
                 id: entry.id.to_string(),
                 is_unmerged: (entry.flags >> 12) & 3 != 0,
                 is_left_out: extended.contains(IndexEntryExtendedFlag::SKIP_WORKTREE),
                 is_promised: extended.contains(IndexEntryExtendedFlag::INTENT_TO_ADD),
-            })
+            }
         };
-        Ok(index.iter().filter_map(staged).collect())
+        Ok(index.iter().map(staged).collect())
     }
 
     /// The bytes of a blob.

@@ -6,7 +6,7 @@ use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use super::history::{Node, NodeKind};
+use super::history::{Node, named};
 use super::program::{Refusal, not_started};
 
 /// The process.
@@ -72,10 +72,8 @@ pub(super) fn nodes(mut tree: &[u8], id_length: usize) -> Result<Vec<Node>, Refu
         let blank = head.iter().position(|byte| *byte == b' ').ok_or_else(torn)?;
         let (id, rest) = rest.split_at_checked(id_length).ok_or_else(torn)?;
         let mode = std::str::from_utf8(&head[..blank]).ok().and_then(|text| u32::from_str_radix(text, 8).ok()).ok_or_else(torn)?;
-        if let Ok(name) = std::str::from_utf8(&head[blank + 1..]) {
-            let id = id.iter().map(|byte| format!("{byte:02x}")).collect();
-            nodes.push(Node { name: name.to_owned(), kind: NodeKind::of_mode(mode), id });
-        }
+        let (name, kind) = named(&head[blank + 1..], mode);
+        nodes.push(Node { name, kind, id: id.iter().map(|byte| format!("{byte:02x}")).collect() });
         tree = rest;
     }
     Ok(nodes)

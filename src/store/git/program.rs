@@ -15,7 +15,7 @@ use std::sync::{Mutex, PoisonError};
 use thiserror::Error;
 
 use super::LOCAL_ENV;
-use super::history::{Node, NodeKind, Revision};
+use super::history::{Node, Revision, named};
 use super::index::Staged;
 use super::objects::{Objects, nodes};
 use crate::model::values::GitFacts;
@@ -199,18 +199,11 @@ impl Program {
         }
         let output = run(&mut command, b"")?;
         let staged = |line: &[u8]| {
-            let line = std::str::from_utf8(line).ok()?;
-            let (head, path) = line.split_once('\t')?;
-            let mut words = head.split(' ');
+            let tab = line.iter().position(|byte| *byte == b'\t')?;
+            let mut words = std::str::from_utf8(&line[..tab]).ok()?.split(' ');
             let (tag, mode, id, stage) = (words.next()?, words.next()?, words.next()?, words.next()?);
-            Some(Staged {
-                path: path.to_owned(),
-                kind: NodeKind::of_mode(u32::from_str_radix(mode, 8).ok()?),
-                id: id.to_owned(),
-                is_unmerged: stage != "0",
-                is_left_out: tag == "S",
-                is_promised: false,
-            })
+            let (path, kind) = named(&line[tab + 1..], u32::from_str_radix(mode, 8).ok()?);
+            Some(Staged { path, kind, id: id.to_owned(), is_unmerged: stage != "0", is_left_out: tag == "S", is_promised: false })
         };
         Ok(output.split(|byte| *byte == 0).filter_map(staged).collect())
     }

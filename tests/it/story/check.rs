@@ -24,7 +24,7 @@ fn pipeline() -> Project {
 
 /// What is found, each as `level kind address path`.
 #[track_caller]
-fn found(project: &Project, arguments: &[&str]) -> Vec<String> {
+pub(super) fn found(project: &Project, arguments: &[&str]) -> Vec<String> {
     let ran = Ran::of(project.command(project.root()).args(["check", "--json"]).args(arguments));
     let answer: Value = serde_json::from_str(&ran.out()).unwrap_or_else(|error| panic!("{error}: {ran}"));
     assert_eq!(answer["error"], Value::Null, "{ran}");

@@ -4,6 +4,7 @@ mod action;
 mod answers;
 mod budget;
 mod check;
+mod check_clone;
 mod decisions;
 mod environment;
 mod failures;
