@@ -63,7 +63,7 @@ impl Snapshot {
                     NodeKind::File if name == "dvc.yaml" || name == "dvc.lock" => {
                         texts.files.push(self.files().content(id).map_err(refused)?)
                     }
-                    NodeKind::File | NodeKind::Module => {}
+                    NodeKind::File | NodeKind::Module | NodeKind::Unnamed => {}
                 }
             }
             if texts.links.len() > most_links {

@@ -2,7 +2,8 @@
 //!
 //! Each module asks one question. `golden` and `differential`: does the program leave a repository
 //! as real DVC does? `fuzz`: does the library read and write as DVC does? `bad_input`: does it fail
-//! as it should? `real`: does it run what people have? `story`: does it keep its own promises?
+//! as it should? `real`: does it run what people have? `check`: does it tell what is in step as DVC does
+//! of a clone with all data? `story`: does it keep its own promises?
 //! `together`: does it bear other programs beside it? `kill`: what does SIGKILL cost? `power`: and a
 //! power loss? `report_html`: what does a browser make of a report? `report_markdown`: what do hosts
 //! make of one in Markdown? `house`: do the sources keep the
@@ -14,6 +15,7 @@
 )]
 
 mod bad_input;
+mod check;
 mod deviations;
 mod differential;
 mod dvc;

@@ -18,14 +18,14 @@
 
 mod answers;
 mod compare;
-mod disk;
-mod edits;
+pub mod disk;
+pub mod edits;
 mod groups;
 mod legacy;
 mod params;
-mod pipeline;
+pub mod pipeline;
 pub mod preloaded;
-mod setting;
+pub mod setting;
 mod stage;
 mod steps;
 mod twins;
