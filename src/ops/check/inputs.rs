@@ -98,7 +98,7 @@ impl Project<'_> {
         let place = &self.pipeline().get(out.stage).outs[out.index].path;
         let Some(digest) = self.recorded(out) else { return Ok(Stands::Unrecorded) };
         if place == path {
-            return self.in_this_way(digest, algo);
+            return self.in_this_way(&self.without_ignored(place, digest)?, algo);
         }
         if !digest.is_dir() {
             return Ok(Stands::Nothing);

@@ -1,8 +1,9 @@
 //! What the outputs of a stage would be in a clone with all data, and whether that data is anywhere.
 
 use crate::model::finding::{Subject, Weight, Wrong};
-use crate::model::{Algo, Digest, Fault, Meta, Out, Record, Seen, SeenOut, Stage};
+use crate::model::{Algo, Digest, Fault, Meta, Out, Record, RepoPath, Seen, SeenOut, Stage};
 use crate::plan::judge::recorded_out;
+use crate::store::imprint::Imprint;
 use crate::store::snapshot::Lead;
 
 use super::inputs::as_recorded;
@@ -21,13 +22,29 @@ impl Project<'_> {
                 }
                 Some(digest) => {
                     self.look_up(stage, record, out, digest, notes)?;
-                    Seen::Found(digest.clone(), Meta::default())
+                    Seen::Found(self.without_ignored(&out.path, digest)?, Meta::default())
                 }
                 None => Seen::Missing,
             };
             seen.push(SeenOut { seen: now, in_cache: true });
         }
         Ok(seen)
+    }
+
+    /// The hash of a recorded directory as DVC finds it again: without files that `.dvcignore` has come to hide.
+    pub fn without_ignored(&self, dir: &RepoPath, digest: &Digest) -> Result<Digest, Fault> {
+        if !digest.is_dir() {
+            return Ok(digest.clone());
+        }
+        let Some(listing) = self.shelves.listing(digest)? else { return Ok(digest.clone()) };
+        let mut kept = Vec::with_capacity(listing.len());
+        for entry in listing.iter() {
+            if self.snapshot.dvcignore().ignored_by(&dir.join(&entry.relpath), false, true)?.is_none() {
+                kept.push(entry.clone());
+            }
+        }
+        let is_whole = kept.len() == listing.len();
+        Ok(if is_whole { digest.clone() } else { Imprint::of_dir(&digest.algo, kept, 0).digest })
     }
 
     fn tracked_out(&self, out: &Out, recorded: Option<(&Digest, Meta)>, notes: &mut Notes) -> Result<Seen, Fault> {

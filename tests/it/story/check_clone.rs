@@ -244,3 +244,16 @@ fn advice_fits_what_is_wrong() {
     ran.exits(1).says("dep 'd/s' is not in the output around it").says("param 'whole.yaml:l' differs: recorded [1, 2], now nothing");
     ran.says("mend: dvc-paraffin repro,").does_not_say("git add").does_not_say("dvc.yaml");
 }
+
+#[test]
+fn files_of_outputs_that_are_ignored_since_are_gone() {
+    let project = Project::new()
+        .file("a", "a\n")
+        .stage("make", |s| s.cmd("mkdir d; cp a d/x; cp a d/y.tmp").dep("a").out("d"))
+        .stage("read", |s| s.cmd("cp d/x one").dep("d").out("one"));
+    project.repro([]).ok();
+    let project = project.commit();
+    assert_eq!(found_everywhere(&project), [""; 0]);
+    project.sh("echo '*.tmp' >> .dvcignore; git commit -q -a -m ignore");
+    assert_eq!(found_everywhere(&project), ["error out make d", "error dep read d"]);
+}
