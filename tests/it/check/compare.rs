@@ -2,7 +2,7 @@
 //!
 //! Decided to differ: an entry of dvc.lock without a stage is a finding; that a stage always runs is none, unless
 //! it has no entry; of a stage without an entry one thing is said where DVC lists all it has; what depends on an
-//! output that is not recorded has no finding of its own; what only a missing object could tell is not judged.
+//! output that is not recorded, or whose content never was in a cache, has no finding of its own; what only a missing object could tell is not judged.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -53,13 +53,19 @@ pub fn compare(answer: &Value, code: i32, truth: &Truth, missing: &BTreeSet<Stri
         let none = BTreeSet::new();
         let theirs = changed.get(stage).unwrap_or(&none);
         let is_minded = !theirs.is_empty() || truth.always.contains(stage);
-        let is_above_unrecorded = above.iter().any(|above| found.get(above).is_some_and(|own| own.iter().any(Finding::is_unrecorded)));
+        let is_lost = |stage: &String| changed.get(stage).is_some_and(|changes| changes.iter().any(Change::is_lost));
+        let is_unrecorded = |stage: &String| found.get(stage).is_some_and(|own| own.iter().any(Finding::is_unrecorded));
+        let is_above_unrecorded = above.iter().any(|above| is_unrecorded(above) || is_lost(above));
         counts.unjudged += usize::from(own.iter().any(Finding::is_open));
         counts.stale += usize::from(own.iter().any(|finding| finding.is_error));
         wrong.extend(stage_wrong(own, theirs, is_minded, is_above_unrecorded).into_iter().map(|text| format!("{stage}: {text}")));
     }
     counts.missing = missing.len();
-    wrong.extend(cache_wrong(&found, missing));
+    let lost = |(stage, changes): (&String, &BTreeSet<Change>)| {
+        changes.iter().filter(|change| change.is_lost()).map(|change| format!("{stage} {}", change.path)).collect::<Vec<_>>()
+    };
+    let missing: BTreeSet<String> = missing.iter().cloned().chain(changed.iter().flat_map(lost)).collect();
+    wrong.extend(cache_wrong(&found, &missing));
     let is_stale = answer["findings"].as_array().unwrap().iter().any(|finding| finding["level"] == "error");
     counts.in_step = usize::from(!is_stale);
     if code != i32::from(is_stale) {
@@ -94,7 +100,8 @@ fn stage_wrong(own: &[Finding], theirs: &BTreeSet<Change>, is_minded: bool, is_a
     let mut wrong = Vec::new();
     let errors = || own.iter().filter(|finding| finding.is_error);
     for change in theirs {
-        let is_told = errors().any(|finding| finding.kind == change.kind && finding.path == change.path)
+        let is_told = change.is_lost() && own.iter().any(|finding| finding.kind == "cache" && finding.path == change.path)
+            || errors().any(|finding| finding.kind == change.kind && finding.path == change.path)
             || change.kind == "dep" && errors().any(|finding| finding.kind == "param" && finding.path == change.path);
         let is_open = own.iter().any(|finding| finding.is_open() && finding.path == change.path.split(':').next().unwrap());
         let is_of_others = is_above_unrecorded && matches!(change.kind, "dep" | "param");

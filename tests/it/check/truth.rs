@@ -18,6 +18,13 @@ pub struct Change {
     pub how: String,
 }
 
+impl Change {
+    /// Whether the content of an output is in no cache, not even in the one that has lost nothing.
+    pub fn is_lost(&self) -> bool {
+        self.kind == "out" && self.how == "not in cache"
+    }
+}
+
 /// What DVC says.
 pub struct Truth {
     /// The changes of each stage; none if DVC refuses the repository.
