@@ -515,6 +515,9 @@ fn early(error: &clap::Error) -> Early {
             && OF_DVC.contains(&word.as_str())
         {
             text.push_str(&format!("\n`{word}` is a command of DVC: `dvc {word}` works beside dvc-paraffin.\n"));
+            if word == "install" {
+                text.push_str("`dvc-paraffin hooks install` installs hooks that judge what is committed and pushed.\n");
+            }
         }
         Early { text, exit_code: USAGE }
     } else {
