@@ -33,12 +33,16 @@ pub fn run(args: &Check, global: &Global, setting: &Setting) -> Result<i32, Faul
     if let Some(file) = &args.json.json_file {
         write_text(file, &json())?;
     }
-    if let (Some(file), None) = (&args.md, fault) {
-        write_text(file, &markdown::checked(checked, otherwise, &key(args.key.as_deref())))?;
+    let markdown = || markdown::checked(checked, otherwise, &key(args.key.as_deref()));
+    let md_alone = args.md.as_ref().is_some_and(|file| file.as_os_str() == "-");
+    if let (Some(file), None, false) = (&args.md, fault, md_alone) {
+        write_text(file, &markdown())?;
     }
     if args.json.json {
         print_answer(&json())?;
-    } else if fault.is_none() {
+    } else if fault.is_none() && md_alone {
+        print_answer(&markdown())?;
+    } else if fault.is_none() && global.quiet == 0 {
         print_answer(&shown::text(checked, otherwise, global.verbose > 0))?;
     }
     let mut code = if checked.is_stale() { STALE } else { 0 };
@@ -50,7 +54,7 @@ pub fn run(args: &Check, global: &Global, setting: &Setting) -> Result<i32, Faul
     if let Some(fault) = fault {
         return Ok(fail(fault, setting));
     }
-    if global.quiet == 0 && !args.json.json {
+    if global.quiet == 0 && !args.json.json && !md_alone {
         print(&format!("{}\n", shown::summary(checked, otherwise)), false);
     }
     Ok(code)
@@ -68,8 +72,11 @@ pub(super) fn refuse(place: &str, fault: &Fault, setting: &Setting) {
 }
 
 fn look(args: &Check) -> Result<Checked, Fault> {
+    if args.json.json && args.md.as_ref().is_some_and(|file| file.as_os_str() == "-") {
+        return Err(Fault::new(Class::UsageError, "only one answer can go to standard output: --json and `--md -` are two"));
+    }
     // Without a work tree there is nothing to be written over.
-    if let Some(file) = &args.md
+    if let Some(file) = args.md.as_ref().filter(|file| file.as_os_str() != "-")
         && let Ok(workspace) = workspace()
     {
         overwriting::refuse(&Arc::new(workspace), std::iter::once(file.as_path()))?;

@@ -69,7 +69,11 @@ fn judge_push(args: &[OsString], setting: &Setting) -> Result<i32, Fault> {
         return Ok(refused("push", "The push is refused"));
     }
     for tip in &tips {
-        code = code.max(send(&checker, tip, setting)?);
+        // The locks are in step: what fails now is about data.
+        code = code.max(send(&checker, tip, setting).unwrap_or_else(|fault| {
+            fail(&fault, setting);
+            REFUSED
+        }));
     }
     Ok(if code == 0 { 0 } else { refused("push", "The push is refused, since data is missing") })
 }
@@ -144,9 +148,13 @@ fn judge_commit(setting: &Setting) -> Result<i32, Fault> {
     for lock in &changed {
         print(&format!("'{lock}' is not the one that is committed: `git add` it, and what else has changed.\n"), true);
     }
+    // With the old lock the rest is out of step, too; that is no news.
+    if !changed.is_empty() {
+        return Ok(refused("commit", "The commit is refused"));
+    }
     let checked = commit::judge(&checker, index.as_deref())?;
     let code = told(&checked, "the index", "what is committed", setting);
-    Ok(if code != 0 || !changed.is_empty() { refused("commit", "The commit is refused") } else { 0 })
+    Ok(if code != 0 { refused("commit", "The commit is refused") } else { 0 })
 }
 
 /// The index that is committed, which is not the usual one if only a part of it is.

@@ -80,13 +80,23 @@ fn occurrences<'t>(text: &'t [u8], name: &'t [u8]) -> impl Iterator<Item = (Opti
 
 /// Whether a path is written that has no name of its own, such as `..` or `./`: it may be a directory of anything.
 fn names_a_directory_by_dots(text: &[u8]) -> bool {
-    text.split(|byte| *byte == b'\n').any(|line| {
-        let line = line.trim_ascii();
-        let line = line.strip_prefix(b"- ").unwrap_or(line).trim_ascii();
-        let line = line.strip_prefix(b"path:").unwrap_or(line).trim_ascii();
-        let line = line.strip_suffix(b":").unwrap_or(line);
-        line.iter().all(|byte| b"./'\"".contains(byte)) && line.contains(&b'.')
+    let mut start = 0;
+    memchr::memchr_iter(b'\n', text).chain([text.len()]).any(|end| {
+        let line = &text[start..end];
+        start = end + 1;
+        // Most lines end otherwise, and there are many.
+        let last = line.iter().rev().find(|byte| !b"'\": \r".contains(byte));
+        matches!(last, Some(b'.' | b'/')) && is_of_dots(line)
     })
+}
+
+/// Whether a line holds a path of dots and nothing else.
+fn is_of_dots(line: &[u8]) -> bool {
+    let line = line.trim_ascii();
+    let line = line.strip_prefix(b"- ").unwrap_or(line).trim_ascii();
+    let line = line.strip_prefix(b"path:").unwrap_or(line).trim_ascii();
+    let line = line.strip_suffix(b":").unwrap_or(line);
+    line.iter().all(|byte| b"./'\"".contains(byte)) && line.contains(&b'.')
 }
 
 #[cfg(test)]

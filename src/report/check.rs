@@ -232,7 +232,7 @@ pub fn summary(checked: &Checked, otherwise: &str) -> String {
     let stale: HashSet<_> = checked.findings.iter().filter(is_error).map(|finding| (&finding.commit, finding.full_address())).collect();
     let warnings = checked.findings.iter().filter(|finding| !is_error(finding)).count();
     let what = match checked.looked_at.as_slice() {
-        [] => "no commit".to_owned(),
+        [] => return "there is no commit in this range: nothing was checked".to_owned(),
         [one] => commit_name(one.as_deref(), otherwise),
         many => count(many.len(), "commit"),
     };

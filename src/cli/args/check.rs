@@ -28,7 +28,7 @@ pub struct Check {
     /// What it is if the content of an output is neither in the cache nor in a remote that is a directory.
     #[arg(long, value_enum, value_name = "LEVEL", default_value_t)]
     pub cache: CacheLevel,
-    /// Also write the findings to this file as Markdown for a pull request.
+    /// Also write the findings to this file as Markdown for a pull request; `-` prints it, and nothing else.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub md: Option<PathBuf>,
     /// By this word a bot knows the Markdown as its own [default: the name of the workflow].

@@ -206,7 +206,7 @@ fn where_there_is_no_dvc_that_is_said() {
     assert_eq!(ran.code, 253, "{ran}");
     // A range without commits is in step.
     let project = pipeline();
-    project.run(["check", "--rev", "HEAD..HEAD"]).ok().says("no commit: 0 stages in step");
+    project.run(["check", "--rev", "HEAD..HEAD"]).ok().says("there is no commit in this range: nothing was checked\n");
 }
 
 #[test]
