@@ -79,8 +79,13 @@ fn matter(workspace: &Workspace, mut history: History, alive: bool, wanted: &Wan
 
 /// A run that goes on has come to this moment, also if nothing happened since its last event.
 pub fn up_to_now(history: &mut History) {
+    up_to(history, os::now());
+}
+
+/// A run without an end was alive at this time of day, nanoseconds since 1970 UTC.
+pub fn up_to(history: &mut History, at: i128) {
     if let (None, Some(began)) = (&history.end, history.began) {
-        let since = u64::try_from(os::now().saturating_sub(began)).unwrap_or(0);
+        let since = u64::try_from(at.saturating_sub(began)).unwrap_or(0);
         history.last = history.last.max(Duration::from_nanos(since));
     }
 }

@@ -13,7 +13,7 @@ use crate::report::history::{Entry, History};
 use crate::report::words;
 use crate::run::{journal as written, logs};
 
-use super::report::up_to_now;
+use super::report::{up_to, up_to_now};
 
 /// A run that left a folder.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -66,6 +66,10 @@ impl Folder {
         }
         if alive {
             up_to_now(&mut history);
+        } else if history.damaged.is_none()
+            && let Some(at) = written::last_sign(&path)
+        {
+            up_to(&mut history, at);
         }
         if history.about.run.is_empty() {
             history.about.run.clone_from(&self.name);

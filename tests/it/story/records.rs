@@ -121,9 +121,15 @@ fn what_was_killed_is_told_from_what_goes_on() {
     assert_eq!((&running["verdict"], &running["exit_code"]), (&Value::from("running"), &Value::Null));
     assert_eq!(statuses(&running), is(&[("quick", "ran"), ("slow", "running")]));
     project.run(["logs", "slow"]).ok().says("begun");
+    // The run shows that it lives, though nothing happens: so its time is known after the kill.
+    let seconds = |report: &Value| report["wall_ns"].as_u64().unwrap() / 1_000_000_000;
+    while seconds(&report(&project)) < 4 {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
     child.kill().unwrap();
     child.wait().unwrap();
     let killed = report(&project);
+    assert!((2..60).contains(&seconds(&killed)), "{killed}");
     assert_eq!((&killed["verdict"], &killed["exit_code"]), (&Value::from("killed"), &Value::Null));
     assert_eq!(statuses(&killed), is(&[("quick", "ran"), ("slow", "stopped")]));
     project.run(["report", "--junit", "-"]).ok().says("<error message=\"the run was killed while it ran\">").says("begun");
