@@ -16,6 +16,7 @@ pub enum Class {
     BadParamFileError,
     CacheLinkError,
     CheckoutError,
+    CheckoutErrorSuggestGit,
     CircularDependencyError,
     ConfigError,
     CyclicGraphError,

@@ -2,6 +2,7 @@
 
 pub mod about;
 pub mod base;
+pub mod checked_out;
 pub mod digest;
 pub mod event;
 pub mod fault;

@@ -136,6 +136,22 @@ impl Cache {
         }
     }
 
+    /// Whether the object itself is there and right; whatever is found, nothing is changed. Its mode may be
+    /// that of a work file, which is linked to it.
+    ///
+    /// # Errors
+    /// The system refuses to look or read.
+    pub fn keeps(&self, digest: &Digest) -> Result<bool, Error> {
+        let path = self.path_of(digest);
+        let expected = digest.value.split('.').next().unwrap_or_default();
+        let is_right =
+            || -> io::Result<bool> { Ok(os::mode(&fs::metadata(&path)?) == OBJECT_MODE || md5::of_file(&path, &digest.algo)? == expected) };
+        match if is_sound(digest) { is_right() } else { Ok(false) } {
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(false),
+            right => right.map_err(Error::io("read", &path)),
+        }
+    }
+
     /// Looks for an object that is right; a wrong one is removed.
     fn find(&self, digest: &Digest) -> Result<Found, Error> {
         if !is_sound(digest) {

@@ -6,6 +6,7 @@
 pub mod atomic;
 pub mod backlog;
 pub mod cache;
+pub mod checkout;
 mod collect;
 pub mod copied;
 pub mod dvcignore;

@@ -41,7 +41,7 @@ impl Workspace {
         self.link_out(hasher, path, hashed, types)
     }
 
-    fn linker(&self, types: &[LinkType]) -> Linker {
+    pub(super) fn linker(&self, types: &[LinkType]) -> Linker {
         Linker::new(types, self.cache().refuses_reflinks())
     }
 
@@ -250,7 +250,7 @@ fn clear_way(place: &Path, dir: bool) -> Result<(), Error> {
 
 /// Gives the owner the right to execute a single file that had it. As in DVC, the mode of what
 /// a link leads to changes, and a refusal is no failure.
-fn set_exec(place: &Path, meta: Meta) {
+pub(super) fn set_exec(place: &Path, meta: Meta) {
     if meta.isexec
         && let Ok(now) = fs::metadata(place)
     {

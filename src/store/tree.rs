@@ -97,8 +97,22 @@ impl Workspace {
 
     /// The files that count, by their path below the directory.
     fn files_below(&self, dir: &RepoPath) -> Result<Vec<String>, Error> {
-        let ignore = self.dvcignore();
         let mut files = Vec::new();
+        for entry in self.below(dir)?.into_iter().filter(|entry| !entry.is_dir) {
+            if entry.name.rsplit('/').next() == Some(dvcignore::NAME) {
+                let within = entry.name.rsplit_once('/').map_or_else(|| dir.clone(), |(within, _)| dir.join(within));
+                return Err(Error::IgnoreFileInside { dir: self.place(&within) });
+            }
+            files.push(entry.name);
+        }
+        Ok(files)
+    }
+
+    /// All that counts below a directory, by its path below it. A linked directory is there, and
+    /// nothing in it.
+    pub(super) fn below(&self, dir: &RepoPath) -> Result<Vec<Entry>, Error> {
+        let ignore = self.dvcignore();
+        let mut found = Vec::new();
         let mut open = vec![String::new()];
         while let Some(below) = open.pop() {
             let here = if below.is_empty() { dir.clone() } else { dir.join(&below) };
@@ -118,24 +132,25 @@ impl Workspace {
                     continue;
                 }
                 let name = if below.is_empty() { entry.name.clone() } else { format!("{below}/{}", entry.name) };
-                if !entry.is_dir {
-                    if entry.name == dvcignore::NAME {
-                        return Err(Error::IgnoreFileInside { dir: place });
-                    }
-                    files.push(name);
-                } else if !entry.is_link {
-                    open.push(name);
+                if entry.is_dir && !entry.is_link {
+                    open.push(name.clone());
                 }
+                found.push(Entry { name, ..entry });
             }
         }
-        Ok(files)
+        Ok(found)
     }
 }
 
-struct Entry {
-    name: String,
-    is_dir: bool,
-    is_link: bool,
+/// What is in a directory.
+#[derive(Debug)]
+pub(super) struct Entry {
+    /// Its name, or its path below a directory.
+    pub(super) name: String,
+    /// Whether it is a directory, or a link to one.
+    pub(super) is_dir: bool,
+    /// Whether it is a symbolic link.
+    pub(super) is_link: bool,
 }
 
 /// What is in a directory; a link counts as what it leads to.

@@ -16,6 +16,7 @@ use super::error::Error;
 use super::git::Git;
 use super::os::Stamp;
 use super::source::WorkTree;
+use super::state::links::LinkDb;
 use super::state::{self, StateDb};
 use super::{gitignore, lock, os};
 use crate::format::Files;
@@ -165,10 +166,20 @@ impl Workspace {
     /// What DVC remembers of this repository's files; none before [`Workspace::prepare`], and for
     /// users without a name.
     pub fn state(&self) -> Option<StateDb> {
+        self.own_site_cache().map(|dir| StateDb::new(&dir))
+    }
+
+    /// What DVC remembers of the files it has placed; none where there is no [`Workspace::state`].
+    pub fn links(&self) -> Option<LinkDb> {
+        self.own_site_cache().map(|dir| LinkDb::new(&dir))
+    }
+
+    /// The part of the machine's cache that belongs to this repository.
+    fn own_site_cache(&self) -> Option<PathBuf> {
         let born = fs::metadata(self.tmp_dir().join("btime")).ok()?;
         let user = self.env.user.clone().or_else(os::user_name)?;
         let token = state::token(&self.root_text, Stamp::of(&born).mtime, &user);
-        Some(StateDb::new(&self.site_cache_dir().join("repo").join(token)))
+        Some(self.site_cache_dir().join("repo").join(token))
     }
 
     /// The rules of `.dvcignore` as read so far.

@@ -22,6 +22,9 @@ const ASK: &str = "SELECT value FROM Cache WHERE key = ? AND raw = 1";
 /// dvc_data: `hashfile/cache.py` `set_many`.
 const UPSERT: &str = "INSERT INTO Cache( key, raw, store_time, expire_time, access_time, tag, mode, filename, value) \
      VALUES (?, 1, 0, null, 0, null, 1, null, ?) ON CONFLICT(key, raw) DO UPDATE SET value = excluded.value";
+/// dvc_data: `hashfile/state.py` `set_link`; the value is a Python object.
+const UPSERT_LINK: &str = "INSERT INTO Cache( key, raw, store_time, expire_time, access_time, tag, mode, filename, value) \
+     VALUES (?, 1, 0, null, 0, null, 4, null, ?) ON CONFLICT(key, raw) DO UPDATE SET mode = excluded.mode, value = excluded.value";
 
 /// The tables, letter by letter as diskcache writes them: `SQLite` keeps the text.
 const SCHEMA: &[&str] = &[
@@ -82,6 +85,15 @@ impl Reader {
         drop(all);
         Ok(rows?)
     }
+
+    /// All keys that are texts, with those values that are bytes.
+    pub fn all(&self) -> Result<Vec<(String, Vec<u8>)>, DbError> {
+        let mut ask = self
+            .0
+            .prepare("SELECT key, value FROM Cache WHERE raw = 1 AND mode = 4 AND typeof(key) = 'text' AND typeof(value) = 'blob'")?;
+        let rows = ask.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
 }
 
 /// A connection that writes.
@@ -105,6 +117,22 @@ impl Database {
         let all = self.0.transaction_with_behavior(TransactionBehavior::Immediate)?;
         {
             let mut upsert = all.prepare_cached(UPSERT)?;
+            for (key, value) in rows {
+                upsert.execute(params![key, value])?;
+            }
+        }
+        Ok(all.commit()?)
+    }
+
+    /// Writes rows whose values are Python objects, and drops others; all or nothing.
+    pub fn change(&mut self, rows: &[(String, Vec<u8>)], dropped: &[String]) -> Result<(), DbError> {
+        let all = self.0.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        {
+            let mut drop = all.prepare("DELETE FROM Cache WHERE key = ? AND raw = 1")?;
+            for key in dropped {
+                drop.execute([key])?;
+            }
+            let mut upsert = all.prepare(UPSERT_LINK)?;
             for (key, value) in rows {
                 upsert.execute(params![key, value])?;
             }

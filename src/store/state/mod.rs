@@ -8,6 +8,7 @@
 //! their own, so that no stage waits for another process that holds the database.
 
 mod db;
+pub mod links;
 mod row;
 mod writer;
 

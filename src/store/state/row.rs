@@ -30,7 +30,7 @@ pub fn token(root: &str, btime: i128, user: &str) -> String {
 
 /// A time as Python's `st_mtime`: some digits are lost.
 #[expect(clippy::cast_precision_loss, reason = "Python loses it too")]
-fn seconds(nanos: i128) -> f64 {
+pub(super) fn seconds(nanos: i128) -> f64 {
     let second = 1_000_000_000;
     nanos.div_euclid(second) as f64 + 1e-9 * nanos.rem_euclid(second) as f64
 }

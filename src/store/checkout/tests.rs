@@ -1,0 +1,84 @@
+//! What lies behind links and beside what counts, which DVC would overwrite.
+
+use std::path::Path;
+
+use super::*;
+use crate::store::hasher::Hasher;
+use crate::store::os;
+use crate::store::workspace::tests::repository;
+
+/// A repository whose cache has the directory `d` with `a` and `sub/b`, and the file `f`.
+fn world() -> (tempfile::TempDir, Workspace, Hasher) {
+    let (dir, workspace) = repository();
+    let hasher = Hasher::new(2, None).unwrap();
+    for (name, text) in [("d/a", "a"), ("d/sub/b", "b"), ("f", "f")] {
+        let path = dir.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    for name in ["d", "f"] {
+        let hashed = workspace.hash(&hasher, &RepoPath::new(name), &Algo::Md5).unwrap().unwrap();
+        workspace.cache().put(&hasher, &hashed, None, false).unwrap();
+    }
+    workspace.cache().settle().unwrap();
+    (dir, workspace, hasher)
+}
+
+fn wish(workspace: &Workspace, hasher: &Hasher, name: &str) -> Wish {
+    let path = RepoPath::new(name);
+    let hashed = workspace.hash(hasher, &path, &Algo::Md5).unwrap().unwrap();
+    Wish { path, recorded: Some((hashed.digest, hashed.meta)), parts: Vec::new() }
+}
+
+#[test]
+fn what_lies_behind_a_linked_directory_is_not_lost() {
+    let (dir, workspace, hasher) = world();
+    let wish = wish(&workspace, &hasher, "d");
+    fs::remove_dir_all(dir.path().join("d/sub")).unwrap();
+    fs::create_dir(dir.path().join("elsewhere")).unwrap();
+    fs::write(dir.path().join("elsewhere/b"), "mine").unwrap();
+    os::symlink(Path::new("../elsewhere"), &dir.path().join("d/sub")).unwrap();
+    let steps = workspace.compare_out(&hasher, &wish, false).unwrap();
+    assert_eq!(workspace.unsaved(&steps).unwrap(), [workspace.place(&RepoPath::new("d/sub/b"))]);
+}
+
+#[test]
+fn a_file_takes_the_place_of_a_link_to_a_directory() {
+    let (dir, workspace, hasher) = world();
+    let wish = wish(&workspace, &hasher, "f");
+    fs::remove_file(dir.path().join("f")).unwrap();
+    os::symlink(Path::new("d"), &dir.path().join("f")).unwrap();
+    let steps = workspace.compare_out(&hasher, &wish, false).unwrap();
+    assert_eq!((steps.kind, workspace.unsaved(&steps).unwrap()), (Some(Kind::Modified), Vec::new()));
+    workspace.apply(&hasher, vec![steps], &|| true).remove(0).unwrap();
+    assert_eq!(fs::read(dir.path().join("f")).unwrap(), b"f");
+    assert_eq!(fs::read(dir.path().join("d/a")).unwrap(), b"a");
+}
+
+#[test]
+fn a_stop_leaves_each_file_old_or_new() {
+    let (dir, workspace, hasher) = world();
+    let wishes = ["d", "f"].map(|name| wish(&workspace, &hasher, name));
+    fs::write(dir.path().join("d/a"), "f").unwrap();
+    fs::remove_file(dir.path().join("f")).unwrap();
+    let steps = || wishes.iter().map(|wish| workspace.compare_out(&hasher, wish, false).unwrap()).collect::<Vec<_>>();
+    let stopped = workspace.apply(&hasher, steps(), &|| false);
+    assert!(stopped.iter().all(|result| matches!(result, Err(Error::GivenUp))), "{stopped:?}");
+    assert_eq!((fs::read(dir.path().join("d/a")).unwrap(), dir.path().join("f").exists()), (b"f".to_vec(), false));
+    workspace.apply(&hasher, steps(), &|| true).into_iter().for_each(|result| result.unwrap());
+    assert!(steps().iter().all(Steps::is_empty));
+}
+
+#[test]
+fn an_object_whose_file_lacks_its_content_is_no_object() {
+    let (dir, workspace, hasher) = world();
+    let wish = wish(&workspace, &hasher, "f");
+    let object = workspace.cache().path_of(&wish.recorded.as_ref().unwrap().0);
+    fs::write(dir.path().join("f"), "x").unwrap();
+    os::set_mode(&object, 0o744).unwrap();
+    assert!(!workspace.compare_out(&hasher, &wish, false).unwrap().lacking);
+    assert_eq!(os::mode(&fs::metadata(&object).unwrap()), 0o744, "a link may lead here");
+    fs::write(&object, "spoilt").unwrap();
+    assert!(workspace.compare_out(&hasher, &wish, false).unwrap().lacking);
+    assert!(object.exists());
+}

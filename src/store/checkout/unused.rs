@@ -1,0 +1,57 @@
+//! What stands in the work tree since a checkout or a run of DVC, and belongs to no stage any more.
+//!
+//! DVC removes it if it was not changed since (dvc: `repo/checkout.py` `_remove_unused_links`). Here it
+//! must also be in the cache, as all that is removed.
+
+use std::collections::HashSet;
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+
+use super::super::error::Error;
+use super::super::hasher::Hasher;
+use super::super::os::Stamp;
+use super::super::state::links::{Placed, time_of_dir, time_of_file};
+use super::super::workspace::Workspace;
+use super::{Side, Steps, Wish};
+use crate::model::{Algo, RepoPath};
+
+impl Workspace {
+    /// Those of the paths that were placed which no output is at, and which are as they were placed.
+    pub fn unused<'a>(&self, placed: &[(String, Placed)], used: impl Iterator<Item = &'a RepoPath>) -> Vec<RepoPath> {
+        if placed.is_empty() {
+            return Vec::new();
+        }
+        let used: HashSet<&RepoPath> = used.collect();
+        let paths = placed.iter().map(|(path, placed)| (RepoPath::new(path), placed)).filter(|(path, _)| !path.is_root());
+        let unused = paths.filter(|(path, placed)| !used.contains(path) && self.placed(path).as_ref() == Some(placed));
+        unused.map(|(path, _)| path).collect()
+    }
+
+    /// The state of what stands at a path, as DVC notes it; none if nothing does.
+    pub fn placed(&self, path: &RepoPath) -> Option<Placed> {
+        let place = self.place(path);
+        let inode = fs::symlink_metadata(&place).ok()?.ino();
+        let meta = fs::metadata(&place).ok()?;
+        if !meta.is_dir() {
+            return Some(Placed { inode, time: time_of_file(Stamp::of(&meta).mtime) });
+        }
+        let mut files = Vec::new();
+        for entry in self.below(path).ok()?.into_iter().filter(|entry| !entry.is_dir) {
+            let file = place.join(&entry.name);
+            if let Ok(meta) = fs::metadata(&file) {
+                files.push((file.to_str()?.to_owned(), Stamp::of(&meta).mtime));
+            }
+        }
+        Some(Placed { inode, time: time_of_dir(files) })
+    }
+
+    /// What is to be done to be rid of what stands at a path.
+    ///
+    /// # Errors
+    /// Something cannot be read.
+    pub fn without(&self, hasher: &Hasher, path: &RepoPath) -> Result<Steps, Error> {
+        let wish = Wish { path: path.clone(), recorded: None, parts: Vec::new() };
+        let old = self.found(hasher, &wish, &Algo::Md5, &Side::new())?;
+        Ok(self.difference(&wish, &Algo::Md5, &old, &Side::new(), false))
+    }
+}
