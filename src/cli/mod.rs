@@ -13,6 +13,7 @@ use crate::store::workspace::{Env, Workspace};
 
 pub mod args;
 pub mod check;
+pub mod checkout;
 pub mod config;
 pub mod confirm;
 pub mod demo;
@@ -99,6 +100,7 @@ fn dispatch(args: &Args, setting: &Setting) -> Result<i32, Fault> {
         Command::Report(report) => report::run(report).map(|()| 0),
         Command::Runs(args) => runs::run(args).map(|()| 0),
         Command::Logs(args) => logs::run(args).map(|()| 0),
+        Command::Checkout(checkout) => checkout::run(checkout, &args.global, setting),
         Command::Status(status) => Ok(status::run(status, &args.global, setting)),
         Command::Resolve(resolve) => Ok(resolve::run(resolve, &args.global, setting)),
         Command::Hooks(hooks) => hooks::run(hooks, &args.global, setting),

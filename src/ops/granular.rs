@@ -1,4 +1,4 @@
-//! Which stages, and which of their outputs, the targets of `status` mean.
+//! Which stages, and which of their outputs, the targets of `status` and `checkout` mean.
 //!
 //! Other than for `repro` a target may also be the path of an output or of something inside of
 //! one. No more files are read than DVC reads, so that a broken one elsewhere is no hindrance
@@ -39,7 +39,15 @@ impl<'a> Chooser<'a> {
     ///
     /// # Errors
     /// A file that cannot be read, or a target that means nothing.
-    pub fn choose(mut self, targets: &[String]) -> Result<Vec<Choice>, Fault> {
+    pub fn choose(self, targets: &[String]) -> Result<Vec<Choice>, Fault> {
+        self.choose_or(targets, |_, fault| fault)
+    }
+
+    /// The same; a failure is told in other words, given the target that means nothing.
+    ///
+    /// # Errors
+    /// As [`Chooser::choose`].
+    pub fn choose_or(mut self, targets: &[String], words: impl Fn(&str, Fault) -> Fault) -> Result<Vec<Choice>, Fault> {
         if targets.is_empty() {
             self.repository.load_all()?;
             let all = self.repository.pipeline().iter();
@@ -47,7 +55,7 @@ impl<'a> Chooser<'a> {
         }
         let mut choices = Vec::new();
         for text in targets {
-            choices.extend(self.one(text)?);
+            choices.extend(self.one(text).map_err(|fault| words(text, fault))?);
         }
         Ok(choices)
     }

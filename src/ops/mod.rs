@@ -2,6 +2,7 @@
 
 pub mod changes;
 pub mod check;
+pub mod checkout;
 pub mod demo;
 mod ending;
 pub mod granular;
@@ -21,5 +22,6 @@ pub mod status;
 pub mod targets;
 mod undeclared;
 pub mod values;
+mod waiting;
 pub mod what_if;
 pub mod worker;

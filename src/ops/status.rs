@@ -4,11 +4,9 @@
 //! of their items. Nothing of the work tree is written. What imported data has become at its
 //! source is not looked up: that is DVC's answer with `--no-updates`.
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use crate::model::event::Level;
-use crate::model::{Class, EventKind, Fault, RepoPath, Stage, StageId};
+use crate::model::{Class, Fault, RepoPath, Stage, StageId};
 use crate::plan::judge::{self, Rules};
 use crate::report::Sink;
 use crate::report::status::Changes;
@@ -21,16 +19,14 @@ use crate::run::orphans::{Manner, Orphans};
 use crate::run::peer::{Peer, Told, only_dvc_sees};
 use crate::run::signals::Watcher;
 use crate::run::within::{self, Within};
-use crate::store::rwlock::{Above, Busy, RwLock};
+use crate::store::rwlock::{Above, RwLock};
 use crate::store::{self, lock::RepoLock};
 
 use super::granular::{Choice, Chooser};
 use super::handed::install;
 use super::load::Repository;
 use super::targets::foreign;
-
-/// How often a path that someone else writes is looked at again.
-const PAUSE: Duration = Duration::from_millis(100);
+use super::waiting::{PAUSE, Teller, wait, writer};
 
 /// What was asked for.
 #[derive(Clone, Debug)]
@@ -82,7 +78,7 @@ pub fn status(repository: &mut Repository, request: &Request, watcher: &Watcher,
         // What another process makes of these paths it also writes into dvc.lock.
         repository.forget();
         drop(guard);
-        wait(&rwlock, &above, (&paths, busy), request, &mut teller).map_err(Refusal::Late)?;
+        wait(&rwlock, &above, (&paths, busy), request.patience, &mut teller).map_err(Refusal::Late)?;
     };
     let disk = Disk::open(repository.workspace()).map_err(early)?;
     let remarks = rwlock.take_warnings();
@@ -93,56 +89,6 @@ pub fn status(repository: &mut Repository, request: &Request, watcher: &Watcher,
     let found = look(repository, &choices, request, &disk, &mut teller).map_err(Refusal::Late);
     disk.settle().into_iter().for_each(|text| teller.warns(text));
     found
-}
-
-/// Tells of waits and remarks, and knows whether to go on.
-struct Teller<'a> {
-    clock: Clock,
-    watcher: &'a Watcher,
-    sink: &'a mut dyn Sink,
-}
-
-impl Teller<'_> {
-    fn waits(&mut self, what: String, since: Duration) {
-        self.sink.event(&self.clock.event(EventKind::Waiting { stage: None, what, since }));
-    }
-
-    fn warns(&mut self, text: String) {
-        self.sink.event(&self.clock.event(EventKind::Notice { level: Level::Warning, text }));
-    }
-
-    fn go_on(&self) -> Result<(), Fault> {
-        if self.watcher.times() > 0 { Err(interrupted()) } else { Ok(()) }
-    }
-}
-
-/// Whoever writes a path of this stage now, with these paths.
-fn writer(repository: &Repository, rwlock: &RwLock, choice: &Choice) -> Option<(Vec<PathBuf>, Busy)> {
-    let paths = repository.paths_of(&choice.stage)?;
-    let busy = rwlock.writer_of(&paths)?;
-    Some((paths, busy))
-}
-
-fn wait(
-    rwlock: &RwLock,
-    above: &Above,
-    (paths, busy): (&[PathBuf], Busy),
-    request: &Request,
-    teller: &mut Teller<'_>,
-) -> Result<(), Fault> {
-    let began = Instant::now();
-    let mut next = Some(busy);
-    while let Some(busy) = next {
-        let since = began.elapsed();
-        if request.patience.is_some_and(|patience| since >= patience) || busy.waits_for_us(above) {
-            return Err(Fault::new(Class::LockError, busy.to_string()));
-        }
-        teller.go_on()?;
-        teller.waits(busy.short(), since);
-        std::thread::sleep(PAUSE);
-        next = rwlock.writer_of(paths);
-    }
-    Ok(())
 }
 
 /// Judges the stages one by one.

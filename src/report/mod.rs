@@ -29,6 +29,7 @@ mod block;
 mod board;
 pub mod chart;
 pub mod check;
+pub mod checkout;
 pub mod csv;
 pub mod difference;
 pub mod dossier;

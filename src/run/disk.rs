@@ -64,6 +64,11 @@ impl Disk {
         Ok(self.workspace.cache().settle()?)
     }
 
+    /// The threads that hash, and place files.
+    pub fn hasher(&self) -> &Hasher {
+        &self.hasher
+    }
+
     /// The repository.
     pub fn workspace(&self) -> &Workspace {
         &self.workspace

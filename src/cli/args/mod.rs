@@ -23,12 +23,11 @@ const NAME: &str = "dvc-paraffin";
 pub const USAGE: i32 = 254;
 
 /// Commands of DVC that someone may look for here.
-const OF_DVC: [&str; 41] = [
+const OF_DVC: [&str; 40] = [
     "add",
     "artifacts",
     "cache",
     "check-ignore",
-    "checkout",
     "commit",
     "config",
     "data",
@@ -74,6 +73,7 @@ Examples:
   dvc-paraffin repro                   run what changed, as many stages at once as there are CPUs
   dvc-paraffin repro -j 4 train@a      at most four at once, only what train@a needs
   dvc-paraffin repro --dry --explain   say what would run, and why
+  dvc-paraffin checkout                outputs from the cache, as dvc.lock says
   dvc-paraffin graph --levels          the pipeline as a Mermaid chart of levels
   dvc-paraffin check --rev HEAD        is the commit in step with its dvc.lock?
   dvc-paraffin report --html run.html  the newest run as a page
@@ -159,6 +159,8 @@ pub enum Command {
     /// Show which stages changed, and what of them, as `dvc status` does.
     #[command(after_help = STATUS_AFTER_HELP)]
     Status(Status),
+    /// Bring outputs from the cache to what dvc.lock and .dvc files say, as `dvc checkout` does.
+    Checkout(Checkout),
     /// Show what a dvc.yaml means after vars, foreach and matrix.
     Resolve(Resolve),
     /// Check that the pipeline of a commit is in step with its dvc.lock.
@@ -338,10 +340,12 @@ pub struct Limits {
 }
 
 pub mod check;
+pub mod checkout;
 pub mod hooks;
 pub mod report;
 
 pub use check::Check;
+pub use checkout::Checkout;
 pub use hooks::Hooks;
 pub use report::{Flavor, Kind, Logs, Rendering, Report, Runs, Wanted};
 

@@ -5,6 +5,7 @@ mod answers;
 mod budget;
 mod check;
 mod check_clone;
+mod checkout;
 mod decisions;
 mod environment;
 mod failures;
