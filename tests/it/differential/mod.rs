@@ -17,6 +17,7 @@
 //! outputs, since whoever stores the same content after them takes the bits away.
 
 mod answers;
+mod checkouts;
 mod compare;
 pub mod disk;
 pub mod edits;
