@@ -140,7 +140,8 @@ fn judge_commit(setting: &Setting) -> Result<i32, Fault> {
     let index = index_file()?;
     let to_run = commit::to_run(&checker, index.as_deref())?;
     for project in &to_run {
-        if !repro(&checker, project)? {
+        // Nothing is staged: the index is git's now.
+        if !run_ourselves(&checker, project, &["repro", "--all-pipelines", "--no-stage"])? {
             return Ok(refused("commit", "The commit is refused, since its stages fail"));
         }
     }
@@ -164,12 +165,11 @@ pub(super) fn index_file() -> Result<Option<PathBuf>, Fault> {
     std::path::absolute(&file).map(Some).map_err(wrong)
 }
 
-/// Runs what changed in a DVC repository, by this program; whether it succeeded. Stages see nothing of the hook, and
-/// nothing is staged: the index is git's now.
-fn repro(checker: &Checker, project: &RepoPath) -> Result<bool, Fault> {
-    let failed = |error| Fault::new(Class::Unexpected, format!("cannot run `repro`: {error}"));
+/// Runs this program in a DVC repository; whether it succeeded. Its children see nothing of the hook.
+fn run_ourselves(checker: &Checker, project: &RepoPath, words: &[&str]) -> Result<bool, Fault> {
+    let failed = |error| Fault::new(Class::Unexpected, format!("cannot run `{}`: {error}", words.join(" ")));
     let mut command = Command::new(std::env::current_exe().map_err(failed)?);
-    command.current_dir(project.under(checker.git().root())).args(["repro", "--all-pipelines", "--no-stage"]);
+    command.current_dir(project.under(checker.git().root())).args(words);
     for name in LOCAL_ENV {
         command.env_remove(name);
     }
@@ -179,20 +179,28 @@ fn repro(checker: &Checker, project: &RepoPath) -> Result<bool, Fault> {
 /// `post-checkout BEFORE AFTER IS_BRANCH`: outputs follow what was checked out. Nothing that goes wrong is more than a warning: the
 /// checkout is done.
 fn post_checkout(args: &[OsString], setting: &Setting) -> i32 {
-    if let Err(fault) = follow(args) {
+    let whole = follow(args).unwrap_or_else(|fault| {
         fail(&fault, setting);
-        print("The outputs of DVC were not checked out as a whole; `dvc-paraffin checkout` tries again.\n", true);
+        false
+    });
+    if !whole {
+        print("WARNING: not all outputs follow this checkout; `dvc-paraffin checkout` tries again.\n", true);
     }
     0
 }
 
-fn follow(args: &[OsString]) -> Result<(), Fault> {
-    // Single files were checked out (git: `git checkout -- FILE`), or a rebase goes on, which ends with a checkout.
+/// Whether all outputs are what the work tree asks for now, as far as they are to follow.
+fn follow(args: &[OsString]) -> Result<bool, Fault> {
+    // Single files were checked out (`git checkout -- FILE`), or a rebase goes on, which ends with a checkout.
     let is_branch =
         args.get(2).is_none_or(|flag| flag == "1") && std::env::var_os("PRE_COMMIT_CHECKOUT_TYPE").is_none_or(|kind| kind == "1");
     let checker = Checker::new(git_here()?, env());
     if !is_branch || checker.git().is_in_rebase() {
-        return Ok(());
+        return Ok(true);
     }
-    checkout::follow(&checker)
+    let mut whole = true;
+    for project in checkout::to_follow(&checker)? {
+        whole &= run_ourselves(&checker, &project, &["checkout", "--quiet"])?;
+    }
+    Ok(whole)
 }

@@ -2,6 +2,7 @@
 //! nothing is lost on the way. Real git runs them; a script that takes notes stands in for the program.
 
 mod chain;
+mod checkouts;
 mod commits;
 mod managers;
 mod places;
