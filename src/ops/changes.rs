@@ -13,7 +13,7 @@ use crate::report::dossier::Changes;
 use crate::store::git::Git;
 use crate::store::workspace::Workspace;
 
-use super::values;
+use super::values::{self, NOT_IN_CACHE};
 
 /// What variables of the environment say of the base; `rev` is what the user named.
 pub fn asked(rev: Option<&str>, get: impl Fn(&str) -> Option<String>) -> Asked {
@@ -45,6 +45,10 @@ pub fn against_base(workspace: &Arc<Workspace>, asked: &Asked, now: &Values, mas
     if let Some(fault) = &now.error {
         return Err(format!("the pipeline as it is now cannot be read: {fault}"));
     }
+    // Before there was a DVC repository all is new; of one that cannot be read that would be a guess.
+    if let Some(fault) = then.error.as_ref().filter(|fault| fault.class != Class::NotDvcRepoError) {
+        return Err(format!("the pipeline of {} cannot be read: {fault}", base_words(&base)));
+    }
     let mut now = now.clone();
     // Both sides: the values that a journal kept are masked, too.
     for values in [&mut then, &mut now] {
@@ -59,8 +63,9 @@ pub fn between(base: &Base, then: &Values, now: &Values) -> Changes {
     let mut remarks = Vec::new();
     for (when, values, other) in [(format!("at {short}"), then, now), ("now".to_owned(), now, then)] {
         let missed = |table: &Table, other: &Table| {
-            // A file that came or went is seen in the table.
-            let told = |(path, fault): &(&String, &Fault)| fault.class != Class::FileNotFoundError || !other.files.contains_key(*path);
+            // A file that came or went is seen in the table; one whose content is only missing here is neither.
+            let is_seen = |path: &String, fault: &Fault| fault.class == Class::FileNotFoundError && other.files.contains_key(path);
+            let told = |(path, fault): &(&String, &Fault)| fault.detail(NOT_IN_CACHE).is_some() || !is_seen(path, fault);
             table.errors.iter().filter(told).map(|(path, fault)| format!("{path} {when}: {fault}")).collect::<Vec<_>>()
         };
         remarks.extend(values.error.iter().map(|fault| format!("the pipeline {when} cannot be read: {fault}")));

@@ -26,6 +26,9 @@ use crate::store::workspace::Workspace;
 use super::load::Repository;
 use cached::Cached;
 
+/// The detail of a failure that tells of content that dvc.lock knows and the local cache lacks.
+pub const NOT_IN_CACHE: &str = "not_in_cache";
+
 /// The file of parameters that is always shown.
 const DEFAULT_PARAMS: &str = "params.yaml";
 

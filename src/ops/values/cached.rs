@@ -11,6 +11,7 @@ use crate::format::dirtree;
 use crate::model::{Class, Digest, Fault, Out, RepoPath, Stage, TreeEntry};
 
 use super::super::load::Repository;
+use super::NOT_IN_CACHE;
 
 /// The recorded outputs of a repository.
 pub(super) struct Cached<'a> {
@@ -117,7 +118,10 @@ impl<'a> Cached<'a> {
 
     fn object(&self, path: &RepoPath, digest: &Digest) -> Result<Vec<u8>, Fault> {
         let cache = self.repository.workspace().cache();
-        let lacking = || Fault::new(Class::FileNotFoundError, format!("'{path}' ({}) is not in the local cache", digest.short()));
+        let lacking = || {
+            let fault = Fault::new(Class::FileNotFoundError, format!("'{path}' ({}) is not in the local cache", digest.short()));
+            fault.with(NOT_IN_CACHE, digest.value.clone())
+        };
         cache.peek(digest)?.ok_or_else(lacking)
     }
 }

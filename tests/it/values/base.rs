@@ -102,10 +102,10 @@ fn what_cannot_be_compared_is_said() {
     );
     let workspace = workspace(&project.root());
     let now = values::of_work_tree(&workspace);
-    let found = changes::against_base(&workspace, &asked(Some("bad"), &[]), &now, &Masks::default()).unwrap();
-    let remarks = found.remarks.join("\n");
-    assert!(remarks.starts_with("the pipeline at ") && remarks.contains(" cannot be read: "), "{remarks}");
-    assert!(remarks.ends_with("\nno.json now: 'no.json' does not exist"), "{remarks}");
+    let against = |rev: &str| changes::against_base(&workspace, &asked(Some(rev), &[]), &now, &Masks::default());
+    let refused = against("bad").unwrap_err();
+    assert!(refused.starts_with("the pipeline of bad (") && refused.contains(" cannot be read: "), "{refused}");
+    assert_eq!(against("3").unwrap().remarks, ["no.json now: 'no.json' does not exist"]);
     project.sh("rm -rf .git && git init -q .");
     let again = super::workspace(&project.root());
     let refused = |workspace| changes::against_base(workspace, &Asked::default(), &Values::default(), &Masks::default()).unwrap_err();
@@ -114,6 +114,25 @@ fn what_cannot_be_compared_is_said() {
     project.sh("rm -rf .git");
     project.write(".dvc/config", "[core]\nno_scm = true\n");
     assert_eq!(refused(&super::workspace(&project.root())), "this repository is used without git");
+}
+
+/// A job of CI often has the data of one commit only. That the base's values are not there must not look as if it had none.
+#[test]
+fn values_that_the_cache_lacks_are_said() {
+    let project = Project::new().stage("s", |s| s.cmd("echo '{\"a\": 1}' > m.json").field("metrics", "[m.json]"));
+    project.repro(["-q"]).ok();
+    let project = project.commit();
+    project.sh("git tag base; rm -rf .dvc/cache");
+    project.sh("sed -i 's/1}/2}/' dvc.yaml");
+    project.repro(["-q", "--no-run-cache"]).ok();
+    let workspace = workspace(&project.root());
+    let now = values::of_work_tree(&workspace);
+    let found = changes::against_base(&workspace, &asked(Some("base"), &[]), &now, &Masks::default()).unwrap();
+    assert!(
+        matches!(&found.remarks[..], [one] if one.starts_with("m.json at ") && one.ends_with(" is not in the local cache")),
+        "{:?}",
+        found.remarks
+    );
 }
 
 /// CI clones without history: what is there is compared, and the report says what is missing.
