@@ -4,7 +4,7 @@
 //! The comparison is DVC's, oddities included (dvc_data: `index/checkout.py`, `index/diff.py`): files and
 //! directories one by one, with the right to execute. Other than with DVC an output of which anything is
 //! missing in the cache is left as it is, wholly; and a file is replaced at once, never removed first.
-//! Nothing here asks whether something may be lost: [`Steps::given_up`] says what would be.
+//! Nothing here asks whether something may be lost: `Steps::given_up` says what would be.
 
 mod apply;
 mod unused;
