@@ -14,7 +14,7 @@ use crate::ops::hook::{checkout, commit, push, send};
 use crate::report::check as shown;
 use crate::report::tally::count;
 use crate::run::peer::Peer;
-use crate::store::git::LOCAL_ENV;
+use crate::store::git::untie;
 use crate::store::snapshot::Snapshot;
 
 use super::args::hooks::Run;
@@ -80,10 +80,8 @@ fn judge_push(args: &[OsString], setting: &Setting) -> Result<i32, Fault> {
 
 /// Sees to the data of a tip.
 fn send(checker: &Checker, tip: &push::Tip, setting: &Setting) -> Result<i32, Fault> {
-    let Some(revision) = checker.git().revision(&tip.commit)? else { return Ok(0) };
-    let snapshot = Snapshot::of_commit(checker.git(), checker.git().root(), revision);
     let peer = Peer::find(|name| std::env::var_os(name), false);
-    let sent = send::send(checker, &snapshot, peer.as_ref())?;
+    let sent = send::send(checker, &tip.snapshot, peer.as_ref())?;
     sent.remarks.iter().for_each(|remark| print(&format!("warning: {remark}\n"), true));
     for (remote, objects) in sent.objects.iter().filter(|(_, objects)| **objects > 0) {
         print(&format!("{} pushed to '{remote}'\n", count(*objects, "object")), true);
@@ -138,14 +136,19 @@ fn pre_commit(setting: &Setting) -> i32 {
 fn judge_commit(setting: &Setting) -> Result<i32, Fault> {
     let checker = Checker::new(git_here()?, env());
     let index = index_file()?;
-    let to_run = commit::to_run(&checker, index.as_deref())?;
+    let mut staged = Snapshot::of_index(checker.git(), index.as_deref())?;
+    let to_run = commit::to_run(&staged)?;
     for project in &to_run {
         // Nothing is staged: the index is git's now.
         if !run_ourselves(&checker, project, &["repro", "--all-pipelines", "--no-stage"])? {
             return Ok(refused("commit", "The commit is refused, since its stages fail"));
         }
     }
-    let changed = commit::changed_locks(&checker, index.as_deref(), &to_run)?;
+    if !to_run.is_empty() {
+        // A stage may have added something; git looks again, too.
+        staged = Snapshot::of_index(checker.git(), index.as_deref())?;
+    }
+    let changed = commit::changed_locks(&checker, &staged, &to_run)?;
     for lock in &changed {
         print(&format!("'{lock}' is not the one that is committed: `git add` it, and what else has changed.\n"), true);
     }
@@ -153,7 +156,7 @@ fn judge_commit(setting: &Setting) -> Result<i32, Fault> {
     if !changed.is_empty() {
         return Ok(refused("commit", "The commit is refused"));
     }
-    let checked = commit::judge(&checker, index.as_deref())?;
+    let checked = commit::judge(&checker, &staged);
     let code = told(&checked, "the index", "what is committed", setting);
     Ok(if code != 0 { refused("commit", "The commit is refused") } else { 0 })
 }
@@ -170,9 +173,7 @@ fn run_ourselves(checker: &Checker, project: &RepoPath, words: &[&str]) -> Resul
     let failed = |error| Fault::new(Class::Unexpected, format!("cannot run `{}`: {error}", words.join(" ")));
     let mut command = Command::new(std::env::current_exe().map_err(failed)?);
     command.current_dir(project.under(checker.git().root())).args(words);
-    for name in LOCAL_ENV {
-        command.env_remove(name);
-    }
+    untie(&mut command);
     Ok(command.status().map_err(failed)?.success())
 }
 

@@ -15,7 +15,7 @@ use serde_json::Value as Json;
 use crate::format::pipeline::foreign_scheme;
 use crate::model::{Class, Digest, Fault, Reason, Stage, StageId};
 use crate::store::errand::Errand;
-use crate::store::git::LOCAL_ENV;
+use crate::store::git::untie;
 use crate::store::workspace::Workspace;
 
 use super::child::{Children, returncode};
@@ -67,9 +67,7 @@ impl Peer {
             command.arg("--wait-for-lock");
         }
         command.args(words).current_dir(dir).env(CALLED, std::process::id().to_string());
-        for name in LOCAL_ENV {
-            command.env_remove(name);
-        }
+        untie(&mut command);
         command
     }
 

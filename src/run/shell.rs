@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use crate::format::pytext;
 use crate::model::Cmd;
-use crate::store::git::LOCAL_ENV;
+use crate::store::git::untie;
 
 /// The shell of a run and the options that keep it from reading the user's start-up files.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,9 +35,7 @@ impl Shell {
     pub fn command(&self, line: &str) -> Command {
         let mut command = Command::new(&self.program);
         command.args(&self.options).arg("-c").arg(line);
-        for name in LOCAL_ENV {
-            command.env_remove(name);
-        }
+        untie(&mut command);
         command
     }
 }

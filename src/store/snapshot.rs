@@ -307,11 +307,6 @@ impl GitFiles {
         Ok(names.iter().filter(|(_, (kind, _))| is_unlisted(*kind)).map(|(name, (kind, _))| (name.clone(), *kind)).collect())
     }
 
-    /// Whether a path lies where git has no files.
-    pub fn is_outside(&self, path: &RepoPath) -> bool {
-        self.inside(path).is_none()
-    }
-
     /// Whether this is the id of a file that is read from the work tree.
     pub(super) fn is_on_disk(&self, id: &str) -> bool {
         id.starts_with(ON_DISK)

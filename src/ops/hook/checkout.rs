@@ -3,7 +3,8 @@
 use crate::model::{Fault, RepoPath};
 use crate::store::snapshot::Snapshot;
 
-use super::super::check::{Checker, settings};
+use super::super::check::Checker;
+use super::projects_that;
 
 /// The DVC repositories of the work tree whose outputs follow a checkout, as far as the paraffin.yaml of each does not say
 /// otherwise.
@@ -11,15 +12,8 @@ use super::super::check::{Checker, settings};
 /// # Errors
 /// The index cannot be read, or a paraffin.yaml.
 pub fn to_follow(checker: &Checker) -> Result<Vec<RepoPath>, Fault> {
-    let mut wanted = Vec::new();
     if !checker.git().has_work_tree() {
-        return Ok(wanted);
+        return Ok(Vec::new());
     }
-    let snapshot = Snapshot::of_work_tree(checker.git())?;
-    for dir in snapshot.projects()?.projects {
-        if settings(&snapshot.below(&dir), &dir)?.hooks.post_checkout.run {
-            wanted.push(dir);
-        }
-    }
-    Ok(wanted)
+    projects_that(&Snapshot::of_work_tree(checker.git())?, |hooks| hooks.post_checkout.run)
 }

@@ -8,3 +8,20 @@ pub mod checkout;
 pub mod commit;
 pub mod push;
 pub mod send;
+
+use crate::model::settings::Hooks;
+use crate::model::{Fault, RepoPath};
+use crate::store::snapshot::Snapshot;
+
+use super::check::settings;
+
+/// The DVC repositories of a snapshot whose paraffin.yaml wants something of its hooks.
+fn projects_that(snapshot: &Snapshot, want: fn(&Hooks) -> bool) -> Result<Vec<RepoPath>, Fault> {
+    let mut wanted = Vec::new();
+    for dir in snapshot.projects()?.projects {
+        if want(&settings(&snapshot.below(&dir), &dir)?.hooks) {
+            wanted.push(dir);
+        }
+    }
+    Ok(wanted)
+}

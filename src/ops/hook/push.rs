@@ -21,6 +21,8 @@ pub struct Tip {
     pub names: Vec<String>,
     /// The commit.
     pub commit: String,
+    /// Its files.
+    pub snapshot: Snapshot,
     /// What is not in step.
     pub checked: Checked,
 }
@@ -43,13 +45,13 @@ pub fn judge(checker: &Checker, remote: &str, pushed: &[Pushed]) -> Result<Vec<T
             tip.names.push(one.name().to_owned());
             continue;
         }
-        if !is_to_be_judged(checker, remote, one, &revision)? {
+        let snapshot = Snapshot::of_commit(checker.git(), checker.git().root(), revision.clone());
+        if !is_to_be_judged(checker, remote, one, &revision, &snapshot)? {
             continue;
         }
         let mut checked = Checked::default();
-        let snapshot = Snapshot::of_commit(checker.git(), checker.git().root(), revision.clone());
         checker.judge(&snapshot, Say::Settings(levels), &mut checked);
-        tips.push(Tip { names: vec![one.name().to_owned()], commit: revision.commit, checked });
+        tips.push(Tip { names: vec![one.name().to_owned()], commit: revision.commit, snapshot, checked });
     }
     Ok(tips)
 }
@@ -59,7 +61,7 @@ fn levels(hooks: &Hooks) -> Levels {
 }
 
 /// Whether the remote gets something new with this tip that a pipeline may mind.
-fn is_to_be_judged(checker: &Checker, remote: &str, pushed: &Pushed, tip: &Revision) -> Result<bool, Fault> {
+fn is_to_be_judged(checker: &Checker, remote: &str, pushed: &Pushed, tip: &Revision, snapshot: &Snapshot) -> Result<bool, Fault> {
     let git = checker.git();
     if git.is_at_remote(remote, &tip.commit)? {
         return Ok(false);
@@ -77,7 +79,6 @@ fn is_to_be_judged(checker: &Checker, remote: &str, pushed: &Pushed, tip: &Revis
     if changed.is_empty() {
         return Ok(false);
     }
-    let snapshot = Snapshot::of_commit(git, git.root(), tip.clone());
     let Some(texts) = snapshot.texts(MOST)? else { return Ok(true) };
     Ok(Said { texts: texts.files, links: texts.links }.may_be_touched(&changed))
 }

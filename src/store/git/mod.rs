@@ -15,6 +15,7 @@ mod push;
 mod rules;
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::OnceLock;
 
 pub use self::history::{Node, NodeKind, Revision};
@@ -45,6 +46,11 @@ pub const LOCAL_ENV: [&str; 15] = [
     "GIT_SHALLOW_FILE",
     "GIT_COMMON_DIR",
 ];
+
+/// Frees a command from the repository that a hook was called for.
+pub fn untie(command: &mut Command) -> &mut Command {
+    LOCAL_ENV.iter().fold(command, |command, name| command.env_remove(name))
+}
 
 /// A git repository with a work tree.
 #[derive(Debug)]

@@ -14,10 +14,10 @@ use std::sync::{Mutex, PoisonError};
 
 use thiserror::Error;
 
-use super::LOCAL_ENV;
 use super::history::{Node, Revision, named};
 use super::index::Staged;
 use super::objects::{Objects, nodes};
+use super::untie;
 use crate::model::values::GitFacts;
 use crate::store::os::State;
 
@@ -330,9 +330,7 @@ const HABITS: [&str; 5] =
 /// The program for the repository that holds a directory, whatever a hook has set.
 pub(super) fn git(dir: &Path) -> Command {
     let mut command = git_as_called(dir);
-    for name in LOCAL_ENV {
-        command.env_remove(name);
-    }
+    untie(&mut command);
     command
 }
 
