@@ -17,7 +17,7 @@ use super::args::hooks::{Hooks, HooksCommand, HooksStatus, Install, Print, Unins
 use super::args::{Global, Json};
 use super::hook_run;
 use super::repro::write_text;
-use super::{Setting, fail, print, print_answer};
+use super::{Setting, fail, here, print, print_answer};
 
 /// Runs the command and gives the exit code.
 ///
@@ -228,10 +228,6 @@ fn text(path: &Path) -> String {
 
 fn name_of(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
-}
-
-fn here() -> Result<PathBuf, Fault> {
-    env::current_dir().map_err(|error| Fault::new(Class::Unexpected, format!("cannot tell the current directory: {error}")))
 }
 
 /// The path of this program as a hook should call it: as it was called, since what a link is called

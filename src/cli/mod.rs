@@ -127,7 +127,8 @@ pub(crate) fn env() -> Env {
     Env::from_vars(|name| std::env::var_os(name))
 }
 
-fn here() -> Result<PathBuf, Fault> {
+/// The current directory.
+pub(crate) fn here() -> Result<PathBuf, Fault> {
     std::env::current_dir().map_err(|error| Fault::new(Class::Unexpected, format!("cannot tell the current directory: {error}")))
 }
 

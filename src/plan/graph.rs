@@ -31,7 +31,14 @@ impl Graph {
     /// # Errors
     /// DVC's own: duplicated and overlapping outputs, a stage file inside an output, a cycle.
     pub fn build(pipeline: &Pipeline, cwd: &RepoPath) -> Result<Self, Fault> {
-        let outs = Outs::of(pipeline, cwd)?;
+        Self::over(&Outs::of(pipeline, cwd)?, pipeline, cwd)
+    }
+
+    /// The same where the outputs were collected already.
+    ///
+    /// # Errors
+    /// A stage file inside an output, a cycle.
+    pub fn over(outs: &Outs, pipeline: &Pipeline, cwd: &RepoPath) -> Result<Self, Fault> {
         for (_, stage) in pipeline.iter() {
             if let Some(out) = outs.around(&stage.address.file).first() {
                 let out = &pipeline.get(out.stage).outs[out.index];

@@ -67,9 +67,9 @@ impl<'a> Project<'a> {
     ) -> Result<Self, Fault> {
         let mut repository = Repository::at(workspace, snapshot.clone());
         repository.load_all()?;
-        // It is refused for what DVC refuses it for.
-        Graph::build(repository.pipeline(), repository.cwd())?;
         let outs = Outs::of(repository.pipeline(), repository.cwd())?;
+        // It is refused for what DVC refuses it for.
+        Graph::over(&outs, repository.pipeline(), repository.cwd())?;
         let records = (0..repository.pipeline().len()).map(|_| OnceCell::new()).collect();
         let shelves = Shelves::of(workspace);
         Ok(Self { dir, repository, snapshot, imprints, shelves, outs, cache, records, params: RefCell::default() })

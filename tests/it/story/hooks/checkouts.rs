@@ -1,7 +1,6 @@
 //! `post-checkout` as real git calls it: the outputs follow.
 
 use crate::support::project::Project;
-use crate::support::ran::Ran;
 
 use super::Bench;
 
@@ -19,34 +18,29 @@ fn branches() -> Bench {
     bench
 }
 
-fn sh(bench: &Bench, text: &str) -> Ran {
-    let mut command = bench.project.scratch.command("sh");
-    Ran::of(command.current_dir(bench.root()).args(["-c", text]))
-}
-
 #[test]
 fn outputs_follow_a_checkout() {
     let bench = branches();
     assert_eq!(bench.project.read("prep.csv"), "2\n", "there was no hook yet");
     for (branch, want) in [("other", "2\n"), ("main", "1\n"), ("other", "2\n")] {
-        let ran = sh(&bench, &format!("git checkout -q {branch}"));
+        let ran = bench.tries(&format!("git checkout -q {branch}"));
         assert_eq!((ran.code, ran.err().as_str(), bench.project.read("prep.csv").as_str()), (0, "", want), "{branch}: {ran}");
     }
     // Not where single files are checked out.
     bench.project.sh("rm prep.csv data.csv");
-    sh(&bench, "git checkout -q -- data.csv").ok();
+    bench.tries("git checkout -q -- data.csv").ok();
     assert!(!bench.project.has("prep.csv"));
-    assert_eq!(sh(&bench, "git status --porcelain").out(), "");
+    assert_eq!(bench.tries("git status --porcelain").out(), "");
 }
 
 #[test]
 fn what_cannot_follow_is_a_warning_and_is_not_touched() {
     let bench = branches();
     bench.project.sh("git checkout -q other && rm -rf .dvc/cache");
-    let ran = sh(&bench, "git checkout -q main");
+    let ran = bench.tries("git checkout -q main");
     assert_eq!((ran.code, bench.project.read("prep.csv").as_str()), (0, "2\n"), "{ran}");
     assert!(ran.err().contains("WARNING: not all outputs follow this checkout; `dvc-paraffin checkout` tries again.\n"), "{ran}");
-    assert_eq!(sh(&bench, "git rev-parse --abbrev-ref HEAD").out(), "main\n");
+    assert_eq!(bench.tries("git rev-parse --abbrev-ref HEAD").out(), "main\n");
 }
 
 #[test]

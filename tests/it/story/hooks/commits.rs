@@ -18,24 +18,19 @@ fn committed() -> Bench {
     bench
 }
 
-fn sh(bench: &Bench, text: &str) -> Ran {
-    let mut command = bench.project.scratch.command("sh");
-    Ran::of(command.current_dir(bench.root()).args(["-c", text]))
-}
-
 #[test]
 fn a_stale_index_is_not_committed() {
     let bench = committed();
     bench.project.write("data.csv", "2\n");
     for commit in ["git add -A && git commit -q -m stale", "git commit -q -a -m stale", "git commit -q -m stale data.csv"] {
-        let ran = sh(&bench, commit);
+        let ran = bench.tries(commit);
         assert_eq!(ran.code, 1, "{commit}: {ran}");
         let err = ran.err();
         assert!(err.contains("the index:\n  prep\n    dep 'data.csv' differs: recorded b026324c, now 26ab0db9\n"), "{commit}: {ran}");
         assert!(err.contains("The commit is refused. `git commit --no-verify` goes on without being asked.\n"), "{commit}: {ran}");
-        sh(&bench, "git reset -q").ok();
+        bench.tries("git reset -q").ok();
     }
-    sh(&bench, "git commit -q --no-verify -a -m stale").ok();
+    bench.tries("git commit -q --no-verify -a -m stale").ok();
 }
 
 #[test]
@@ -43,12 +38,12 @@ fn what_is_not_added_does_not_matter() {
     let bench = committed();
     bench.project.write("data.csv", "2\n");
     bench.project.write("README.md", "more\n");
-    sh(&bench, "git add README.md && git commit -q -m words").ok();
-    sh(&bench, "echo again >> README.md && git commit -q -m words README.md").ok();
-    assert_eq!(sh(&bench, "git status --porcelain").out(), " M data.csv\n");
+    bench.tries("git add README.md && git commit -q -m words").ok();
+    bench.tries("echo again >> README.md && git commit -q -m words README.md").ok();
+    assert_eq!(bench.tries("git status --porcelain").out(), " M data.csv\n");
     // Nor does missing content, before it is pushed.
-    sh(&bench, "git checkout -q data.csv && rm -rf .dvc/cache && echo x >> README.md").ok();
-    let ran = sh(&bench, "git commit -q -a -m words");
+    bench.tries("git checkout -q data.csv && rm -rf .dvc/cache && echo x >> README.md").ok();
+    let ran = bench.tries("git commit -q -a -m words");
     assert_eq!((ran.code, ran.err().as_str()), (0, ""), "{ran}");
 }
 
@@ -56,10 +51,10 @@ fn what_is_not_added_does_not_matter() {
 fn conflicts_and_damage_are_refused() {
     let bench = committed();
     bench.project.write("dvc.lock", "stages: [\n");
-    let ran = sh(&bench, "git commit -q -a -m damaged");
+    let ran = bench.tries("git commit -q -a -m damaged");
     assert!(ran.code == 1 && ran.err().contains("'./dvc.lock' is invalid."), "{ran}");
     bench.project.sh("git checkout -q dvc.lock && echo '[' > paraffin.yaml && git add -A");
-    let ran = sh(&bench, "git commit -q -m damaged");
+    let ran = bench.tries("git commit -q -m damaged");
     assert!(ran.code == 1 && ran.err().contains("paraffin.yaml"), "{ran}");
 }
 
@@ -71,15 +66,15 @@ fn it_runs_what_changed_where_that_is_asked_for() {
     bench.project.sh("git add -A && git commit -q --no-verify -m settings");
     bench.project.write("data.csv", "2\n");
     bench.project.sh("git add data.csv");
-    let ran = sh(&bench, "git commit -q -m data");
+    let ran = bench.tries("git commit -q -m data");
     assert_eq!(ran.code, 1, "{ran}");
     assert!(ran.err().contains("'dvc.lock' is not the one that is committed: `git add` it, and what else has changed.\n"), "{ran}");
     assert_eq!(bench.project.read("end.csv"), "2\n");
-    assert_eq!(sh(&bench, "git status --porcelain").out(), "M  data.csv\n M dvc.lock\n", "the index is not written");
-    sh(&bench, "git add dvc.lock && git commit -q -m data").ok();
+    assert_eq!(bench.tries("git status --porcelain").out(), "M  data.csv\n M dvc.lock\n", "the index is not written");
+    bench.tries("git add dvc.lock && git commit -q -m data").ok();
     // A stage that fails stands against it, too.
     bench.project.sh("git rm -q data.csv");
-    let ran = sh(&bench, "git commit -q -m gone");
+    let ran = bench.tries("git commit -q -m gone");
     assert!(ran.code == 1 && ran.err().contains("The commit is refused, since its stages fail."), "{ran}");
 }
 
