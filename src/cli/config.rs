@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 
+use crate::format::mask::MASKED;
 use crate::format::paraffin::{SCHEMA, units};
 use crate::model::Fault;
 use crate::model::settings::{EnvValue, Origin, Retries, Terms};
@@ -93,9 +94,10 @@ fn values(terms: &Terms) -> Vec<(String, String)> {
     rows.push(("jobserver", terms.jobserver.to_string()));
     let mut rows: Vec<(String, String)> = rows.into_iter().map(|(setting, value)| (setting.to_owned(), value)).collect();
     for (name, value) in &terms.env {
+        // Only who set it is told, since it may be a secret.
         let text = match value {
-            EnvValue::One(value) => value.clone(),
-            EnvValue::PerSlot(values) => format!("[{}]", values.join(", ")),
+            EnvValue::One(_) => MASKED.to_owned(),
+            EnvValue::PerSlot(values) => format!("[{}]", vec![MASKED; values.len()].join(", ")),
         };
         rows.push((format!("env.{name}"), text));
     }

@@ -16,7 +16,7 @@ use crate::report::view::group;
 
 use super::args::Logs;
 use super::report::{warn, warn_of_damage};
-use super::repro::settings_file;
+use super::repro::masks;
 use super::{print_answer, workspace};
 
 /// How often it is looked whether a log has grown.
@@ -31,14 +31,14 @@ const LONGEST: usize = 1 << 20;
 /// There is no such run or stage, or it left no log.
 pub fn run(args: &Logs) -> Result<(), Fault> {
     let workspace = workspace()?;
-    let masks = Masks::new(&settings_file(&workspace)?);
-    let mut found = runs::read(&workspace.tmp_dir(), args.run.as_deref(), warn)?;
+    let masks = masks(&workspace)?;
+    let mut found = runs::read(&workspace.tmp_dir(), args.run.as_deref(), &masks, warn)?;
     warn_of_damage(&found);
     let folder = found.folder.clone();
     let Some(stage) = &args.stage else { return list(&found, None) };
-    let (place, _) = match runs::stage(&found.history, stage, workspace.cwd()) {
-        Err(_) if found.history.stages.iter().any(|entry| group(&entry.planned.address) == Some(stage)) => {
-            return list(&found, Some(stage));
+    let (place, _) = match runs::stage(&found, stage, workspace.cwd()) {
+        Err(_) if found.history.stages.iter().any(|entry| group(&entry.planned.address) == Some(&found.masks.text(stage))) => {
+            return list(&found, Some(&found.masks.text(stage)));
         }
         other => other?,
     };
@@ -49,15 +49,15 @@ pub fn run(args: &Logs) -> Result<(), Fault> {
             super::print(&format!("Waiting for '{stage}' to print something\n"), true);
         }
         std::thread::sleep(PAUSE);
-        found = folder.read()?;
+        found = folder.read(&masks)?;
         path = runs::log(&found, place, args.attempt);
     }
     let mut file = File::open(&path).map_err(|error| no_log(&found, place, stage, args.attempt, &path, &error))?;
     let mut shown = args.attempt.or_else(|| last_try(&found, place)).unwrap_or(1);
-    let mut lines = Lines { masks: &masks, part: Vec::new() };
+    let mut lines = Lines { masks: found.masks.clone(), part: Vec::new() };
     loop {
         // Asked before the log is read, so that what was written before the end is not missed.
-        let found = folder.read()?;
+        let found = folder.read(&masks)?;
         let over = !args.follow || !is_at_work(&found, place, shown);
         match lines.pass_on(&mut file, over) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
@@ -146,13 +146,13 @@ fn never_began(standing: Standing, alive: bool) -> &'static str {
 }
 
 /// Passes on a log line by line, masked.
-struct Lines<'m> {
-    masks: &'m Masks,
+struct Lines {
+    masks: Masks,
     /// A line that is not ended yet.
     part: Vec<u8>,
 }
 
-impl Lines<'_> {
+impl Lines {
     /// Passes on what is new; with `over` also a line without an end.
     fn pass_on(&mut self, file: &mut File, over: bool) -> io::Result<()> {
         let mut out = stdout().lock();
@@ -178,14 +178,14 @@ impl Lines<'_> {
     }
 
     fn show(&self, bytes: &[u8], out: &mut impl Write) -> io::Result<()> {
-        if !self.masks.any_in_logs() {
+        if !self.masks.any() {
             return out.write_all(bytes);
         }
         bytes.split_inclusive(|byte| *byte == b'\n').try_for_each(|line| {
             let text = String::from_utf8_lossy(line);
             // Colours within a word must not hide it.
             let plain = anstream::adapter::strip_str(&text).to_string();
-            match self.masks.log(&plain) {
+            match self.masks.text(&plain) {
                 Cow::Borrowed(_) => out.write_all(line),
                 Cow::Owned(masked) => out.write_all(masked.as_bytes()),
             }

@@ -24,7 +24,7 @@ use crate::store::workspace::Workspace;
 use super::args::report::Template;
 use super::args::{Flavor, Kind, Rendering, Report, Wanted};
 use super::live::Page;
-use super::repro::{settings_file, write_text};
+use super::repro::{masks, write_text};
 use super::{error, print, print_answer, workspace};
 
 /// Where a job on GitHub takes its summary from.
@@ -56,7 +56,8 @@ impl Order {
         if wanted.iter().filter(|wanted| wanted.to_stdout()).count() > 1 {
             return Err(usage("only one report can go to standard output".to_owned()));
         }
-        let mut options = Options { key: key(rendering.key.as_deref()), ..Options::default() };
+        let key = masks.text(&key(rendering.key.as_deref())).into_owned();
+        let mut options = Options { key, ..Options::default() };
         options.max_chars = rendering.max_chars.unwrap_or(options.max_chars);
         options.flavor = match rendering.flavor {
             Flavor::Github | Flavor::Gitlab => markdown::Flavor::Github,
@@ -221,8 +222,7 @@ pub fn warn(fault: &Fault) {
 /// There is no such run, its journal cannot be read, or a template cannot.
 pub fn run(args: &Report) -> Result<(), Fault> {
     let workspace = Arc::new(workspace()?);
-    let masks = Masks::new(&settings_file(&workspace)?);
-    let found = runs::read(&workspace.tmp_dir(), Some(&args.run), warn)?;
+    let found = runs::read(&workspace.tmp_dir(), Some(&args.run), &masks(&workspace)?, warn)?;
     let folder = found.folder.clone();
     let mut wanted = args.wanted();
     let page = args.open.then(|| args.html.clone().unwrap_or_else(|| folder.dir.join("report.html")));
@@ -240,7 +240,7 @@ pub fn run(args: &Report) -> Result<(), Fault> {
         print(&text, true);
     }
     let exit_code = found.history.end.as_ref().map(|end| end.fault.as_ref().map_or(0, error::exit_code));
-    let order = Order::new(wanted, &args.rendering, false, masks)?;
+    let order = Order::new(wanted, &args.rendering, false, found.masks.clone())?;
     order.check(&workspace)?;
     let missed = order.fill(&workspace, found.history, found.alive, exit_code);
     if missed > 0 {

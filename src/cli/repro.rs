@@ -117,13 +117,14 @@ fn start(
     if args.json.json && args.reports.iter().any(Wanted::to_stdout) {
         return Err(Fault::new(Class::UsageError, "--json and --report - cannot both have standard output".to_owned()));
     }
-    let order = Order::new(args.reports.clone(), &args.rendering, args.live.is_some(), Masks::new(&told))?;
+    let masks = masks_of(&told);
+    let order = Order::new(args.reports.clone(), &args.rendering, args.live.is_some(), masks.clone())?;
     let repository = opened(workspace);
     order.check(repository.workspace())?;
     warn_without_summary(&args.rendering);
     let order = Arc::new(order);
     let shared = (!order.is_empty() || args.live.is_some()).then(Shared::default);
-    let request = Request { settings: told, history: shared.clone(), ..request(args, global, setting, jobs) };
+    let request = Request { settings: told, masks, history: shared.clone(), ..request(args, global, setting, jobs) };
     let live = match (&shared, args.live) {
         (Some(shared), Some(port)) => Some(serve(port, repository.workspace(), shared, &order)?),
         _ => None,
@@ -187,6 +188,16 @@ pub(super) fn settings_file(workspace: &Workspace) -> Result<Told, Fault> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Told::default()),
         Err(error) => Err(Fault::new(Class::ConfigError, format!("cannot read '{}': {error}", paraffin::FILE))),
     }
+}
+
+/// What paraffin.yaml says must not be seen.
+pub(super) fn masks(workspace: &Workspace) -> Result<Masks, Fault> {
+    Ok(masks_of(&settings_file(workspace)?))
+}
+
+/// With a salt that no other run has.
+fn masks_of(told: &Told) -> Masks {
+    Masks::new(told, &format!("{:032x}", fastrand::u128(..)))
 }
 
 fn jobs(args: &Repro, told: &Told) -> usize {
@@ -267,6 +278,7 @@ pub(super) fn request(args: &Repro, global: &Global, setting: &Setting, jobs: us
         shell: std::env::var_os("SHELL"),
         withheld: if args.rendering.summary { vec![SUMMARY] } else { Vec::new() },
         about: setting.about(),
+        masks: Masks::default(),
         history: None,
     }
 }

@@ -14,6 +14,7 @@ use crate::report::view::{headline_of, ns, time_of_day};
 
 use super::args::Runs;
 use super::report::{warn, warn_of_damage};
+use super::repro::masks;
 use super::{print, print_answer, workspace};
 
 /// Runs the command.
@@ -22,11 +23,12 @@ use super::{print, print_answer, workspace};
 /// There is no repository. A journal that cannot be read is a warning.
 pub fn run(args: &Runs) -> Result<(), Fault> {
     let workspace = workspace()?;
+    let masks = masks(&workspace)?;
     let mut folders = runs::all(&workspace.tmp_dir());
     folders.truncate(args.number.unwrap_or(usize::MAX));
     let mut found = Vec::new();
     for folder in &folders {
-        match folder.read() {
+        match folder.read(&masks) {
             Ok(read) => {
                 warn_of_damage(&read);
                 found.push(read);

@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::hidden::Hidden;
+
 /// The run and its surroundings.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -32,6 +34,17 @@ pub struct About {
     pub jobs: usize,
     /// The installed dvc, if one was asked for its version.
     pub dvc: Option<String>,
+    /// What of the run must not be seen.
+    #[serde(skip_serializing_if = "Hidden::is_empty")]
+    pub hidden: Hidden,
+}
+
+impl About {
+    /// Does something to each text in it that is not ours.
+    pub fn each_text(&mut self, edit: &mut dyn FnMut(&mut String)) {
+        self.args.iter_mut().for_each(&mut *edit);
+        [&mut self.cwd, &mut self.project, &mut self.host].into_iter().for_each(edit);
+    }
 }
 
 /// The version of the journal's format that this program writes, and the highest that it reads.

@@ -166,29 +166,53 @@ impl EventKind {
         matches!(self, Self::Line { .. } | Self::Asked { .. } | Self::Tick)
     }
 
-    /// Does something to each text in which what people wrote can stand: commands, values, messages.
-    /// Addresses and paths of files are what things are found by and stay.
+    /// Does something to each text that is not ours: names, paths, commands, values, messages. Parameters and metrics
+    /// that are kept are not among them; they are to be compared later.
     pub fn each_text(&mut self, edit: &mut dyn FnMut(&mut String)) {
         match self {
-            Self::RunOpened(about) => about.args.iter_mut().for_each(edit),
-            Self::RunStarted { plan, .. } => plan.iter_mut().flat_map(|planned| &mut planned.cmds).for_each(edit),
+            Self::RunOpened(about) => about.each_text(edit),
+            Self::RunStarted { plan, queues, .. } => plan_texts(plan.iter_mut().collect(), queues, edit),
+            Self::GitStood(facts) => facts.each_text(edit),
             Self::Judged { verdict: Verdict::Stale(reasons), .. } => reasons.iter_mut().for_each(|reason| reason.each_text(edit)),
-            Self::Retrying { outcome, .. } | Self::Finished { outcome, .. } => {
-                outcome.fault.iter_mut().for_each(|fault| fault.each_text(edit));
+            Self::Retrying { outcome, .. } | Self::Finished { outcome, .. } => outcome.each_text(edit),
+            Self::Said { saying: Saying::GeneratingLock(text) | Saying::UpdatingLock(text), .. }
+            | Self::Command { cmd: text, .. }
+            | Self::Waiting { what: text, .. }
+            | Self::Notice { text, .. } => edit(text),
+            Self::RunFinished { fault, to_track, .. } => {
+                fault.iter_mut().for_each(|fault| fault.each_text(edit));
+                to_track.iter_mut().for_each(edit);
             }
-            Self::Command { cmd: text, .. } | Self::Waiting { what: text, .. } | Self::Notice { text, .. } => edit(text),
-            Self::ValuesKept(kept) => kept.each_text(edit),
-            Self::RunFinished { fault, .. } => fault.iter_mut().for_each(|fault| fault.each_text(edit)),
             Self::Judged { .. }
-            | Self::GitStood(_)
             | Self::Started { .. }
             | Self::Slow { .. }
             | Self::Said { .. }
             | Self::Line { .. }
             | Self::Interrupted { .. }
             | Self::Asked { .. }
+            | Self::ValuesKept(_)
             | Self::Tick => {}
         }
+    }
+}
+
+/// Does something to each text of a plan and its queues. Queues that had different names still have.
+pub fn plan_texts(plan: Vec<&mut Planned>, queues: &mut IndexMap<String, usize>, edit: &mut dyn FnMut(&mut String)) {
+    let mut names: IndexMap<String, String> = IndexMap::new();
+    for queue in queues.keys().chain(plan.iter().map(|planned| &planned.queue)) {
+        if !names.contains_key(queue) {
+            let mut name = queue.clone();
+            edit(&mut name);
+            let taken = |name: &String| names.values().any(|other| other == name);
+            let free = (2..).map(|number| format!("{name} ({number})")).find(|name| !taken(name)).filter(|_| taken(&name));
+            names.insert(queue.clone(), free.unwrap_or(name));
+        }
+    }
+    let of = |queue: &String| names.get(queue).cloned().unwrap_or_default();
+    *queues = queues.iter().map(|(queue, slots)| (of(queue), *slots)).collect();
+    for planned in plan {
+        planned.queue = of(&planned.queue);
+        planned.cmds.iter_mut().chain([&mut planned.address, &mut planned.file]).for_each(&mut *edit);
     }
 }
 
@@ -407,6 +431,11 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// Does something to each text of it.
+    pub fn each_text(&mut self, edit: &mut dyn FnMut(&mut String)) {
+        self.fault.iter_mut().for_each(|fault| fault.each_text(edit));
+    }
+
     /// An end without an attempt.
     pub fn plain(status: Status) -> Self {
         Self { status, attempt: None, fault: None, ended_by: None }

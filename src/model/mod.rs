@@ -8,6 +8,7 @@ pub mod event;
 pub mod fault;
 pub mod finding;
 pub mod floats;
+pub mod hidden;
 pub mod path;
 pub mod pipeline;
 pub mod reason;

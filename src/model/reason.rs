@@ -119,16 +119,24 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// Does something to each text in which values or commands stand.
+    /// Does something to each text in it.
     pub fn each_text(&mut self, edit: &mut dyn FnMut(&mut String)) {
-        match self {
-            Self::CmdChanged { old, new } | Self::ParamModified { old, new, .. } => {
-                edit(old);
-                edit(new);
+        let texts: Vec<&mut String> = match self {
+            Self::NeverRun | Self::FileAltered | Self::AlwaysChanged | Self::Callback | Self::Forced => Vec::new(),
+            Self::CmdChanged { old, new } => vec![old, new],
+            Self::DepMissing { path } | Self::ParamsFileMissing { path } | Self::ParamsFileNew { path } | Self::OutMissing { path } => {
+                vec![path]
             }
-            Self::ParamNew { new, .. } => edit(new),
-            _ => {}
-        }
+            Self::DepModified { path, old, new } | Self::OutModified { path, old, new } => [path, new].into_iter().chain(old).collect(),
+            Self::ParamMissing { path, key } => vec![path, key],
+            Self::ParamNew { path, key, new } => vec![path, key, new],
+            Self::ParamModified { path, key, old, new } => vec![path, key, old, new],
+            Self::OutNotInCache { path, old } => vec![path, old],
+            Self::ForcedBy { stage } => vec![stage],
+            Self::SaidByDvc { heading, path, key, word } => [heading, path, key].into_iter().flatten().chain([word]).collect(),
+            Self::UpstreamMayChange { stages } => stages.iter_mut().collect(),
+        };
+        texts.into_iter().for_each(edit);
     }
 }
 

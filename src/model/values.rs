@@ -13,6 +13,7 @@ use serde::ser::SerializeMap as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::fault::Fault;
+use super::floats;
 use super::value::Value;
 
 /// One value: nothing, a truth value, a number or a text; or a list of such, where a whole file is one.
@@ -52,32 +53,43 @@ pub struct Values {
 }
 
 impl Values {
-    /// Does something to each text among the values, and to what is said of files that could not be read.
-    pub fn each_text(&mut self, edit: &mut dyn FnMut(&mut String)) {
+    /// Puts something else in the place of names and values, where `replacement` knows anything for a path, a key or
+    /// the text of a value; and does something to what is said of files that could not be read.
+    pub fn replace(&mut self, replacement: &dyn Fn(&str) -> Option<String>, edit: &mut dyn FnMut(&mut String)) {
+        let name = |name: String| replacement(&name).unwrap_or(name);
         for table in [&mut self.params, &mut self.metrics] {
-            for content in table.files.values_mut() {
-                match content {
-                    Content::Keys(keys) => keys.values_mut().for_each(|leaf| each_text(&mut leaf.0, edit)),
-                    Content::Single(leaf) => each_text(&mut leaf.0, edit),
-                }
-            }
+            let files = std::mem::take(&mut table.files).into_iter();
+            table.files = files.map(|(path, content)| (name(path), content.replaced(replacement))).collect();
+            let errors = std::mem::take(&mut table.errors).into_iter();
+            table.errors = errors.map(|(path, fault)| (name(path), fault)).collect();
             table.errors.values_mut().for_each(|fault| fault.each_text(edit));
         }
         self.error.iter_mut().for_each(|fault| fault.each_text(edit));
     }
 }
 
-fn each_text(value: &mut Value, edit: &mut dyn FnMut(&mut String)) {
-    match value {
-        Value::Str(text) => {
-            let mut edited = text.to_string();
-            edit(&mut edited);
-            *value = Value::str(&edited);
+impl Content {
+    fn replaced(self, replacement: &dyn Fn(&str) -> Option<String>) -> Self {
+        let leaf = |Leaf(value): Leaf| Leaf(replaced(value, replacement));
+        match self {
+            Self::Keys(keys) => {
+                Self::Keys(keys.into_iter().map(|(name, value)| (replacement(&name).unwrap_or(name), leaf(value))).collect())
+            }
+            Self::Single(value) => Self::Single(leaf(value)),
         }
-        Value::Seq(items) => Arc::make_mut(items).iter_mut().for_each(|item| each_text(item, edit)),
-        Value::Map(map) => Arc::make_mut(map).values_mut().for_each(|value| each_text(value, edit)),
-        _ => {}
     }
+}
+
+/// A number is replaced by what its text is replaced by.
+fn replaced(value: Value, replacement: &dyn Fn(&str) -> Option<String>) -> Value {
+    let text = match &value {
+        Value::Str(text) | Value::Time(text) | Value::BigInt(text) => text.to_string(),
+        Value::Int(number) => number.to_string(),
+        Value::Float(number) => floats::repr(*number),
+        Value::Seq(items) => return Value::seq(items.iter().map(|item| replaced(item.clone(), replacement)).collect()),
+        _ => return value,
+    };
+    replacement(&text).map_or(value, |text| Value::str(&text))
 }
 
 /// What git says of the work tree.
@@ -89,6 +101,13 @@ pub struct GitFacts {
     pub branch: Option<String>,
     /// Whether tracked files differ from that commit.
     pub dirty: bool,
+}
+
+impl GitFacts {
+    /// Does something to each text of it.
+    pub fn each_text(&mut self, edit: &mut dyn FnMut(&mut String)) {
+        self.commit.iter_mut().chain(&mut self.branch).for_each(edit);
+    }
 }
 
 impl Serialize for Leaf {

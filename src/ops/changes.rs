@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::format::mask::Masks;
 use crate::model::base::{Asked, Base, NoBase};
+use crate::model::hidden;
 use crate::model::values::{GitFacts, Table, Values};
 use crate::model::{Class, Fault};
 use crate::plan::base::{self, History};
@@ -35,7 +36,8 @@ pub fn facts(workspace: &Workspace) -> Option<GitFacts> {
     workspace.git()?.facts().ok()
 }
 
-/// What differs between the base and these values.
+/// What differs between the base and these values, which were masked by the same masks as what comes from the base is
+/// masked here.
 ///
 /// # Errors
 /// Why there is nothing to compare with, as a sentence.
@@ -49,12 +51,8 @@ pub fn against_base(workspace: &Arc<Workspace>, asked: &Asked, now: &Values, mas
     if let Some(fault) = then.error.as_ref().filter(|fault| fault.class != Class::NotDvcRepoError) {
         return Err(format!("the pipeline of {} cannot be read: {fault}", base_words(&base)));
     }
-    let mut now = now.clone();
-    // Both sides: the values that a journal kept are masked, too.
-    for values in [&mut then, &mut now] {
-        values.each_text(&mut |text| *text = masks.text(text).into_owned());
-    }
-    Ok(between(&base, &then, &now))
+    masks.values(&mut then);
+    Ok(between(&base, &then, now))
 }
 
 /// What differs between the values of a base and others, with what could not be compared.
@@ -66,7 +64,7 @@ pub fn between(base: &Base, then: &Values, now: &Values) -> Changes {
             // A file that came or went is seen in the table; one whose content is only missing here is neither.
             let is_seen = |path: &String, fault: &Fault| fault.class == Class::FileNotFoundError && other.files.contains_key(path);
             let told = |(path, fault): &(&String, &Fault)| fault.detail(NOT_IN_CACHE).is_some() || !is_seen(path, fault);
-            table.errors.iter().filter(told).map(|(path, fault)| format!("{path} {when}: {fault}")).collect::<Vec<_>>()
+            table.errors.iter().filter(told).map(|(path, fault)| format!("{} {when}: {fault}", hidden::shown(path))).collect::<Vec<_>>()
         };
         remarks.extend(values.error.iter().map(|fault| format!("the pipeline {when} cannot be read: {fault}")));
         remarks.extend(missed(&values.params, &other.params).into_iter().chain(missed(&values.metrics, &other.metrics)));

@@ -64,9 +64,10 @@ impl<'a> Recorder<'a> {
     /// Puts an event into the journal and the history.
     fn keep(&mut self, event: &Event) {
         let masked;
-        let event = if self.masks.any() {
+        // What is kept of parameters and metrics is read as masked in any case.
+        let event = if self.masks.any() || matches!(event.kind, EventKind::ValuesKept(_)) {
             let mut copy = event.clone();
-            copy.kind.each_text(&mut |text| *text = self.masks.text(text).into_owned());
+            self.masks.event(&mut copy.kind);
             masked = copy;
             &masked
         } else {

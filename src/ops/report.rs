@@ -1,7 +1,7 @@
 //! Gathers what a report says: the run itself, the ends of logs, other runs, and what changed
 //! against the base.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
@@ -39,14 +39,14 @@ pub struct Wanted {
     pub base: Asked,
     /// Other numbers of jobs.
     pub what_if: Vec<usize>,
-    /// What must not be seen.
+    /// What must not be seen: what the journal was masked with, and what else.
     pub masks: Masks,
 }
 
 /// The matter of a report of a run.
 pub fn gather(workspace: &Arc<Workspace>, history: History, alive: bool, exit_code: Option<i32>, wanted: &Wanted) -> Dossier {
     let changes = differences(workspace, history.kept.as_deref(), wanted);
-    let previous = previous(&workspace.tmp_dir(), &history);
+    let previous = previous(&workspace.tmp_dir(), &history, &wanted.masks);
     Dossier { exit_code, changes, previous, ..matter(workspace, history, alive, wanted) }
 }
 
@@ -95,11 +95,20 @@ fn shows_its_log(shown: Shown, verdict: RunVerdict) -> bool {
 }
 
 fn differences(workspace: &Arc<Workspace>, kept: Option<&Values>, wanted: &Wanted) -> Result<Changes, String> {
-    match kept {
+    let found = match kept {
         Some(kept) => changes::against_base(workspace, &wanted.base, kept, &wanted.masks),
         // A run that failed early, or has not ended: what is there now is what it has come to.
-        None => changes::against_base(workspace, &wanted.base, &values::of_work_tree(workspace), &wanted.masks),
-    }
+        None => {
+            let mut now = values::of_work_tree(workspace);
+            wanted.masks.values(&mut now);
+            changes::against_base(workspace, &wanted.base, &now, &wanted.masks)
+        }
+    };
+    let masked = |text: String| wanted.masks.text(&text).into_owned();
+    found.map_err(masked).map(|mut changes| {
+        changes.remarks.iter_mut().chain([&mut changes.base]).for_each(|text| wanted.masks.edit(text));
+        changes
+    })
 }
 
 /// The end of the log of a stage's last try; none where it has none.
@@ -116,7 +125,7 @@ fn tail(dir: &Path, history: &History, at: usize, masks: &Masks) -> Option<Tail>
         lines.drain(..lines.len() - LINES);
         cut = true;
     }
-    let lines = lines.iter().map(|line| masks.log(line).into_owned()).collect();
+    let lines = lines.iter().map(|line| masks.text(line).into_owned()).collect();
     Some(Tail { lines, cut })
 }
 
@@ -130,19 +139,29 @@ fn last_bytes(path: &Path) -> io::Result<(Vec<u8>, bool)> {
 }
 
 /// The newest earlier run in which one of these stages ran as well.
-fn previous(tmp: &Path, history: &History) -> Option<Previous> {
+fn previous(tmp: &Path, history: &History, masks: &Masks) -> Option<Previous> {
     let mut ran = history.stages.iter().filter(|entry| !entry.tries.is_empty()).peekable();
     ran.peek()?;
     let earlier = runs::all(tmp).into_iter().filter(|folder| folder.name < history.about.run);
-    earlier.take(BEFORE).find_map(|folder| times(&folder, history))
+    earlier.take(BEFORE).find_map(|folder| times(&folder, history, masks))
 }
 
-fn times(folder: &Folder, history: &History) -> Option<Previous> {
-    let found = folder.read().ok()?;
+fn times(folder: &Folder, history: &History, masks: &Masks) -> Option<Previous> {
+    let found = folder.read(masks).ok()?;
     let facts = Facts::of(&found.history, found.alive);
+    // Stages whose names are masked may look alike: then it is not known which was which.
+    let (now, then) = (alike(history), alike(&found.history));
+    let known = |address: &&str| !now.contains(*address) && !then.contains(*address);
     let each = found.history.stages.iter().zip(&facts.times).zip(&facts.shown);
     let ran = each.filter(|(_, shown)| **shown == Shown::Over(Status::Ran));
-    let times: HashMap<String, Duration> = ran.map(|((entry, time), _)| (entry.planned.address.clone(), *time)).collect();
+    let ran = ran.map(|((entry, time), _)| (entry.planned.address.as_str(), *time)).filter(|(address, _)| known(address));
+    let times: HashMap<String, Duration> = ran.map(|(address, time)| (address.to_owned(), time)).collect();
     let shared = history.stages.iter().any(|entry| !entry.tries.is_empty() && times.contains_key(&entry.planned.address));
     shared.then(|| Previous { run: folder.name.clone(), times })
+}
+
+/// The addresses that more than one stage has.
+fn alike(history: &History) -> HashSet<&str> {
+    let mut seen = HashSet::new();
+    history.stages.iter().map(|entry| entry.planned.address.as_str()).filter(|address| !seen.insert(*address)).collect()
 }

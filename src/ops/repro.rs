@@ -98,6 +98,8 @@ pub struct Request {
     pub withheld: Vec<&'static str>,
     /// Who runs what and where; the run's name and its folder's are added here.
     pub about: About,
+    /// What of the run must not be seen.
+    pub masks: Masks,
     /// Where the history of the run is to be kept for reports.
     pub history: Option<Shared>,
     /// Whether changed files may be added to the index (`core.autostage`).
@@ -129,10 +131,9 @@ pub fn repro(
     let clock = Clock::start();
     let workspace = Arc::clone(repository.workspace());
     workspace.prepare()?;
-    let masks = Masks::new(&request.settings);
     let about = about(&workspace, request, &clock);
     let run = about.run.clone();
-    let mut recorder = Recorder::begin(sink, &workspace, about, masks, request.history.clone(), !request.dry, &clock);
+    let mut recorder = Recorder::begin(sink, &workspace, about, request.masks.clone(), request.history.clone(), !request.dry, &clock);
     let result = repro_recorded(repository, request, confirm, watcher, run.clone(), &clock, &mut recorder);
     recorder.end(result.as_ref().err(), &clock);
     if !request.dry {
@@ -152,6 +153,7 @@ fn about(workspace: &Workspace, request: &Request, clock: &Clock) -> About {
         cwd: workspace.cwd().as_str().to_owned(),
         project: root.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
         jobs: request.jobs,
+        hidden: request.masks.hidden(),
         ..request.about.clone()
     }
 }

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::format::journal;
+use crate::format::mask::Masks;
 use crate::format::suggest;
 use crate::model::about::JOURNAL;
 use crate::model::{Address, Class, Fault, Level, RepoPath};
@@ -33,14 +34,16 @@ pub struct Found {
     pub history: History,
     /// Whether its process lives.
     pub alive: bool,
+    /// What of it must not be seen: by those who ran it, and by those who look at it.
+    pub masks: Masks,
 }
 
 impl Folder {
-    /// Reads the journal.
+    /// Reads the journal. What these masks hide besides what the run hid is hidden in all that comes of it.
     ///
     /// # Errors
     /// It cannot be read, holds nothing, or a later version wrote it in another format.
-    pub fn read(&self) -> Result<Found, Fault> {
+    pub fn read(&self, masks: &Masks) -> Result<Found, Fault> {
         let path = self.journal();
         // Asked before the file is read: a run that ends in between has its end in the journal.
         let alive = written::is_written(&path);
@@ -64,6 +67,8 @@ impl Folder {
             );
             return Err(Fault::new(Class::NotSupported, text));
         }
+        let masks = Masks::of_run(&history.about.hidden).and(masks);
+        hide(&mut history, &masks.later());
         if alive {
             up_to_now(&mut history);
         } else if history.damaged.is_none()
@@ -74,11 +79,19 @@ impl Folder {
         if history.about.run.is_empty() {
             history.about.run.clone_from(&self.name);
         }
-        Ok(Found { folder: self.clone(), history, alive })
+        Ok(Found { folder: self.clone(), history, alive, masks })
     }
 
     fn journal(&self) -> PathBuf {
         self.dir.join(written::FILE)
+    }
+}
+
+/// Hides what the run itself had no word of.
+fn hide(history: &mut History, later: &Masks) {
+    if later.any() {
+        history.each_text(&mut |text| later.edit(text));
+        history.kept.iter_mut().for_each(|kept| later.values_again(kept));
     }
 }
 
@@ -92,19 +105,19 @@ pub fn damage(name: &str, history: &History) -> Option<String> {
 ///
 /// # Errors
 /// As [`find`] and [`Folder::read`].
-pub fn read(tmp: &Path, name: Option<&str>, mut passed_over: impl FnMut(&Fault)) -> Result<Found, Fault> {
+pub fn read(tmp: &Path, name: Option<&str>, masks: &Masks, mut passed_over: impl FnMut(&Fault)) -> Result<Found, Fault> {
     let first = find(tmp, name)?;
     if name.is_some_and(|name| name != "latest") {
-        return first.read();
+        return first.read(masks);
     }
     let mut last = None;
     for folder in all(tmp) {
-        match folder.read() {
+        match folder.read(masks) {
             Err(fault) if fault.class == Class::FileNotFoundError => passed_over(last.insert(fault)),
             other => return other,
         }
     }
-    last.map_or_else(|| first.read(), Err)
+    last.map_or_else(|| first.read(masks), Err)
 }
 
 /// The runs that left a journal, the newest first; `tmp` is `.dvc/tmp`.
@@ -146,21 +159,38 @@ pub fn find(tmp: &Path, name: Option<&str>) -> Result<Folder, Fault> {
 /// the plan: as the run printed it, as it would be printed here, or whole.
 ///
 /// # Errors
-/// No stage of the run has that address.
-pub fn stage<'h>(history: &'h History, text: &str, cwd: &RepoPath) -> Result<(usize, &'h Entry), Fault> {
+/// No stage of the run has that address, or several, since a part of it is masked.
+pub fn stage<'f>(found: &'f Found, text: &str, cwd: &RepoPath) -> Result<(usize, &'f Entry), Fault> {
+    let history = &found.history;
     let run_cwd = RepoPath::new(history.about.cwd.as_str());
+    let text = found.masks.text(text);
     let is_meant = |entry: &Entry| {
         let address = address(entry, &run_cwd);
         let whole = address.name.as_ref().map_or_else(|| address.file.to_string(), |name| format!("{}:{name}", address.file));
-        [address.seen_from(cwd), whole].iter().any(|known| known == text)
+        [address.seen_from(cwd), whole].iter().any(|known| *known == text)
     };
-    let by = |wanted: &dyn Fn(&Entry) -> bool| history.stages.iter().enumerate().find(|(_, entry)| wanted(entry));
-    by(&is_meant).or_else(|| by(&|entry| entry.planned.address == text)).ok_or_else(|| {
-        let known = history.stages.iter().map(|entry| entry.planned.address.as_str());
-        let fault = Fault::new(Class::StageNotFound, format!("run '{}' has no stage '{text}'", history.about.run));
-        let hint = suggest::did_you_mean(text, known);
-        fault.with("hint", hint.unwrap_or_else(|| "`dvc-paraffin logs` lists the stages that left one.".to_owned()))
-    })
+    let by = |wanted: &dyn Fn(&Entry) -> bool| history.stages.iter().enumerate().filter(|(_, entry)| wanted(entry)).collect::<Vec<_>>();
+    let mut meant = by(&is_meant);
+    if meant.is_empty() {
+        meant = by(&|entry| entry.planned.address == text);
+    }
+    match meant.as_slice() {
+        [only] => Ok(*only),
+        [] => {
+            let known = history.stages.iter().map(|entry| entry.planned.address.as_str());
+            let fault = Fault::new(Class::StageNotFound, format!("run '{}' has no stage '{text}'", history.about.run));
+            let hint = suggest::did_you_mean(&text, known);
+            Err(fault.with("hint", hint.unwrap_or_else(|| "`dvc-paraffin logs` lists the stages that left one.".to_owned())))
+        }
+        several => Err(alike(found, &text, several)),
+    }
+}
+
+/// What tells stages apart of which masks leave the same.
+fn alike(found: &Found, text: &str, several: &[(usize, &Entry)]) -> Fault {
+    let logs: Vec<String> = several.iter().map(|(place, _)| format!("'{}'", log(found, *place, None).display())).collect();
+    let message = format!("{} stages of run '{}' are '{text}' once masked", several.len(), found.history.about.run);
+    Fault::new(Class::StageNotFound, message).with("hint", format!("their logs, as they were written, are {}.", logs.join(", ")))
 }
 
 /// Where a stage is defined, from what the run printed of it.

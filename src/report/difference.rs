@@ -12,6 +12,7 @@ use serde_json::{Map, Number, Value as Json, json};
 use super::dossier::{Differences, Row};
 use crate::model::base::{Base, Chosen, NoBase};
 use crate::model::floats;
+use crate::model::hidden;
 use crate::model::value::Value;
 use crate::model::values::{Content, Leaf, Table};
 
@@ -53,11 +54,23 @@ pub fn differences(old: &Table, new: &Table, manner: Manner) -> Differences {
         if changes.is_empty() {
             continue;
         }
-        let entries = changes.iter().map(|(name, change)| (name.clone(), change.json())).collect();
-        files.insert(path.clone(), Json::Object(entries));
-        rows.extend(changes.into_iter().map(|(name, change)| change.row(path, name, manner)));
+        let path = free_name(path, &files);
+        let mut entries = Map::new();
+        for (name, change) in changes {
+            let name = free_name(&name, &entries);
+            entries.insert(name.clone(), change.json());
+            rows.push(change.row(&path, name, manner));
+        }
+        files.insert(path, Json::Object(entries));
     }
     Differences { rows, json: Json::Object(files) }
+}
+
+/// A name as it is shown. Those that a mask made equal are numbered, so that none is lost.
+fn free_name(name: &str, taken: &Map<String, Json>) -> String {
+    let name = hidden::shown(name);
+    let numbered = (2..).map(|number| format!("{name} ({number})"));
+    std::iter::once(name.to_owned()).chain(numbered).find(|name| !taken.contains_key(name)).unwrap_or_default()
 }
 
 fn of_file(old: &Content, new: &Content) -> BTreeMap<String, Change> {
@@ -172,7 +185,8 @@ fn text(value: &Value, manner: Manner) -> String {
         Value::Null => "None".to_owned(),
         Value::Bool(value) => if *value { "True" } else { "False" }.to_owned(),
         Value::Int(value) => value.to_string(),
-        Value::BigInt(text) | Value::Str(text) | Value::Time(text) => text.to_string(),
+        Value::BigInt(text) | Value::Time(text) => text.to_string(),
+        Value::Str(text) => hidden::shown(text).to_owned(),
         Value::Float(value) if manner == Manner::Metrics => floats::repr(rounded(*value)),
         Value::Float(value) => floats::repr(*value),
         Value::Seq(items) => {
@@ -298,6 +312,17 @@ mod tests {
         let (_, rows) = shown(&old, &new, Manner::Params);
         assert!(rows.contains(&"a rate 0.123456789 0.1 -".to_owned()), "{rows:?}");
         assert_eq!(shown(&old, &old, Manner::Params).1, ["a nan nan nan -"]);
+    }
+
+    #[test]
+    fn names_that_masks_made_equal_stay_two_rows() {
+        let keys = ["***\u{1}0a", "***\u{1}1b", "k"];
+        let at = |values: [&str; 3]| {
+            table(&[("p", keys[0], Value::str(values[0])), ("p", keys[1], Value::str(values[1])), ("p", "k", Value::str(values[2]))])
+        };
+        let (json, rows) = shown(&at(["1", "1", "***\u{1}aa"]), &at(["2", "3", "***\u{1}bb"]), Manner::Params);
+        let want = r#"{"p":{"***":{"old":"1","new":"2"},"*** (2)":{"old":"1","new":"3"},"k":{"old":"***","new":"***"}}}"#;
+        assert_eq!((json.as_str(), rows), (want, ["p *** 1 2 -", "p *** (2) 1 3 -", "p k *** *** -"].map(str::to_owned).to_vec()));
     }
 
     #[test]

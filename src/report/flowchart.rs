@@ -169,16 +169,17 @@ impl Flowchart {
     fn folded(dossier: &Dossier, fold: Fold) -> Option<Self> {
         let stages = &dossier.history.stages;
         let mut members: Vec<Vec<usize>> = Vec::new();
-        let mut places: HashMap<(usize, &str), usize> = HashMap::new();
+        let mut places: HashMap<(usize, Option<&str>, usize), usize> = HashMap::new();
         let mut node_of = Vec::with_capacity(stages.len());
         for (at, entry) in stages.iter().enumerate() {
             let (level, address) = (entry.planned.level, entry.planned.address.as_str());
-            let key = match fold {
-                Fold::Stages => address,
-                Fold::Groups => group(address).unwrap_or(address),
-                Fold::Levels => "",
+            // A stage of its own is known by its place: masked names may be alike.
+            let key = match (fold, group(address)) {
+                (Fold::Levels, _) => (level, None, 0),
+                (Fold::Groups, Some(group)) => (level, Some(group), 0),
+                (Fold::Groups | Fold::Stages, _) => (level, None, at),
             };
-            let node = *places.entry((level, key)).or_insert_with(|| {
+            let node = *places.entry(key).or_insert_with(|| {
                 members.push(Vec::new());
                 members.len() - 1
             });

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 
-use crate::model::event::Planned;
+use crate::model::event::{Planned, plan_texts};
 use crate::model::{About, Attempt, Event, EventKind, Fault, Level, Outcome, Reason, Slots, StageId, Status, Verdict};
 
 use crate::model::values::{GitFacts, Values};
@@ -173,6 +173,20 @@ impl History {
         let mut history = Self::default();
         events.iter().for_each(|event| history.event(event));
         history
+    }
+
+    /// Does something to each text that is not ours, as [`EventKind::each_text`].
+    pub fn each_text(&mut self, edit: &mut dyn FnMut(&mut String)) {
+        self.about.each_text(edit);
+        self.git.iter_mut().for_each(|facts| facts.each_text(edit));
+        plan_texts(self.stages.iter_mut().map(|entry| &mut entry.planned).collect(), &mut self.queues, edit);
+        for entry in &mut self.stages {
+            entry.reasons.iter_mut().for_each(|reason| reason.each_text(edit));
+            let ends = entry.tries.iter_mut().filter_map(|attempt| attempt.end.as_mut()).map(|(_, outcome)| outcome);
+            ends.chain(&mut entry.outcome).for_each(|outcome| outcome.each_text(edit));
+        }
+        self.remarks.iter_mut().for_each(|(_, text)| edit(text));
+        self.end.iter_mut().filter_map(|end| end.fault.as_mut()).for_each(|fault| fault.each_text(edit));
     }
 
     /// The place of a stage in the plan.

@@ -125,9 +125,10 @@ impl<'a> Matter<'a> {
     pub fn new(dossier: &'a Dossier, view: &'a View, options: &'a Options, left_out: &'a [String]) -> Self {
         let changed = |row: &&StageRow| !matches!(row.status, "unchanged" | "frozen");
         let mut groups: Vec<Vec<usize>> = Vec::new();
-        let mut places: HashMap<&str, usize> = HashMap::new();
+        let mut places: HashMap<(&str, usize), usize> = HashMap::new();
         for row in view.stages.iter().filter(changed) {
-            let key = if row.group.is_empty() { &row.address } else { &row.group };
+            // A stage of its own is known by its place: masked names may be alike.
+            let key = if row.group.is_empty() { ("", row.number) } else { (row.group.as_str(), 0) };
             let place = *places.entry(key).or_insert_with(|| {
                 groups.push(Vec::new());
                 groups.len() - 1

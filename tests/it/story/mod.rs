@@ -18,6 +18,7 @@ mod interrupt;
 mod keys;
 mod locks;
 mod longrun;
+mod masks;
 mod orphans;
 mod outputs;
 mod parallel;

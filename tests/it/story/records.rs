@@ -186,38 +186,6 @@ fn an_empty_journal_is_told_and_the_newest_readable_one_is_reported() {
 }
 
 #[test]
-fn what_is_masked_is_nowhere_but_in_the_log_file() {
-    let project = mixed().file("paraffin.yaml", "mask: ['secret_[a-z]+', 'hush']\nqueues: {default: {env: {TOKEN: verysecretvalue}}}\n");
-    let project =
-        project.stage("b", |s| s.cmd("echo secret_abc $TOKEN; echo hush >&2; printf 'hu\\033[1msh\\n'; exit 3").dep("a.txt").out("b.txt"));
-    project.repro(["--jobs", "2", "--report", "run.html", "--report", "run.md", "--report", "run.json"]).exits(255);
-    let journal = project.sh("cat .dvc/tmp/paraffin/runs/*/events.jsonl").out();
-    let logs = project.sh("cat .dvc/tmp/paraffin/runs/*/*.log").out();
-    assert!(logs.contains("secret_abc verysecretvalue"), "{logs}");
-    let shown = project.run(["logs", "b"]).ok().out();
-    assert_eq!(shown.trim_end().lines().next(), Some("*** ***"));
-    let texts = [journal, shown, project.read("run.html"), project.read("run.md"), project.read("run.json")];
-    for text in texts {
-        assert!(!text.contains("secret_abc") && !text.contains("hush") && !text.contains("verysecretvalue"), "{text}");
-    }
-}
-
-#[test]
-fn what_is_masked_is_so_on_both_sides_of_a_comparison() {
-    let project = Project::new()
-        .file("params.yaml", "k: tok_abc\nn: 1\n")
-        .file("paraffin.yaml", "mask: ['tok_[a-z]+']\n")
-        .stage("a", |s| s.cmd("cp params.yaml m.yaml").param("k").param("n").field("metrics", "[{m.yaml: {cache: false}}]"));
-    project.repro(["--jobs", "2"]).ok();
-    let project = project.commit();
-    project.write("params.yaml", "k: tok_xyz\nn: 2\n");
-    project.repro(["--jobs", "2"]).ok();
-    let told = report(&project);
-    assert_eq!(told["params"], serde_json::json!({"params.yaml": {"n": {"old": 1, "new": 2, "diff": 1}}}));
-    assert!(!project.run(["report"]).ok().out().contains("tok_"));
-}
-
-#[test]
 fn a_report_goes_into_pipes_and_through_links() {
     let project = mixed();
     project.repro(["d", "--jobs", "2"]).ok();
