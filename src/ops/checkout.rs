@@ -246,18 +246,18 @@ impl Work<'_> {
             if self.rwlock.writer_of([&place]).is_some() {
                 continue;
             }
-            let steps = workspace.without(self.disk.hasher(), &path)?;
-            if !self.request.force && !workspace.unsaved(&steps)?.is_empty() {
-                self.teller.warns(format!("'{shown}' belongs to no stage any more and is kept: it is in no cache"));
+            if !self.request.force
+                && let Some(file) = workspace.only_here(self.disk.hasher(), &path)?.first()
+            {
+                let what = if *file == place { "it".to_owned() } else { format!("'{}'", file.display()) };
+                self.teller.warns(format!("'{shown}' belongs to no stage any more and is kept: {what} is in no cache"));
                 continue;
             }
             let slash = if place.is_dir() { "/" } else { "" };
-            workspace.apply(self.disk.hasher(), vec![steps], &|| true).into_iter().collect::<Result<(), _>>()?;
-            if place.symlink_metadata().is_err() {
-                self.answer.changes.push((Kind::Deleted, format!("{shown}{slash}")));
-                self.answer.counts.count(Kind::Deleted);
-                self.gone.push(path.to_string());
-            }
+            store::link::remove(&place)?;
+            self.answer.changes.push((Kind::Deleted, format!("{shown}{slash}")));
+            self.answer.counts.count(Kind::Deleted);
+            self.gone.push(path.to_string());
         }
         Ok(())
     }

@@ -105,8 +105,9 @@ impl Workspace {
     /// Something cannot be read, or is neither file nor directory.
     pub fn compare_out(&self, hasher: &Hasher, wish: &Wish, relink: bool) -> Result<Steps, Error> {
         let Some((digest, meta)) = &wish.recorded else { return Ok(Steps::lack()) };
-        let Some(new) = self.wanted(wish, digest, *meta)? else { return Ok(Steps::lack()) };
-        let old = self.found(hasher, wish, &digest.algo, &new)?;
+        let Some(mut new) = self.wanted(wish, digest, *meta)? else { return Ok(Steps::lack()) };
+        let mut old = self.found(hasher, wish, &digest.algo, &new)?;
+        spare(&mut old, &mut new);
         let mut steps = self.difference(wish, &digest.algo, &old, &new, relink);
         for job in &mut steps.place {
             if !self.cache().keeps(&job.digest)? {
@@ -142,11 +143,14 @@ impl Workspace {
         }
         let Some(entries) = self.cache().load_tree(digest)? else { return Ok(None) };
         let mut side = Side::from([(String::new(), Node::Dir)]);
-        for entry in entries.into_iter().filter(|entry| wish.means(&entry.relpath)) {
-            for (at, _) in entry.relpath.match_indices('/') {
-                side.entry(entry.relpath[..at].to_owned()).or_insert(Node::Dir);
+        for entry in entries {
+            let above = entry.relpath.match_indices('/').map(|(at, _)| &entry.relpath[..at]);
+            for dir in above.filter(|dir| wish.means(dir)) {
+                side.entry(dir.to_owned()).or_insert(Node::Dir);
             }
-            side.insert(entry.relpath, Node::File { md5: Some(entry.md5), isexec: false });
+            if wish.means(&entry.relpath) {
+                side.insert(entry.relpath, Node::File { md5: Some(entry.md5), isexec: false });
+            }
         }
         Ok(Some(side))
     }
@@ -266,6 +270,20 @@ impl Workspace {
         }
         steps.given_up.extend(hidden);
         Ok(())
+    }
+}
+
+/// Where no part that is asked for is recorded, no file gives way to the directory that would hold it.
+fn spare(old: &mut Side, new: &mut Side) {
+    let is_below = |name: &str, dir: &str| dir.is_empty() || name.strip_prefix(dir).is_some_and(|rest| rest.starts_with('/'));
+    let is_file = |node: &Node| matches!(node, Node::File { .. });
+    let in_the_way: Vec<String> =
+        old.iter().filter(|(name, node)| is_file(node) && new.get(*name) == Some(&Node::Dir)).map(|(name, _)| name.clone()).collect();
+    for dir in in_the_way {
+        if !new.iter().any(|(name, node)| is_file(node) && is_below(name, &dir)) {
+            old.remove(&dir);
+            new.retain(|name, _| *name != dir && !is_below(name, &dir));
+        }
     }
 }
 

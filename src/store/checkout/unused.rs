@@ -1,19 +1,20 @@
 //! What stands in the work tree since a checkout or a run of DVC, and belongs to no stage any more.
 //!
 //! DVC removes it if it was not changed since (dvc: `repo/checkout.py` `_remove_unused_links`). Here it
-//! must also be in the cache, as all that is removed.
+//! must also be in the cache, as all that is removed; so a file that `.dvcignore` hides keeps its directory, while
+//! DVC removes it unseen.
 
 use std::collections::HashSet;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
+use std::path::PathBuf;
 
 use super::super::error::Error;
 use super::super::hasher::Hasher;
 use super::super::os::Stamp;
 use super::super::state::links::{Placed, time_of_dir, time_of_file};
 use super::super::workspace::Workspace;
-use super::{Side, Steps, Wish};
-use crate::model::{Algo, RepoPath};
+use crate::model::{Algo, Digest, RepoPath};
 
 impl Workspace {
     /// Those of the paths that were placed which no output is at, and which are as they were placed.
@@ -45,13 +46,30 @@ impl Workspace {
         Some(Placed { inode, time: time_of_dir(files) })
     }
 
-    /// What is to be done to be rid of what stands at a path.
+    /// The files at and below a path that are in no cache, whether or not DVC counts them. What a link leads
+    /// to is not there.
     ///
     /// # Errors
     /// Something cannot be read.
-    pub fn without(&self, hasher: &Hasher, path: &RepoPath) -> Result<Steps, Error> {
-        let wish = Wish { path: path.clone(), recorded: None, parts: Vec::new() };
-        let old = self.found(hasher, &wish, &Algo::Md5, &Side::new())?;
-        Ok(self.difference(&wish, &Algo::Md5, &old, &Side::new(), false))
+    pub fn only_here(&self, hasher: &Hasher, path: &RepoPath) -> Result<Vec<PathBuf>, Error> {
+        let (mut files, mut lost) = (Vec::new(), Vec::new());
+        let mut open = vec![self.place(path)];
+        while let Some(place) = open.pop() {
+            let meta = fs::symlink_metadata(&place).map_err(Error::io("look at", &place))?;
+            if meta.is_dir() {
+                let entries = fs::read_dir(&place).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+                open.extend(entries.map_err(Error::io("list", &place))?.iter().map(fs::DirEntry::path));
+            } else if meta.is_file() {
+                files.push(place);
+            } else if !meta.is_symlink() {
+                lost.push(place);
+            }
+        }
+        for file in hasher.files(files, &Algo::Md5)? {
+            if !self.cache().keeps(&Digest { algo: Algo::Md5, value: file.md5 })? {
+                lost.push(file.path);
+            }
+        }
+        Ok(lost)
     }
 }

@@ -124,6 +124,45 @@ fn outputs_of_a_removed_stage_go_if_the_cache_has_them() {
 }
 
 #[test]
+fn a_directory_of_a_removed_stage_goes_whole_or_not_at_all() {
+    let project = made("copy");
+    project.write(".dvcignore", "*.tmp\n");
+    project.sh("rm -r d && mkdir elsewhere && echo mine > elsewhere/f");
+    project.run(["checkout"]).ok();
+    project.write("dvc.yaml", "stages:\n  x: {cmd: 'true', outs: [x.sh]}\n");
+    project.sh("ln -s ../elsewhere d/linked; echo mine > d/new.tmp");
+    let ran = project.run(["checkout"]);
+    ran.ok().complains("'d' belongs to no stage any more and is kept: '");
+    assert!(project.has("d/1") && project.has("d/new.tmp"));
+    project.sh("rm d/new.tmp");
+    assert_eq!(project.run(["checkout"]).ok().out(), "D       d/\n");
+    assert!(!project.has("d") && project.has("elsewhere/f"));
+}
+
+/// As with DVC, but that it fails with an unexpected error for the last three.
+#[test]
+fn nothing_gives_way_for_what_is_not_recorded() {
+    for (before, part, said, left) in [
+        ("rm -r d", "d/none", "A       d/\n", "d"),
+        ("rm -r d", "d/sub/none", "A       d/\n", "d d/sub"),
+        ("rm -r d; mkdir d", "d/none", "", "d"),
+        ("rm -r d; mkdir d", "d/sub/none", "M       d/\n", "d d/sub"),
+        ("rm -r d; echo p > d", "d/none", "", "d"),
+        ("rm -r d; ln -s nowhere d", "d/none", "", "d"),
+        ("rm -r d/*; echo p > d/sub", "d/sub/none", "", "d d/sub"),
+        ("rm -r d; echo p > d", "d/sub/none", "", "d"),
+        ("rm -r d; ln -s nowhere d", "d/sub/none", "", "d"),
+        ("rm -r d; echo p > d", "d/1", "M       d/\n", "d d/1"),
+    ] {
+        let project = made("copy");
+        project.sh(before);
+        assert_eq!(project.run(["checkout", "--force", part]).ok().out(), said, "{before}; {part}");
+        let found = project.sh("find d | sort | tr '\\n' ' '");
+        assert_eq!(found.out().trim(), left, "{before}; {part}");
+    }
+}
+
+#[test]
 fn dvc_knows_what_was_placed_here_and_the_other_way_round() {
     let Some(dvc) = dvc::get("what DVC knows of placed outputs") else { return };
     let project = made("copy");
