@@ -186,7 +186,7 @@ impl Disk {
     /// # Errors
     /// It cannot be stored; it is still in the work tree then, and no part of it in the cache.
     pub fn commit(&self, out: &Out, hashed: &Hashed, copied: Option<Copied>) -> Result<(), Fault> {
-        Ok(self.workspace.commit_out(&self.hasher, &out.path, hashed, copied, &self.workspace.config().cache_types)?)
+        self.commit_as(out, hashed, copied, &self.workspace.config().cache_types)
     }
 
     /// Puts a copy of an uncached output into the cache; the work file stays as it is.
@@ -194,7 +194,18 @@ impl Disk {
     /// # Errors
     /// It cannot be stored.
     pub fn keep_copy(&self, out: &Out, hashed: &Hashed) -> Result<(), Fault> {
-        Ok(self.workspace.commit_out(&self.hasher, &out.path, hashed, None, &[LinkType::Copy])?)
+        self.commit_as(out, hashed, None, &[LinkType::Copy])
+    }
+
+    fn commit_as(&self, out: &Out, hashed: &Hashed, copied: Option<Copied>, types: &[LinkType]) -> Result<(), Fault> {
+        self.workspace.commit_out(&self.hasher, &out.path, hashed, copied, types)?;
+        self.note_placed(out);
+        Ok(())
+    }
+
+    /// By this a checkout knows the output once no stage makes it any more.
+    fn note_placed(&self, out: &Out) {
+        self.hasher.note_placed(&out.path, || self.workspace.placed(&out.path));
     }
 
     /// Brings an output back from the cache, whatever stands in its place.
@@ -203,7 +214,9 @@ impl Disk {
     /// The cache lacks it, or it cannot be written.
     pub fn checkout(&self, out: &Out, recorded: &RecordedPath) -> Result<(), Fault> {
         let Some(digest) = &recorded.digest else { return Ok(()) };
-        Ok(self.workspace.checkout_out(&self.hasher, &out.path, digest, recorded.meta, true)?)
+        self.workspace.checkout_out(&self.hasher, &out.path, digest, recorded.meta, true)?;
+        self.note_placed(out);
+        Ok(())
     }
 
     /// Brings what of an output is at a path (or holds it) back from the cache. What stands

@@ -25,8 +25,9 @@ use super::error::Error;
 use super::md5;
 use super::os::{self, RACY, Stamp, State};
 use super::span::span;
+use super::state::links::Placed;
 use super::state::{Note, StateDb, Trust};
-use crate::model::Algo;
+use crate::model::{Algo, RepoPath};
 
 /// Files of one piece of work.
 const PIECE_FILES: usize = 64;
@@ -249,7 +250,16 @@ impl Hasher {
         }
     }
 
-    /// Writes down what was hashed, for later runs and for DVC. What was wrong with that is told
+    /// Remembers that an output was placed, and how it is now; `look` tells that.
+    pub fn note_placed(&self, path: &RepoPath, look: impl FnOnce() -> Option<Placed>) {
+        if let Some(state) = &self.shared.state
+            && let Some(placed) = look()
+        {
+            state.note_placed(path.to_string(), placed);
+        }
+    }
+
+    /// Writes down what was hashed and placed, for later runs and for DVC. What was wrong with that is told
     /// in words: it is never a failure.
     pub fn settle(&self) -> Vec<String> {
         let Some(state) = &self.shared.state else { return Vec::new() };

@@ -22,8 +22,9 @@ use foldhash::fast::RandomState;
 use super::os::{self, RACY, Stamp};
 use crate::model::Algo;
 use db::Reader;
+use links::{LinkDb, Placed};
 pub use row::token;
-use writer::Writer;
+use writer::{News, Writer};
 
 /// How many rows are read at once: so long does a question of another stage wait.
 const READ_AT_ONCE: usize = 512;
@@ -58,6 +59,7 @@ pub struct Note {
 #[derive(Debug)]
 pub struct StateDb {
     file: PathBuf,
+    links: LinkDb,
     since: i128,
     reader: Mutex<Opened>,
     /// Rows that were read before they were asked for.
@@ -80,7 +82,11 @@ pub(super) struct Remarks(Arc<Mutex<Vec<String>>>);
 
 impl Remarks {
     pub(super) fn add(&self, file: &Path, error: impl std::fmt::Display) {
-        hold(&self.0).push(format!("the state database '{}' is not used: {error}", file.display()));
+        self.say(format!("the state database '{}' is not used: {error}", file.display()));
+    }
+
+    pub(super) fn say(&self, text: String) {
+        hold(&self.0).push(text);
     }
 }
 
@@ -95,6 +101,7 @@ impl StateDb {
         let file = dir.join("hashes/local/cache.db");
         Self {
             file,
+            links: LinkDb::new(dir),
             since: os::now() - i128::from(RACY.subsec_nanos()),
             reader: Mutex::new(Opened::NotYet),
             early: Mutex::default(),
@@ -173,8 +180,17 @@ impl StateDb {
 
     /// Remembers the hash of a file for later runs and for DVC.
     pub fn note(&self, path: &Path, note: Note) {
+        self.tell(News::Hash(path.to_path_buf(), note));
+    }
+
+    /// Remembers how an output (its path below the root) was when it was placed.
+    pub fn note_placed(&self, path: String, placed: Placed) {
+        self.tell(News::Link(path, placed));
+    }
+
+    fn tell(&self, news: News) {
         let mut writer = hold(&self.writer);
-        writer.get_or_insert_with(|| Writer::start(self.file.clone(), self.remarks.clone())).send(path.to_path_buf(), note);
+        writer.get_or_insert_with(|| Writer::start(self.file.clone(), self.links.clone(), self.remarks.clone())).send(news);
     }
 
     /// Writes what is not written yet.

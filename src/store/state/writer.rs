@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use super::super::md5;
 use super::super::os::{self, RACY, Stamp};
 use super::db::Database;
+use super::links::{LinkDb, Placed};
 use super::{Note, Remarks, Trust, row};
 
 /// How long rows are gathered.
@@ -25,30 +26,41 @@ const READ_AGAIN: u64 = 1 << 20;
 /// Sorted by path: then rows that are read together lie together.
 type Notes = BTreeMap<OsString, Note>;
 
+/// What is to be written.
+#[derive(Debug)]
+pub enum News {
+    /// The hash of a file.
+    Hash(PathBuf, Note),
+    /// The state in which an output was placed, which is certain.
+    Link(String, Placed),
+}
+
 /// The thread; when this is dropped, all is written.
 #[derive(Debug)]
 pub struct Writer {
-    sender: Option<mpsc::Sender<(PathBuf, Note)>>,
+    sender: Option<mpsc::Sender<News>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Writer {
-    /// Starts it; rows go to this file.
-    pub fn start(file: PathBuf, remarks: Remarks) -> Self {
+    /// Starts it; hashes go to this file, what was placed to the database of links.
+    pub fn start(file: PathBuf, links: LinkDb, remarks: Remarks) -> Self {
         let (sender, receiver) = mpsc::channel();
         let at_work = remarks.clone();
         let place = file.clone();
-        let work = move || Work { file: place, database: None, remarks: at_work, gone: false }.run(&receiver);
+        let work = move || {
+            Work { file: place, database: None, gone: false, links: Some(links), placed: Vec::new(), remarks: at_work }.run(&receiver)
+        };
         let thread = std::thread::Builder::new().name("state".to_owned()).spawn(work);
         let thread = thread.map_err(|error| remarks.add(&file, error)).ok();
         Self { sender: Some(sender), thread }
     }
 
     /// Hands a row over.
-    pub fn send(&self, path: PathBuf, note: Note) {
+    pub fn send(&self, news: News) {
         if let Some(sender) = &self.sender {
             // Nobody listens where no thread could be started: that was told.
-            let _ = sender.send((path, note));
+            let _ = sender.send(news);
         }
     }
 }
@@ -66,20 +78,26 @@ impl Drop for Writer {
 struct Work {
     file: PathBuf,
     database: Option<Database>,
-    remarks: Remarks,
     /// Whether it has failed before.
     gone: bool,
+    /// None if it has failed before.
+    links: Option<LinkDb>,
+    placed: Vec<(String, Placed)>,
+    remarks: Remarks,
 }
 
 impl Work {
-    fn run(mut self, receiver: &mpsc::Receiver<(PathBuf, Note)>) {
+    fn run(mut self, receiver: &mpsc::Receiver<News>) {
         let mut notes = Notes::new();
         let mut since: Option<Instant> = None;
         loop {
             let wait = since.map_or(Duration::MAX, |since| GATHER.saturating_sub(since.elapsed()));
             let end = match receiver.recv_timeout(wait) {
-                Ok((path, note)) => {
-                    notes.insert(path.into_os_string(), note);
+                Ok(news) => {
+                    match news {
+                        News::Hash(path, note) => drop(notes.insert(path.into_os_string(), note)),
+                        News::Link(path, placed) => self.placed.push((path, placed)),
+                    }
                     since.get_or_insert_with(Instant::now);
                     false
                 }
@@ -89,6 +107,7 @@ impl Work {
             let age = since.map_or(Duration::ZERO, |since| since.elapsed());
             if end || age >= GATHER || notes.len() >= MANY && age >= RACY {
                 self.write(&mut notes, end);
+                self.write_links();
                 since = (!notes.is_empty()).then(Instant::now);
             }
             if end {
@@ -116,6 +135,14 @@ impl Work {
         if let Err(error) = self.store(rows) {
             self.remarks.add(&self.file, error);
             self.gone = true;
+        }
+    }
+
+    fn write_links(&mut self) {
+        let placed = std::mem::take(&mut self.placed);
+        if let Some(Err(remark)) = self.links.as_ref().map(|links| links.change(&placed, &[])) {
+            self.remarks.say(remark);
+            self.links = None;
         }
     }
 

@@ -167,15 +167,17 @@ fn dvc_knows_what_was_placed_here_and_the_other_way_round() {
     let Some(dvc) = dvc::get("what DVC knows of placed outputs") else { return };
     let project = made("copy");
     let dvc = |words: &[&str]| Ran::of(project.scratch.command(dvc).current_dir(project.root()).args(words));
-    let theirs: [&dyn Fn() -> Ran; 2] = [&|| dvc(&["checkout"]), &|| project.run(["checkout"])];
+    let checkout: [&dyn Fn() -> Ran; 2] = [&|| dvc(&["checkout"]), &|| project.run(["checkout"])];
+    let restore: [&dyn Fn() -> Ran; 2] = [&|| dvc(&["repro"]), &|| project.run(["repro"])];
+    let make: [&dyn Fn() -> Ran; 2] = [&|| dvc(&["repro", "--force"]), &|| project.run(["repro", "--force"])];
     let yaml = project.read("dvc.yaml");
-    for (one, other) in [(0, 1), (1, 0)] {
+    for (way, one, other) in [(checkout, 0, 1), (checkout, 1, 0), (restore, 0, 1), (restore, 1, 0), (make, 0, 1), (make, 1, 0)] {
         project.sh("rm -rf a.txt d");
-        theirs[one]().ok();
+        way[one]().ok();
         assert!(project.has("a.txt") && project.has("d/1"));
         project.write("dvc.yaml", "stages:\n  x: {cmd: 'true', outs: [x.sh]}\n");
-        let gone = theirs[other]().ok().out();
-        assert!(gone.starts_with("D       d/\nD       a.txt\n"), "{gone}");
+        let gone = checkout[other]().ok().out();
+        assert!(gone.contains("D       d/\n") && gone.contains("D       a.txt\n"), "{gone}");
         assert!(!project.has("a.txt") && !project.has("d"));
         project.write("dvc.yaml", &yaml);
     }
