@@ -22,7 +22,7 @@ pub const REFUSED: i32 = 255;
 
 /// Runs the command and gives the exit code.
 pub fn run(args: &Check, global: &Global, setting: &Setting) -> Result<i32, Fault> {
-    let result = look(args);
+    let result = look(args, setting);
     let nothing = Checked::default();
     let (checked, fault) = match &result {
         Ok(checked) => (checked, None),
@@ -71,7 +71,7 @@ pub(super) fn refuse(place: &str, fault: &Fault, setting: &Setting) {
     }
 }
 
-fn look(args: &Check) -> Result<Checked, Fault> {
+fn look(args: &Check, setting: &Setting) -> Result<Checked, Fault> {
     if args.json.json && args.md.as_ref().is_some_and(|file| file.as_os_str() == "-") {
         return Err(Fault::new(Class::UsageError, "only one answer can go to standard output: --json and `--md -` are two"));
     }
@@ -91,7 +91,7 @@ fn look(args: &Check) -> Result<Checked, Fault> {
         CacheLevel::Warn => Some(Weight::Warn),
         CacheLevel::Off => None,
     };
-    let checked = Checker::new(git_here()?, env()).check(&Request { what, cache })?;
+    let checked = Checker::new(git_here()?, env(), &setting.reader).check(&Request { what, cache })?;
     if checked.projects == 0 && checked.refused.is_empty() && !checked.looked_at.is_empty() {
         let message = "git tracks no DVC repository here: there is no directory `.dvc` in what was checked";
         return Err(

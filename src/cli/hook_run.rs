@@ -57,7 +57,7 @@ fn judge_push(args: &[OsString], setting: &Setting) -> Result<i32, Fault> {
     }
     let get = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let remote = args.first().map(|name| name.to_string_lossy().into_owned()).or_else(|| get("PRE_COMMIT_REMOTE_NAME"));
-    let checker = Checker::new(git_here()?, env());
+    let checker = checker()?;
     let tips = push::judge(&checker, remote.as_deref().unwrap_or_default(), &pushed)?;
     let mut code = 0;
     for tip in &tips {
@@ -76,6 +76,14 @@ fn judge_push(args: &[OsString], setting: &Setting) -> Result<i32, Fault> {
         }));
     }
     Ok(if code == 0 { 0 } else { refused("push", "The push is refused, since data is missing") })
+}
+
+/// Git runs its hooks at the root of the work tree, and tells where it was called itself.
+fn checker() -> Result<Checker, Fault> {
+    let git = git_here()?;
+    let called = std::env::var_os("GIT_PREFIX").map(|prefix| git.root().join(prefix)).filter(|dir| dir.is_dir());
+    let reader = called.unwrap_or_else(|| git.root().to_path_buf());
+    Ok(Checker::new(git, env(), &reader))
 }
 
 /// Sees to the data of a tip.
@@ -134,7 +142,7 @@ fn pre_commit(setting: &Setting) -> i32 {
 }
 
 fn judge_commit(setting: &Setting) -> Result<i32, Fault> {
-    let checker = Checker::new(git_here()?, env());
+    let checker = checker()?;
     let index = index_file()?;
     let mut staged = Snapshot::of_index(checker.git(), index.as_deref())?;
     let to_run = commit::to_run(&staged)?;
@@ -195,7 +203,7 @@ fn follow(args: &[OsString]) -> Result<bool, Fault> {
     // Single files were checked out (`git checkout -- FILE`), or a rebase goes on, which ends with a checkout.
     let is_branch =
         args.get(2).is_none_or(|flag| flag == "1") && std::env::var_os("PRE_COMMIT_CHECKOUT_TYPE").is_none_or(|kind| kind == "1");
-    let checker = Checker::new(git_here()?, env());
+    let checker = checker()?;
     if !is_branch || checker.git().is_in_rebase() {
         return Ok(true);
     }

@@ -47,6 +47,7 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> i32 {
         terminal: Terminal::ask(),
         command_line: command_line(&argv),
         program: argv.first().cloned().unwrap_or_default(),
+        reader: std::env::current_dir().unwrap_or_default(),
         args: argv.iter().skip(1).map(|word| word.to_string_lossy().into_owned()).collect(),
     };
     if let Some(dir) = &args.global.cd
@@ -69,6 +70,8 @@ pub struct Setting {
     pub command_line: String,
     /// How this program was called.
     pub program: OsString,
+    /// Where it was called: `--cd` moves the program, not who reads what it says.
+    pub reader: PathBuf,
     /// What it was told, without its own name.
     pub args: Vec<String>,
 }

@@ -1,6 +1,8 @@
 //! What is not in step between a pipeline and its lock, as data. Sentences are made in
 //! `report::check` only.
 
+use std::collections::BTreeMap;
+
 use super::fault::Fault;
 use super::path::RepoPath;
 use super::stage::Address;
@@ -46,6 +48,8 @@ pub enum Wrong {
     NotInFile,
     /// A stage that dvc.lock does not know.
     NoEntry,
+    /// The same, and the stage is frozen: it does not run.
+    NeverRan,
     /// An entry of dvc.lock without a stage.
     NoStage,
     /// A dvc.lock without a dvc.yaml.
@@ -109,6 +113,41 @@ impl Finding {
     }
 }
 
+/// A name that leads to a commit.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Named {
+    /// A branch of this clone.
+    Branch(String),
+    /// A tag.
+    Tag(String),
+}
+
+/// Where someone stands who reads what was found: what mends it must work from there.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Standpoint {
+    /// The current directory, from the root of git's work tree.
+    pub dir: RepoPath,
+    /// That root, if the current directory does not lie below it.
+    pub outside_of: Option<String>,
+    /// The commit that is checked out; none without a work tree.
+    pub head: Option<String>,
+    /// The commits in which something was found and that are not checked out, with a name of theirs.
+    pub names: BTreeMap<String, Named>,
+    /// Whether there is no work tree.
+    pub is_bare: bool,
+}
+
+impl Standpoint {
+    /// A path as it is typed there.
+    pub fn typed(&self, path: &RepoPath) -> String {
+        match &self.outside_of {
+            Some(root) if path.is_root() => root.clone(),
+            Some(root) if !path.is_external() => format!("{}/{path}", root.trim_end_matches('/')),
+            _ => path.seen_from(&self.dir),
+        }
+    }
+}
+
 /// What a check has found.
 #[derive(Clone, Debug, Default)]
 pub struct Checked {
@@ -122,6 +161,8 @@ pub struct Checked {
     pub stages: usize,
     /// How many DVC repositories they had.
     pub projects: usize,
+    /// Where its reader stands.
+    pub standpoint: Standpoint,
 }
 
 impl Checked {

@@ -5,10 +5,11 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
+use crate::model::Fault;
 use crate::model::finding::{Checked, Finding, Subject, Weight, Wrong};
-use crate::model::{Address, Fault, RepoPath};
 
 use super::answer;
+use super::mend::Mender;
 use super::shown;
 use super::tally::count;
 
@@ -22,14 +23,15 @@ const LONG: usize = 120;
 /// The answer as JSON (docs/json.md). `fault` is why there is no answer.
 pub fn json(checked: &Checked, fault: Option<&Fault>) -> Value {
     let fault = fault.or(checked.refused.first().map(|(_, fault)| fault));
+    let mender = Mender::of(checked);
     json!({
         "version": 1,
-        "findings": checked.findings.iter().map(finding).collect::<Vec<_>>(),
+        "findings": checked.findings.iter().map(|one| finding(one, &mender)).collect::<Vec<_>>(),
         "error": fault.map_or(Value::Null, answer::error),
     })
 }
 
-fn finding(finding: &Finding) -> Value {
+fn finding(finding: &Finding, mender: &Mender<'_>) -> Value {
     json!({
         "commit": finding.commit,
         "address": finding.full_address(),
@@ -38,7 +40,7 @@ fn finding(finding: &Finding) -> Value {
         "recorded": finding.recorded,
         "actual": finding.actual,
         "level": if finding.weight == Weight::Error { "error" } else { "warn" },
-        "fix": fix(finding),
+        "fix": mender.fix(finding),
     })
 }
 
@@ -62,40 +64,50 @@ pub fn commit_name(commit: Option<&str>, otherwise: &str) -> String {
 /// nothing is folded.
 pub fn text(checked: &Checked, otherwise: &str, all: bool) -> String {
     let mut text = String::new();
+    let mender = Mender::of(checked);
     for commit in &checked.looked_at {
         let own: Vec<&Finding> = checked.findings.iter().filter(|finding| finding.commit == *commit).collect();
         if !own.is_empty() {
-            one_commit(&mut text, &commit_name(commit.as_deref(), otherwise), &own, all);
+            one_commit(&mut text, &commit_name(commit.as_deref(), otherwise), &own, all, &mender);
         }
     }
     text
 }
 
-fn one_commit(text: &mut String, name: &str, findings: &[&Finding], all: bool) {
+fn one_commit(text: &mut String, name: &str, findings: &[&Finding], all: bool, mender: &Mender<'_>) {
     let _ = writeln!(text, "{name}:");
     // Of a thousand missing objects the first few tell the story.
     let is_folded = |finding: &&&Finding| finding.subject == Subject::Cache && finding.weight == Weight::Warn;
     let folded = findings.iter().filter(is_folded).count();
     let fold = !all && folded > LISTED;
-    let told: Vec<&Finding> = findings.iter().filter(|finding| !fold || !is_folded(finding)).copied().collect();
-    for group in told.chunk_by(|one, other| one.full_address() == other.full_address()) {
-        let Some(first) = group.first() else { continue };
-        let indent = match first.full_address() {
-            Some(address) => {
-                let _ = writeln!(text, "  {}", shown::line(&address));
-                "    "
-            }
-            None => "  ",
-        };
-        for finding in group {
+    let told: Vec<(&Finding, Option<String>)> = findings
+        .iter()
+        .filter(|finding| !fold || !is_folded(finding))
+        .map(|finding| (*finding, mender.words(finding).map(|words| shown::line(&words))))
+        .collect();
+    let groups: Vec<_> = told.chunk_by(|(one, _), (other, _)| one.full_address() == other.full_address()).collect();
+    // What mends several stages is said once, behind them.
+    let of_all = if groups.len() > 1 { one_for_all(&told) } else { None };
+    for group in groups {
+        let address = group.first().and_then(|(first, _)| first.full_address());
+        if let Some(address) = &address {
+            let _ = writeln!(text, "  {}", shown::line(address));
+        }
+        let indent = if address.is_some() { "    " } else { "  " };
+        let of_group = one_for_all(group);
+        for (at, (finding, mend)) in group.iter().enumerate() {
             let _ = writeln!(text, "{indent}{}", sentence(finding));
+            let is_last = group.get(at + 1).is_none_or(|(_, next)| next != mend);
+            if let Some(mend) = mend.as_ref().filter(|_| of_all.is_none() && of_group.is_none() && is_last) {
+                let _ = writeln!(text, "{indent}  mend: {mend}");
+            }
         }
-        let mut fixes: Vec<String> = group.iter().filter_map(|finding| fix(finding)).collect();
-        fixes.dedup();
-        for fix in fixes {
-            let also = if fix.contains(" repro") { ", then commit what it has changed" } else { "" };
-            let _ = writeln!(text, "{indent}  mend: {}{also}", shown::line(&fix));
+        if let Some(mend) = of_group.filter(|_| of_all.is_none()) {
+            let _ = writeln!(text, "{indent}  mend: {mend}");
         }
+    }
+    if let Some(mend) = of_all {
+        let _ = writeln!(text, "  mend: {mend}");
     }
     if fold {
         let outs = findings.iter().filter(is_folded).take(LISTED).filter_map(|finding| finding.path.as_deref());
@@ -109,6 +121,13 @@ fn one_commit(text: &mut String, name: &str, findings: &[&Finding], all: bool) {
         );
         text.push_str("    mend: dvc fetch\n");
     }
+}
+
+/// What mends all of them, if that is one and the same; what cannot be mended does not count.
+fn one_for_all<'a>(told: &'a [(&Finding, Option<String>)]) -> Option<&'a String> {
+    let mut mends = told.iter().filter_map(|(_, mend)| mend.as_ref());
+    let first = mends.next()?;
+    mends.all(|mend| mend == first).then_some(first)
 }
 
 /// One line for one finding.
@@ -135,6 +154,7 @@ fn sentence(finding: &Finding) -> String {
         Wrong::NotRecorded => format!("{subject} is not in dvc.lock"),
         Wrong::NotInFile => format!("{subject} is not in its file"),
         Wrong::NoEntry => "dvc.lock has no entry for this stage".to_owned(),
+        Wrong::NeverRan => "dvc.lock has no entry for this stage, which is frozen and has never run".to_owned(),
         Wrong::NoStage => "dvc.lock has an entry for this stage, dvc.yaml has no such stage".to_owned(),
         Wrong::NoPipeline => format!("{path} stands alone: there is no dvc.yaml beside it"),
         Wrong::Altered => format!("{path} was edited by hand: its md5 is not that of what it says"),
@@ -178,52 +198,6 @@ fn hash(text: Option<&str>) -> String {
     let dir = if text.ends_with(".dir") { ".dir" } else { "" };
     let digits = text.trim_end_matches(".dir");
     format!("{}{dir}", shown::line(digits.get(..DIGITS).unwrap_or(digits)))
-}
-
-/// What mends it: a command where there is one.
-pub fn fix(finding: &Finding) -> Option<String> {
-    let repository = if finding.project.is_root() { String::new() } else { format!(" --cd {}", word(finding.project.as_str())) };
-    let own = || finding.address.as_ref().map(|address| word(&address.seen_from(&RepoPath::root())));
-    let path = || finding.path.as_deref().map(word).unwrap_or_default();
-    let lock = || {
-        let dir = finding.address.as_ref().and_then(|address| address.file.parent()).unwrap_or_default();
-        word(finding.project.join(dir.as_str()).join("dvc.lock").as_str())
-    };
-    // What depends on a stage is out of step once the stage is mended, so all is reproduced.
-    let is_in_root = finding.address.as_ref().is_none_or(|address| address.file.parent().is_none_or(|dir| dir.is_root()));
-    let again = || format!("dvc-paraffin{repository} repro{}", if is_in_root { "" } else { " --all-pipelines" });
-    match &finding.wrong {
-        Wrong::NoEntry | Wrong::NotRecorded | Wrong::NotInOutput => Some(again()),
-        Wrong::Differs if is_data_file(finding.address.as_ref()) => Some(format!("dvc{repository} commit {}", own()?)),
-        Wrong::Differs => Some(again()),
-        Wrong::NotInGit if finding.subject == Subject::Out => Some(format!("git add -f {}", path())),
-        Wrong::NotInGit => Some(format!("git add {}", path())),
-        Wrong::NotInFile => Some("add the parameter to its file, or take it out of dvc.yaml".to_owned()),
-        Wrong::NoStage => Some(format!("take the entry of this stage out of {}", lock())),
-        Wrong::NoPipeline => Some(format!("git rm {}", path())),
-        Wrong::Altered => Some(format!("dvc{repository} commit {}", own()?)),
-        Wrong::HeldMore(..) => Some(format!("name what git ignores there (__pycache__/, say) in .dvcignore, then {}", again())),
-        Wrong::LineEnds => {
-            let is_dir = finding.recorded.as_deref().is_some_and(|hash| hash.ends_with(".dir"));
-            let below = if is_dir { "/**" } else { "" };
-            Some(format!("say in .gitattributes which line ends it has ('{}{below} text eol=lf')", finding.path.as_deref()?))
-        }
-        Wrong::NoObject => Some(format!("dvc{repository} fetch {}", own()?)),
-        Wrong::NotPushed(remote) => Some(format!("dvc{repository} push --remote {} {}", word(remote), own()?)),
-        // What is missing belongs to a stage that this one depends on.
-        Wrong::Unknown(_) => Some(format!("dvc{repository} fetch --with-deps {}", own()?)),
-        Wrong::Converted(_) | Wrong::Outside | Wrong::Submodule | Wrong::Foreign(_) => None,
-    }
-}
-
-fn is_data_file(address: Option<&Address>) -> bool {
-    address.is_some_and(|address| address.name.is_none())
-}
-
-/// A word for a shell.
-fn word(text: &str) -> String {
-    let is_plain = |ch: char| ch.is_ascii_alphanumeric() || "_-./:@=+,%".contains(ch);
-    if !text.is_empty() && text.chars().all(is_plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
 /// The last line: what was looked at, and what came of it.

@@ -39,6 +39,7 @@ pub mod history;
 pub mod html;
 pub mod junit;
 pub mod markdown;
+mod mend;
 pub mod mermaid;
 pub mod parallel;
 pub mod plain;

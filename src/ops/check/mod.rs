@@ -11,11 +11,13 @@ mod outs;
 mod project;
 mod tracked;
 
-use std::path::PathBuf;
+use std::cell::OnceCell;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::format::{Files as _, paraffin};
-use crate::model::finding::{Checked, Weight};
+use crate::model::finding::{Checked, Named, Standpoint, Weight};
 use crate::model::settings::{Hooks, Settings};
 use crate::model::{Class, Fault, RepoPath};
 use crate::store::git::{Git, Revision};
@@ -70,12 +72,19 @@ pub struct Checker {
     git: Arc<Git>,
     env: Env,
     imprints: Imprints,
+    standpoint: Standpoint,
+    /// Branches and tags by their commits, once something was found.
+    names: OnceCell<HashMap<String, Named>>,
 }
 
 impl Checker {
-    /// For the repository of git that holds a directory; it may be bare.
-    pub fn new(git: Arc<Git>, env: Env) -> Self {
-        Self { git, env, imprints: Imprints::default() }
+    /// For a repository of git, which may be bare, and a reader in this directory.
+    pub fn new(git: Arc<Git>, env: Env, reader: &Path) -> Self {
+        let is_bare = !git.has_work_tree();
+        let dir = git.place_of(reader).filter(|_| !is_bare);
+        let outside_of = (dir.is_none() && !is_bare).then(|| git.root().to_string_lossy().into_owned());
+        let standpoint = Standpoint { dir: RepoPath::new(&dir.unwrap_or_default()), outside_of, is_bare, ..Standpoint::default() };
+        Self { git, env, imprints: Imprints::default(), standpoint, names: OnceCell::new() }
     }
 
     /// The git repository.
@@ -134,6 +143,7 @@ impl Checker {
             Ok(found) => found,
             Err(error) => return answer.refused.push(refused(error.into())),
         };
+        let known = answer.findings.len();
         for dir in &found.projects {
             match self.judge_project(snapshot, dir, &found, say) {
                 Ok(None) => answer.projects += 1,
@@ -144,6 +154,23 @@ impl Checker {
                 }
                 Err(fault) => answer.refused.push(refused(fault)),
             }
+        }
+        if answer.findings.len() > known {
+            self.orient(snapshot, answer);
+        }
+    }
+
+    /// Says what who reads the findings of a snapshot must know to mend them.
+    pub(crate) fn orient(&self, snapshot: &Snapshot, answer: &mut Checked) {
+        if answer.standpoint == Standpoint::default() {
+            // Without a first commit nothing is checked out.
+            let head = if self.standpoint.is_bare { None } else { self.git.revision("HEAD").ok().flatten() };
+            answer.standpoint = Standpoint { head: head.map(|head| head.commit), ..self.standpoint.clone() };
+        }
+        let Some(commit) = snapshot.commit().filter(|commit| answer.standpoint.head.as_deref() != Some(*commit)) else { return };
+        let names = self.names.get_or_init(|| named(self.git.names().unwrap_or_default()));
+        if let Some(name) = names.get(commit) {
+            answer.standpoint.names.insert(commit.to_owned(), name.clone());
         }
     }
 
@@ -178,6 +205,22 @@ impl Checker {
         });
         Ok(Some(judged))
     }
+}
+
+/// The commits that have a name: a branch goes before a tag, since work goes on there.
+fn named(references: Vec<(String, String)>) -> HashMap<String, Named> {
+    let mut names = HashMap::new();
+    for (reference, commit) in references {
+        if let Some(branch) = reference.strip_prefix("refs/heads/") {
+            let known = names.entry(commit).or_insert_with(|| Named::Branch(branch.to_owned()));
+            if matches!(known, Named::Tag(_)) {
+                *known = Named::Branch(branch.to_owned());
+            }
+        } else if let Some(tag) = reference.strip_prefix("refs/tags/") {
+            names.entry(commit).or_insert_with(|| Named::Tag(tag.to_owned()));
+        }
+    }
+    names
 }
 
 /// What paraffin.yaml says in a snapshot of a DVC repository.

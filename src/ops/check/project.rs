@@ -110,7 +110,8 @@ impl<'a> Project<'a> {
         let mut add = |note: Note| findings.push(self.finding(Some(stage.address.clone()), note));
         // A frozen stage that writes nothing needs no entry: nothing of it is looked at.
         if record.is_none() && !stage.is_data_file() && !reasons.is_empty() {
-            add(entry(Wrong::NoEntry, Some(lock_path(&stage.address.file))));
+            let wrong = if stage.frozen { Wrong::NeverRan } else { Wrong::NoEntry };
+            add(entry(wrong, Some(lock_path(&stage.address.file))));
             return Ok(());
         }
         reasons.into_iter().filter_map(|reason| told(stage, record, reason, &mut notes.known)).for_each(&mut add);

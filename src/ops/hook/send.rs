@@ -59,6 +59,9 @@ pub fn send(checker: &Checker, snapshot: &Snapshot, peer: Option<&Peer>) -> Resu
             }
         }
     }
+    if !sent.checked.findings.is_empty() {
+        checker.orient(snapshot, &mut sent.checked);
+    }
     Ok(sent)
 }
 

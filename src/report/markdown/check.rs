@@ -70,7 +70,7 @@ mod tests {
 
     fn found(findings: Vec<Finding>) -> Checked {
         let looked_at = vec![Some("0123456789abcdef".to_owned())];
-        Checked { findings, looked_at, stages: 2, projects: 1, refused: Vec::new() }
+        Checked { findings, looked_at, stages: 2, projects: 1, ..Checked::default() }
     }
 
     #[test]

@@ -104,6 +104,14 @@ impl Git {
         names
     }
 
+    /// Branches and tags of this clone that lead to a commit, by their full names.
+    ///
+    /// # Errors
+    /// The repository cannot be read.
+    pub fn names(&self) -> Result<Vec<(String, String)>, Error> {
+        self.ask("read the references of", super::library::Library::names, super::program::Program::names)
+    }
+
     /// What is checked out, and whether the tracked files are as it has them.
     ///
     /// # Errors

@@ -212,6 +212,21 @@ impl Library {
         (remote, configured.filter(|name| !name.is_empty()))
     }
 
+    /// Branches and tags with their commits.
+    pub(super) fn names(&self) -> Result<Vec<(String, String)>, Error> {
+        let repository = self.hold();
+        let mut names = Vec::new();
+        for pattern in ["refs/heads/*", "refs/tags/*"] {
+            for reference in repository.references_glob(pattern)? {
+                let reference = reference?;
+                if let (Ok(name), Ok(commit)) = (reference.name(), reference.peel_to_commit()) {
+                    names.push((name.to_owned(), commit.id().to_string()));
+                }
+            }
+        }
+        Ok(names)
+    }
+
     /// What is checked out.
     pub(super) fn facts(&self) -> Result<GitFacts, Error> {
         let repository = self.hold();

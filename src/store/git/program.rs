@@ -174,6 +174,19 @@ impl Program {
         (remote, line(&["config", "init.defaultBranch"]))
     }
 
+    /// Branches and tags with their commits.
+    pub(super) fn names(&self) -> Result<Vec<(String, String)>, Refusal> {
+        // Of a tag with a note the commit stands behind it, else nothing does.
+        let words = ["for-each-ref", "--format=%(refname) %(objectname) %(*objectname)", "refs/heads", "refs/tags"];
+        let output = run(git(&self.root).args(words), b"")?;
+        let name = |line: &str| {
+            let mut words = line.split(' ');
+            let (name, own) = (words.next()?, words.next()?);
+            Some((name.to_owned(), words.next().filter(|noted| !noted.is_empty()).unwrap_or(own).to_owned()))
+        };
+        Ok(String::from_utf8_lossy(&output).lines().filter_map(name).collect())
+    }
+
     /// What is checked out.
     pub(super) fn facts(&self) -> Result<GitFacts, Refusal> {
         let branch = line_or_none(git(&self.root).args(["symbolic-ref", "--quiet", "HEAD"]))?;

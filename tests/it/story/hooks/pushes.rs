@@ -64,6 +64,11 @@ fn a_stale_lock_is_not_pushed() {
     assert!(ran.err().contains("  prep\n    dep 'data.csv' differs: recorded b026324c, committed "), "{ran}");
     assert!(ran.err().contains("mend: dvc-paraffin repro"), "{ran}");
     assert_eq!(git(&bench, "log --oneline origin/main..main").out().lines().count(), 1);
+    // Git runs its hooks at the root, wherever it is called.
+    bench.project.sh("mkdir sub");
+    let mut from_below = bench.project.scratch.command("git");
+    let ran = Ran::of(from_below.current_dir(bench.root().join("sub")).args(["push", "origin", "main"]));
+    assert!(ran.err().contains("mend: dvc-paraffin --cd .. repro, then commit"), "{ran}");
     // As the advice says.
     bench.project.repro(["--quiet"]).ok();
     bench.project.sh("git commit -q -a -m mended");
