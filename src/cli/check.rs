@@ -22,6 +22,9 @@ pub const REFUSED: i32 = 255;
 
 /// Runs the command and gives the exit code.
 pub fn run(args: &Check, global: &Global, setting: &Setting) -> Result<i32, Fault> {
+    if let Some(word) = &args.stray {
+        return Err(stray(word, setting));
+    }
     let result = look(args, setting);
     let nothing = Checked::default();
     let (checked, fault) = match &result {
@@ -69,6 +72,16 @@ pub(super) fn refuse(place: &str, fault: &Fault, setting: &Setting) {
     } else {
         fail(&refused.caused_by(fault.clone()), setting);
     }
+}
+
+/// Says what may have been meant by a word that no flag precedes.
+fn stray(word: &str, setting: &Setting) -> Fault {
+    let is_revision = git_here().is_ok_and(|git| Checker::new(git, env(), &setting.reader).is_revision(word));
+    let hint = match is_revision {
+        true => format!("Did you mean `--rev {word}`?"),
+        false => "`check` takes no targets: all DVC repositories are checked; `--rev REV` checks a commit.".to_owned(),
+    };
+    Fault::new(Class::UsageError, format!("unexpected argument '{word}' found")).with("hint", hint)
 }
 
 fn look(args: &Check, setting: &Setting) -> Result<Checked, Fault> {

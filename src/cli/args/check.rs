@@ -19,6 +19,9 @@ Examples:
 
 Nothing is pulled, written or run, and no lock is waited for. Exit codes: 0 in step, 1 stale, 255 where that cannot be told.")]
 pub struct Check {
+    /// Nothing is meant to stand here; many would write a revision.
+    #[arg(hide = true)]
+    pub stray: Option<String>,
     /// Check this commit, or each commit of a range (A..B), instead of the work tree.
     #[arg(long, value_name = "REV|RANGE", conflicts_with = "index")]
     pub rev: Option<String>,

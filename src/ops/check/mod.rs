@@ -28,6 +28,10 @@ use crate::store::workspace::{Env, Workspace};
 
 use self::project::{Judged, Project};
 
+/// The way out where commits are missing.
+const SHALLOW: &str = "this clone is shallow: `git fetch --unshallow` brings all commits, `git fetch --deepen=50` some; \
+                       in GitHub's actions/checkout it is `fetch-depth: 0`, in GitLab `GIT_DEPTH: 0`.";
+
 /// Whose files are judged.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum What {
@@ -126,13 +130,28 @@ impl Checker {
         Err(fault.with("hint", "`--rev REV` checks a commit."))
     }
 
+    /// Whether a text names commits of this clone.
+    pub fn is_revision(&self, rev: &str) -> bool {
+        self.revisions(rev).is_ok()
+    }
+
     /// The commits that a text names, the oldest first.
     fn revisions(&self, rev: &str) -> Result<Vec<Revision>, Fault> {
-        let unknown = || Fault::new(Class::SCMError, format!("unknown Git revision '{rev}'"));
-        if rev.contains("..") {
-            return self.git.revisions(rev)?.ok_or_else(unknown);
+        let cut = self.git.cut_at()?;
+        let unknown = || {
+            let fault = Fault::new(Class::SCMError, format!("unknown Git revision '{rev}'"));
+            if cut.is_empty() { fault } else { fault.with("hint", SHALLOW) }
+        };
+        if !rev.contains("..") {
+            return Ok(vec![self.git.revision(rev)?.ok_or_else(unknown)?]);
         }
-        Ok(vec![self.git.revision(rev)?.ok_or_else(unknown)?])
+        let found = self.git.revisions(rev)?.ok_or_else(unknown)?;
+        // What is not in this clone would pass without a look.
+        if let Some(last) = found.iter().find(|revision| cut.contains(&revision.commit)) {
+            let message = format!("the range '{rev}' is not whole in this clone, which ends at {}", last.commit);
+            return Err(Fault::new(Class::SCMError, message).with("hint", SHALLOW));
+        }
+        Ok(found)
     }
 
     /// Judges all DVC repositories of a snapshot. What cannot be judged is taken down.

@@ -104,6 +104,18 @@ impl Git {
         names
     }
 
+    /// The commits before which a shallow clone ends; none of a whole one.
+    ///
+    /// # Errors
+    /// The repository cannot be read.
+    pub fn cut_at(&self) -> Result<Vec<String>, Error> {
+        let file = self.ask("find the history of", |library| Ok(library.shallow_file()), super::program::Program::shallow_file)?;
+        match std::fs::read_to_string(&file) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+            text => Ok(text.map_err(Error::io("read", file))?.lines().map(str::to_owned).collect()),
+        }
+    }
+
     /// Branches and tags of this clone that lead to a commit, by their full names.
     ///
     /// # Errors

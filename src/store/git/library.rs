@@ -212,6 +212,11 @@ impl Library {
         (remote, configured.filter(|name| !name.is_empty()))
     }
 
+    /// The file that says where a shallow clone ends.
+    pub(super) fn shallow_file(&self) -> PathBuf {
+        self.hold().commondir().join("shallow")
+    }
+
     /// Branches and tags with their commits.
     pub(super) fn names(&self) -> Result<Vec<(String, String)>, Error> {
         let repository = self.hold();

@@ -174,6 +174,12 @@ impl Program {
         (remote, line(&["config", "init.defaultBranch"]))
     }
 
+    /// The file that says where a shallow clone ends.
+    pub(super) fn shallow_file(&self) -> Result<PathBuf, Refusal> {
+        let path = run(git(&self.root).args(["rev-parse", "--git-path", "shallow"]), b"")?;
+        Ok(self.root.join(String::from_utf8_lossy(&path).trim_end_matches('\n')))
+    }
+
     /// Branches and tags with their commits.
     pub(super) fn names(&self) -> Result<Vec<(String, String)>, Refusal> {
         // Of a tag with a note the commit stands behind it, else nothing does.

@@ -198,6 +198,19 @@ fn what_cannot_be_judged_is_never_in_step() {
 }
 
 #[test]
+fn a_revision_without_its_flag_is_understood() {
+    let project = pipeline();
+    for (word, hint) in [
+        ("HEAD", "Did you mean `--rev HEAD`?"),
+        ("HEAD..main", "Did you mean `--rev HEAD..main`?"),
+        ("data.csv", "`check` takes no targets: all DVC repositories are checked; `--rev REV` checks a commit."),
+    ] {
+        project.run(["check", word]).exits(254).complains(&format!("ERROR: unexpected argument '{word}' found\nhint: {hint}\n"));
+    }
+    project.run(["check", "--help"]).ok().says("Usage: dvc-paraffin check [OPTIONS]\n").does_not_say("stray");
+}
+
+#[test]
 fn where_there_is_no_dvc_that_is_said() {
     let project = Project::folder();
     project.run(["check"]).exits(255);
@@ -356,6 +369,20 @@ fn shallow_and_partial_clones_are_read_as_far_as_they_go() {
     project.sh(&format!("git clone -q --depth 1 {url} ../shallow && git clone -q --filter=blob:none --no-checkout {url} ../partial"));
     let at = |dir: &str| Ran::of(project.command(project.at(dir)).args(["check", "--cache", "off", "--rev", "HEAD"]));
     assert_eq!(at("../shallow").code, 1, "{}", at("../shallow"));
+    let in_shallow = |rev: &str| Ran::of(project.command(project.at("../shallow")).args(["check", "--cache", "off", "--rev", rev]));
+    for rev in ["HEAD~1", "HEAD~1..", "HEAD~1..HEAD"] {
+        let ran = in_shallow(rev);
+        assert_eq!(ran.code, 255, "{ran}");
+        ran.complains(&format!("ERROR: unknown Git revision '{rev}'\nhint: this clone is shallow: `git fetch --unshallow`"));
+    }
+    // A range that is cut off, though both its ends are there.
+    project.sh("git branch start HEAD~1; git commit -q --allow-empty -m two; git commit -q --allow-empty -m three");
+    project.sh("cd ../shallow && git fetch -q --depth 1 origin start:start && git fetch -q --depth 2 origin main");
+    let ran = in_shallow("start..FETCH_HEAD");
+    assert_eq!(ran.code, 255, "{ran}");
+    ran.complains("ERROR: the range 'start..FETCH_HEAD' is not whole in this clone, which ends at ");
+    project.sh("cd ../shallow && git fetch -q --unshallow origin main");
+    assert_eq!(in_shallow("start..FETCH_HEAD").code, 1);
     let ran = at("../partial");
     assert_eq!(ran.code, 255, "{ran}");
     assert!(ran.err().contains("is not in this clone"), "{ran}");
