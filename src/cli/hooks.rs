@@ -125,7 +125,10 @@ fn runs(standing: &Standing) -> bool {
 }
 
 fn table(status: &Status) -> String {
-    let mut text = format!("git looks for hooks in '{}'", status.folder.path.display());
+    let mut text = match &status.off {
+        Some(why) => why.clone(),
+        None => format!("git looks for hooks in '{}'", status.folder.path.display()),
+    };
     if let Some(setting) = &status.folder.setting {
         let scope = setting.scope.as_ref().map(|scope| format!(", {scope}")).unwrap_or_default();
         let _ = write!(text, " (core.hooksPath = {}{scope})", setting.value);
@@ -188,7 +191,7 @@ fn object(found: &Result<Status, Fault>) -> Value {
         "hooks_path": setting.map(|setting| json!({"value": setting.value, "scope": setting.scope})),
         "manager": status.and_then(|status| status.manager.as_ref()).map(|(manager, _)| Manager::name(*manager)),
         "hooks": status.map_or_else(Vec::new, |status| status.hooks.iter().map(hook).collect()),
-        "remarks": status.map_or_else(Vec::new, |status| status.remarks.clone()),
+        "remarks": status.map_or_else(Vec::new, |status| status.off.iter().chain(&status.remarks).cloned().collect()),
         "error": found.as_ref().err().map_or(Value::Null, answer::error),
     })
 }

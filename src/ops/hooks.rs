@@ -5,12 +5,14 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::format::hook::{Hook, Manager, Nature, Own, VERSION};
 use crate::model::{Class, Fault};
-use crate::store::git::{HooksFolder, hooks_folder};
+use crate::store::git::{Git, HooksFolder, hooks_folder};
 use crate::store::hooks::{self, Change, Kept, Script, Standing, What};
 use crate::store::os;
+use crate::store::snapshot::Snapshot;
 
 /// How many lines of a hook are shown.
 const SHOWN: usize = 8;
@@ -82,7 +84,10 @@ pub fn install(dir: &Path, wanted: &[Hook], options: Options, program: &str) -> 
         return Err(Refusal::Managed(manager, sign));
     }
     let decided = decide_all(&folder, wanted, |standing| decide_install(standing, options, &standing.hook.script(program)))?;
-    Ok(Outcome { remarks: remarks(&folder), ..perform(&folder, decided)? })
+    let done = perform(&folder, decided)?;
+    let mut remarks = remarks(&folder);
+    remarks.extend(without_dvc(dir));
+    Ok(Outcome { remarks, ..done })
 }
 
 /// Takes our hooks away, and puts back what was there before.
@@ -92,7 +97,11 @@ pub fn install(dir: &Path, wanted: &[Hook], options: Options, program: &str) -> 
 pub fn uninstall(dir: &Path, wanted: &[Hook], force: bool) -> Result<Outcome, Fault> {
     let folder = hooks_folder(dir)?;
     let decided = decide_all(&folder, wanted, |standing| decide_uninstall(standing, force))?;
-    perform(&folder, decided)
+    let outcome = perform(&folder, decided)?;
+    if outcome.done.iter().any(|(_, done)| *done == Done::Removed) {
+        hooks::clear_away(&folder);
+    }
+    Ok(outcome)
 }
 
 /// How the hooks stand.
@@ -102,6 +111,8 @@ pub struct Status {
     pub folder: HooksFolder,
     /// Who sees to the hooks there.
     pub manager: Option<(Manager, PathBuf)>,
+    /// Why git runs none, whatever stands there.
+    pub off: Option<String>,
     /// All hooks that we serve.
     pub hooks: Vec<Standing>,
     /// What the user should know of the folder.
@@ -115,9 +126,9 @@ pub struct Status {
 pub fn status(dir: &Path) -> Result<Status, Fault> {
     let folder = hooks_folder(dir)?;
     let hooks = Hook::ALL.into_iter().map(|hook| hooks::look(&folder.path, hook)).collect::<Result<_, _>>()?;
-    let mut remarks = remarks(&folder);
-    remarks.extend(usable(&folder).err().map(|fault| fault.message));
-    Ok(Status { manager: hooks::manager(&folder), hooks, remarks, folder })
+    let off = usable(&folder).err().map(|fault| fault.message);
+    let remarks = if off.is_some() { left_behind(&folder).into_iter().collect() } else { remarks(&folder) };
+    Ok(Status { manager: hooks::manager(&folder), off, hooks, remarks, folder })
 }
 
 /// Whether the program that a hook of ours calls is there.
@@ -275,20 +286,33 @@ fn remarks(folder: &HooksFolder) -> Vec<String> {
     } else if linked > 0 && setting.is_none_or(|setting| setting.scope.as_deref() != Some("worktree")) {
         said.push(format!("'{shown}' serves all {} work trees of this repository.", linked + 1));
     }
-    let usual = folder.common.join("hooks");
-    if real(&usual) != path {
-        let stands =
-            |hook: &Hook| matches!(hooks::look(&usual, *hook), Ok(Standing { what: What::Script(script), .. }) if script.is_ours());
-        let ours: Vec<&str> = Hook::ALL.iter().filter(|hook| stands(hook)).map(|hook| hook.name()).collect();
-        if !ours.is_empty() {
-            let names = ours.join(", ");
-            said.push(format!(
-                "In '{}' hooks of ours are left ({names}). Git does not look there since core.hooksPath is set.",
-                usual.display()
-            ));
-        }
-    }
+    said.extend(left_behind(folder));
     said
+}
+
+/// What to say of hooks of ours in git's own folder, where git does not look.
+fn left_behind(folder: &HooksFolder) -> Option<String> {
+    let usual = folder.common.join("hooks");
+    if real(&usual) == real(&folder.path) {
+        return None;
+    }
+    let stands = |hook: &Hook| matches!(hooks::look(&usual, *hook), Ok(Standing { what: What::Script(script), .. }) if script.is_ours());
+    let ours: Vec<&str> = Hook::ALL.iter().filter(|hook| stands(hook)).map(|hook| hook.name()).collect();
+    let shown = usual.display();
+    let words = format!("In '{shown}' hooks of ours are left ({}). Git does not look there since core.hooksPath is set.", ours.join(", "));
+    (!ours.is_empty()).then_some(words)
+}
+
+/// What to say where the hooks have nothing to do yet.
+fn without_dvc(dir: &Path) -> Option<String> {
+    let is_tracked = || {
+        let git = Arc::new(Git::open_for_reading(dir).ok()?);
+        Some(!Snapshot::of_index(&git, None).ok()?.projects().ok()?.projects.is_empty())
+    };
+    // A new one need not be added to git yet. Where that cannot be told, the hooks say so when they run.
+    let is_here = dir.ancestors().any(|dir| dir.join(".dvc").is_dir());
+    let words = "there is no DVC in this repository (git tracks no directory `.dvc`): until `dvc init` the hooks pass without a word.";
+    (!is_here && !is_tracked().unwrap_or(true)).then(|| words.to_owned())
 }
 
 /// A path without symbolic links, as far as it exists.

@@ -94,6 +94,7 @@ fn git_runs_what_was_installed() {
         let bench = Bench::of(Project::folder());
         bench.sh(&bench.root(), &format!("{FUNCTIONS}{}", layout.make));
         let [from, work, folder] = [layout.from, layout.work, layout.folder].map(|place| bench.top().join(place));
+        let was = folder.symlink_metadata().is_ok();
         Ran::of(bench.command(&from).arg("install")).ok();
         let installed = state(&folder);
         assert_eq!(installed.iter().map(|(name, ..)| name.as_str()).collect::<Vec<_>>(), ["post-checkout", "pre-commit", "pre-push"]);
@@ -103,7 +104,8 @@ fn git_runs_what_was_installed() {
         assert_eq!(called(&bench, &work), ["pre-commit", "post-checkout", "pre-push"], "{}", layout.name);
         bench.answers_itself();
         Ran::of(bench.command(&from).arg("uninstall")).ok();
-        assert_eq!(state(&folder), [], "{}", layout.name);
+        // Nor is a folder left that nobody else uses.
+        assert!(was && state(&folder).is_empty() || !was && !folder.exists(), "{}", layout.name);
     }
 }
 
@@ -120,9 +122,27 @@ fn where_no_hook_would_run_nothing_is_installed() {
     for (value, why) in [("/dev/null", "core.hooksPath is '/dev/null', which is no folder"), ("", "core.hooksPath is empty")] {
         bench.sh(&bench.root(), &format!("git config core.hooksPath '{value}'"));
         bench.hooks(["install"]).exits(255).complains(why).complains("hint: `git config --show-origin");
-        bench.hooks(["status"]).ok().says(why);
+        let status = bench.hooks(["status"]).ok().out();
+        assert!(status.starts_with("git runs no hooks here, since ") && status.contains(why), "{status}");
+        assert!(!status.contains("looks for") && !status.contains("Others that use it"), "{status}");
+        assert_eq!(status.lines().count(), 4, "{status}");
         bench.hooks(["uninstall"]).ok().says("pre-push: not installed");
     }
+}
+
+#[test]
+fn where_there_is_no_dvc_install_says_so() {
+    let bench = Bench::of(Project::folder());
+    let words = "WARNING: there is no DVC in this repository (git tracks no directory `.dvc`)";
+    bench.sh(&bench.root(), "git init -q . && git commit -q --allow-empty -m one");
+    bench.hooks(["install"]).ok().complains(words);
+    // Made, and not added yet; then below the root, and seen from there.
+    bench.sh(&bench.root(), "mkdir .dvc && touch .dvc/config");
+    assert_eq!(bench.hooks(["install"]).ok().err(), "");
+    bench.sh(&bench.root(), "mkdir sub && mv .dvc sub/");
+    bench.hooks(["install"]).ok().complains(words);
+    bench.sh(&bench.root(), "git add sub");
+    assert_eq!(bench.hooks(["install"]).ok().err(), "");
 }
 
 #[test]
