@@ -137,6 +137,15 @@ impl Snapshot {
         Self::with(self.commit.clone(), GitFiles { root, prefix, ..GitFiles::clone(&self.files) })
     }
 
+    /// A commit, seen from the same DVC repository; none if there is no such commit in this clone.
+    ///
+    /// # Errors
+    /// The repository cannot be read.
+    pub fn of_revision(&self, rev: &str) -> Result<Option<Self>, Error> {
+        let revision = self.files.git.revision(rev)?;
+        Ok(revision.map(|revision| Self::of_commit(&self.files.git, &self.files.root, revision)))
+    }
+
     /// The id of the commit; none for the index and the work tree.
     pub fn commit(&self) -> Option<&str> {
         self.commit.as_deref()

@@ -96,7 +96,10 @@ impl Workspace {
     }
 
     /// The files that count, by their path below the directory.
-    fn files_below(&self, dir: &RepoPath) -> Result<Vec<String>, Error> {
+    ///
+    /// # Errors
+    /// Something cannot be listed, or ignore rules stand where DVC allows none.
+    pub fn files_below(&self, dir: &RepoPath) -> Result<Vec<String>, Error> {
         let mut files = Vec::new();
         for entry in self.below(dir)?.into_iter().filter(|entry| !entry.is_dir) {
             if entry.name.rsplit('/').next() == Some(dvcignore::NAME) {

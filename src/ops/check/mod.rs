@@ -6,6 +6,7 @@
 //! clone with all data would have: of files that git tracks their own content, of outputs what is
 //! recorded for them. Stages that always run are no finding, entries of dvc.lock without a stage are.
 
+mod held;
 mod inputs;
 mod outs;
 mod project;

@@ -51,6 +51,8 @@ pub(super) struct Note {
 /// What was noticed while a stage was looked at.
 #[derive(Default)]
 pub(super) struct Notes {
+    /// The file in which the stage is recorded.
+    pub lock: RepoPath,
     pub notes: Vec<Note>,
     /// Of deps and outs that differ, by their paths: what is known beyond that.
     pub known: HashMap<RepoPath, Wrong>,
@@ -102,7 +104,7 @@ impl<'a> Project<'a> {
 
     fn stage(&self, id: StageId, stage: &Stage, findings: &mut Vec<Finding>) -> Result<(), Fault> {
         let record = self.record(id);
-        let mut notes = Notes::default();
+        let mut notes = Notes { lock: stage.recorded_in(), ..Notes::default() };
         let mut observed = self.inputs(stage, record, &mut notes)?;
         let mut reasons = judge::inputs(stage, record, &observed, Rules::default(), &|_| None);
         observed.outs = self.observed_outs(stage, record, &mut notes)?;

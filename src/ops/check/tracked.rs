@@ -87,6 +87,7 @@ impl Project<'_> {
         }
         if let (Some(then), Some(in_git)) = (meta.nfiles, now.meta.nfiles)
             && then > in_git
+            && self.held_more(place, recorded, &notes.lock)?
         {
             notes.known.insert(path.clone(), Wrong::HeldMore(then, in_git));
         }

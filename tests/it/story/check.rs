@@ -387,3 +387,51 @@ fn shallow_and_partial_clones_are_read_as_far_as_they_go() {
     assert_eq!(ran.code, 255, "{ran}");
     assert!(ran.err().contains("is not in this clone"), "{ran}");
 }
+
+#[test]
+fn not_reproducible_is_only_what_git_ignores() {
+    let told = |project: &Project, arguments: &[&str]| {
+        let ran = Ran::of(project.command(project.root()).arg("check").args(arguments));
+        let out = ran.out();
+        match (out.contains("is not reproducible from git"), out.contains("dep 'code' differs")) {
+            (true, false) => 'i',
+            (false, true) => 'd',
+            (false, false) if ran.code == 0 => '-',
+            _ => panic!("{ran}"),
+        }
+    };
+    // The work tree, the index and the commit after a change.
+    let all = |cached: bool, edit: &str| {
+        let project = Project::new()
+            .file("code/a.py", "a\n")
+            .file("code/b.py", "b\n")
+            .file(".gitignore", "__pycache__/\n/out\n")
+            .stage("use", |s| s.cmd("cp code/a.py out").dep("code").out("out"));
+        if cached {
+            project.write("code/__pycache__/a.pyc", "x");
+        }
+        project.repro(["-q"]).ok();
+        let project = project.commit();
+        project.sh(edit);
+        let work_tree = told(&project, &[]);
+        project.sh("git add -A");
+        let index = told(&project, &["--index"]);
+        project.sh("git commit -q --allow-empty -m edit; git clone -q . ../clone");
+        let commit = told(&project, &["--rev", "HEAD"]);
+        // Of a clone nobody knows more than the commit tells.
+        let clone = Ran::of(project.command(project.at("../clone")).args(["check", "--rev", "HEAD", "--cache", "off"]));
+        assert_eq!(clone.out().contains("not reproducible"), commit == 'i', "{clone}");
+        [work_tree, index, commit].iter().collect::<String>()
+    };
+    assert_eq!(all(true, "true"), "iii");
+    assert_eq!(all(true, "echo more > README"), "iii");
+    assert_eq!(all(true, "echo __pycache__ >> .dvcignore"), "ddd");
+    assert_eq!(all(true, "mkdir none; echo words > none/.dvcignore"), "iii");
+    assert_eq!(all(false, "git rm -q code/b.py"), "ddd");
+    // The lock was made before the file went, and committed with that.
+    assert_eq!(all(false, "echo 1 >> dvc.yaml; sed -i '$d' dvc.yaml; echo '# x' >> dvc.lock; rm code/b.py"), "ddd");
+    // What is there now counts, whatever has changed as well; a commit does not tell that.
+    assert_eq!(all(true, "git rm -q code/b.py"), "iid");
+    // As advised: what is left is in step.
+    assert_eq!(all(true, &format!("echo __pycache__ >> .dvcignore; {} repro -q", crate::support::program::path().display())), "---");
+}
