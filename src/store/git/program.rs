@@ -211,12 +211,15 @@ impl Program {
 
     /// What the index holds: the repository's own, or the one in this file.
     pub(super) fn staged(&self, file: Option<&Path>) -> Result<Vec<Staged>, Refusal> {
-        let mut command = git(&self.root);
-        command.args(["ls-files", "--stage", "-t", "-z"]);
-        if let Some(file) = file {
-            command.env("GIT_INDEX_FILE", file);
-        }
-        let output = run(&mut command, b"")?;
+        let ask = |words: &[&str]| {
+            let mut command = git(&self.root);
+            command.args(words);
+            if let Some(file) = file {
+                command.env("GIT_INDEX_FILE", file);
+            }
+            run(&mut command, b"")
+        };
+        let output = ask(&["ls-files", "--stage", "-t", "-z"])?;
         let staged = |line: &[u8]| {
             let tab = line.iter().position(|byte| *byte == b'\t')?;
             let mut words = std::str::from_utf8(&line[..tab]).ok()?.split(' ');
@@ -224,7 +227,17 @@ impl Program {
             let (path, kind) = named(&line[tab + 1..], u32::from_str_radix(mode, 8).ok()?);
             Some(Staged { path, kind, id: id.to_owned(), is_unmerged: stage != "0", is_left_out: tag == "S", is_promised: false })
         };
-        Ok(output.split(|byte| *byte == 0).filter_map(staged).collect())
+        let mut all: Vec<Staged> = output.split(|byte| *byte == 0).filter_map(staged).collect();
+        if all.iter().any(|staged| EMPTY.contains(&staged.id.as_str())) {
+            // Nothing but the flag tells a promise from an empty file: git names both with one view, not with the other.
+            let view =
+                |ita: &str| ask(&["--no-optional-locks", "diff", "--cached", "--name-status", "-z", "--no-renames", "--no-relative", ita]);
+            let (with, without) = (view("--ita-visible-in-index")?, view("--ita-invisible-in-index")?);
+            let (with, without) = (statuses(&with), statuses(&without));
+            let is_promised = |staged: &Staged| EMPTY.contains(&staged.id.as_str()) && with.get(&staged.path) != without.get(&staged.path);
+            all.iter_mut().for_each(|staged| staged.is_promised = is_promised(staged));
+        }
+        Ok(all)
     }
 
     /// The bytes of a blob.
@@ -345,6 +358,15 @@ impl Drop for Talk {
 /// Further variables that change what git finds, or how it reads paths.
 const HABITS: [&str; 5] =
     ["GIT_CEILING_DIRECTORIES", "GIT_LITERAL_PATHSPECS", "GIT_GLOB_PATHSPECS", "GIT_NOGLOB_PATHSPECS", "GIT_ICASE_PATHSPECS"];
+
+/// The ids of an empty file, by SHA-1 and SHA-256.
+const EMPTY: [&str; 2] = ["e69de29bb2d1d6434b8b29ae775ad8c2e48c5391", "473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813"];
+
+/// What `--name-status -z` says of each path.
+fn statuses(output: &[u8]) -> HashMap<String, Vec<u8>> {
+    let words: Vec<&[u8]> = output.split(|byte| *byte == 0).collect();
+    words.chunks_exact(2).map(|pair| (String::from_utf8_lossy(pair[1]).into_owned(), pair[0].to_vec())).collect()
+}
 
 /// The program for the repository that holds a directory, whatever a hook has set.
 pub(super) fn git(dir: &Path) -> Command {

@@ -198,10 +198,18 @@ fn files_directories_and_links_take_each_others_places() {
 
 #[test]
 fn states_of_the_index_are_understood() {
-    let project = texts("a\n").commit();
-    project.sh("git rm -q --cached a.txt; git add -N a.txt");
-    assert_eq!(found(&project, &["--index"]), ["error dep file a.txt"]);
-    assert_eq!(found(&project, &[]), [""; 0]);
+    for layout in ["", "--ref-format=reftable", "--object-format=sha256"] {
+        let project = texts("a\n").file("empty", "");
+        project.sh(&format!("rm -rf .git && git init -q -b main {layout} ."));
+        let project = project.commit();
+        // Only promised: with the content in the last commit, without, and before there is any commit.
+        for forget in ["true", "git rm -q --cached a.txt; git commit -q -m less", "git update-ref -d HEAD"] {
+            project.sh(&format!("{forget}; git rm -q --cached --ignore-unmatch a.txt; git add -N a.txt"));
+            assert_eq!(found(&project, &["--index"]), ["error dep file a.txt"], "{layout} {forget}");
+            project.run(["check", "--index"]).says("dep 'a.txt' is not in git");
+            assert_eq!(found(&project, &[]), [""; 0], "{layout} {forget}");
+        }
+    }
     // A merge that stopped.
     let project = texts("a\n").commit();
     project
