@@ -234,6 +234,9 @@ impl Snapshot {
         };
         if !is_on_disk {
             doubts.add(form, &hashed);
+        } else if hashed.is_pointer {
+            // Unless it was recorded like that, it was checked out without the content (`GIT_LFS_SKIP_SMUDGE`).
+            doubts.filtered.get_or_insert_with(|| "Git LFS".to_owned());
         }
         Ok(hashed)
     }

@@ -159,6 +159,10 @@ fn what_git_does_not_hold_as_it_is_in_the_work_tree_is_said() {
     project.write("big.bin", "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 4\n");
     let project = project.commit();
     assert_eq!(found(&project, &["--rev", "HEAD"]), ["error dep cache code", "warn dep text text.csv", "warn dep big big.bin"]);
+    // In the work tree, too, as long as there is LFS's note alone; what somebody has written there is judged.
+    assert_eq!(found(&project, &[]), ["error dep cache code", "warn dep text text.csv", "warn dep big big.bin"]);
+    project.write("big.bin", "other\n");
+    assert_eq!(found(&project, &[]), ["error dep cache code", "warn dep text text.csv", "error dep big big.bin"]);
     let ran = project.run(["check", "--rev", "HEAD"]);
     ran.says("dep 'code' is not reproducible from git: it had 2 files when it was recorded, git has 1\n")
         .says("in .dvcignore, then dvc-paraffin repro, then commit")
