@@ -7,12 +7,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::format::mask::Masks;
-use crate::model::{Class, Fault};
+use crate::model::{Class, Fault, Status};
 use crate::ops::runs::{self, Found};
 use crate::report::facts::Facts;
 use crate::report::history::Standing;
-use crate::report::shown;
 use crate::report::view::group;
+use crate::report::{shown, words};
 
 use super::args::Logs;
 use super::report::{warn, warn_of_damage};
@@ -92,7 +92,8 @@ fn list(found: &Found, of: Option<&str>) -> Result<(), Fault> {
         }
     }
     if text.is_empty() {
-        super::print(&format!("No stage of run '{}' left a log.\n", found.folder.name), true);
+        let why = if found.history.about.terminal { ": they had the terminal to themselves (--jobs 1)" } else { "" };
+        super::print(&format!("No stage of run '{}' left a log{why}.\n", found.folder.name), true);
     }
     print_answer(&text)
 }
@@ -117,16 +118,15 @@ fn no_log(found: &Found, place: usize, stage: &str, attempt: Option<u32>, path: 
     let entry = &found.history.stages[place];
     let run = &found.folder.name;
     let text = match error.kind() {
-        io::ErrorKind::NotFound if entry.tries.is_empty() => {
+        io::ErrorKind::NotFound if entry.tries.is_empty() && !matches!(entry.standing(), Standing::Over(Status::Failed)) => {
             format!("'{stage}' has no log in run '{run}': {}", never_began(entry.standing(), found.alive))
         }
         io::ErrorKind::NotFound if attempt.is_some_and(|n| !entry.tries.iter().any(|tried| tried.number == n)) => {
             format!("'{stage}' had {} in run '{run}'", tries(entry.tries.len()))
         }
         io::ErrorKind::NotFound => {
-            format!(
-                "'{stage}' has no log in run '{run}': it was restored, had the terminal for itself (--jobs 1), or its log could not be written"
-            )
+            let why = entry.no_log(&found.history.about).map_or("its log is gone", words::no_log);
+            format!("'{stage}' has no log in run '{run}': {why}")
         }
         _ => format!("cannot read '{}': {error}", path.display()),
     };
@@ -140,7 +140,7 @@ fn tries(count: usize) -> String {
 fn never_began(standing: Standing, alive: bool) -> &'static str {
     match standing {
         Standing::ToCome | Standing::Ready if alive => "it has not begun yet (-f waits for it)",
-        Standing::Over(crate::model::Status::Unchanged | crate::model::Status::Frozen) => "there was nothing to do",
+        Standing::Over(Status::Unchanged | Status::Frozen) => "there was nothing to do",
         _ => "it was never started",
     }
 }

@@ -34,6 +34,9 @@ pub struct About {
     pub jobs: usize,
     /// The installed dvc, if one was asked for its version.
     pub dvc: Option<String>,
+    /// Whether stages had the terminal to themselves (one job): then they left no logs.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub terminal: bool,
     /// What of the run must not be seen.
     #[serde(skip_serializing_if = "Hidden::is_empty")]
     pub hidden: Hidden,

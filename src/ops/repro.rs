@@ -111,6 +111,15 @@ impl Request {
     pub(super) fn is_single(&self) -> bool {
         self.scope == Scope::Single && !self.all_pipelines
     }
+
+    /// Where the output of stages goes.
+    fn output(&self) -> Output {
+        match (self.jobs, self.on_terminal) {
+            (2.., _) => Output::Log,
+            (_, true) => Output::Terminal,
+            (_, false) => Output::Both,
+        }
+    }
 }
 
 /// The way to ask the user whether a stage may run.
@@ -153,6 +162,7 @@ fn about(workspace: &Workspace, request: &Request, clock: &Clock) -> About {
         cwd: workspace.cwd().as_str().to_owned(),
         project: root.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
         jobs: request.jobs,
+        terminal: request.output() == Output::Terminal,
         hidden: request.masks.hidden(),
         ..request.about.clone()
     }
@@ -309,11 +319,7 @@ fn open<'a>(
         jobs: request.jobs,
         terms: plan.terms.clone(),
         options: request.options.clone(),
-        output: match (request.jobs, request.on_terminal) {
-            (2.., _) => Output::Log,
-            (_, true) => Output::Terminal,
-            (_, false) => Output::Both,
-        },
+        output: request.output(),
         to_stderr: request.to_stderr,
         ledger: Mutex::new(Ledger::new(Arc::clone(workspace), outs)),
         bell: Condvar::new(),

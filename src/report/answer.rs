@@ -74,6 +74,7 @@ fn env(history: &History) -> Value {
         "system": about.system,
         "cpus": about.cpus,
         "jobs": history.jobs,
+        "terminal": about.terminal,
         "queues": history.queues,
         "git_commit": git.and_then(|git| git.commit.as_ref()),
         "git_branch": git.and_then(|git| git.branch.as_ref()),

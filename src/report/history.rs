@@ -148,10 +148,42 @@ impl Entry {
         }
     }
 
+    /// Why there is no log of it, if there is none: for a stage that is over, or was cut off.
+    pub fn no_log(&self, about: &About) -> Option<NoLog> {
+        let Some(last) = self.tries.last() else { return Some(NoLog::NoCommand) };
+        let told = last.attempt();
+        if told.is_some_and(|attempt| attempt.log.is_some()) {
+            return None;
+        }
+        let has_begun = last.command.is_some() || told.is_some_and(|attempt| attempt.usage.is_some());
+        Some(match told {
+            _ if self.outcome.as_ref().is_some_and(|outcome| outcome.status == Status::Restored) => NoLog::Restored,
+            _ if !has_begun => NoLog::NoCommand,
+            _ if about.terminal => NoLog::Terminal,
+            Some(_) => NoLog::Lost,
+            None => NoLog::Unknown,
+        })
+    }
+
     /// The last try's attempt.
     pub fn attempt(&self) -> Option<&Attempt> {
         self.outcome.as_ref()?.attempt.as_ref()
     }
+}
+
+/// Why a stage left no log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NoLog {
+    /// It came from the cache.
+    Restored,
+    /// None of its commands began.
+    NoCommand,
+    /// It had the terminal to itself.
+    Terminal,
+    /// The log could not be written.
+    Lost,
+    /// It was cut off: whether there is a log only the disk knows.
+    Unknown,
 }
 
 /// How far a stage has come.
@@ -208,7 +240,13 @@ impl History {
     fn ended(&mut self, stage: StageId, elapsed: Duration, outcome: &Outcome) {
         let Some(entry) = self.entry(stage) else { return };
         if let Some(last) = entry.tries.last_mut().filter(|last| last.end.is_none()) {
-            last.end = Some((elapsed, outcome.clone()));
+            if outcome.attempt.is_none() && last.command.is_none() {
+                // It had its slot and found nothing to work with: nothing was tried.
+                entry.tries.pop();
+                entry.ready = entry.ready.filter(|_| !entry.tries.is_empty());
+            } else {
+                last.end = Some((elapsed, outcome.clone()));
+            }
         }
         entry.outcome = Some(outcome.clone());
     }

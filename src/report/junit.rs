@@ -135,6 +135,9 @@ fn one_case(text: &mut String, dossier: &Dossier, view: &View, file: &str, at: u
     if !failure.tail.is_empty() {
         let _ = write!(body, "\n\n{}{}", if failure.tail_cut { "...\n" } else { "" }, failure.tail.join("\n"));
     }
+    for more in [&failure.hint, &failure.no_log].into_iter().filter(|more| !more.is_empty()) {
+        let _ = write!(body, "\n\n{more}");
+    }
     let _ = writeln!(
         text,
         ">\n      <{word} message=\"{}\">{}</{word}>\n    </testcase>",

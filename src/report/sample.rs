@@ -199,6 +199,15 @@ pub fn random(rng: &mut Rng, most: usize) -> Tale {
                 let status = *rng.choice(&[Status::Unchanged, Status::Frozen, Status::NotStarted, Status::UpstreamFailed]).unwrap();
                 tale = tale.at(now, EventKind::Finished { stage: id, outcome: Outcome::plain(status) });
             }
+            3 if rng.bool() => {
+                // It is given a slot and lacks what it needs.
+                let start = now + rng.u64(..50);
+                tale = tale.at(now, EventKind::Judged { stage: id, verdict: Verdict::Stale(vec![Reason::NeverRun]) });
+                tale = tale.at(start, EventKind::Started { stage: id, slots: Slots::default(), attempt: 1 });
+                let fault = Some(Fault::new(Class::FileNotFoundError, "no such file"));
+                let outcome = Outcome { fault, ..Outcome::plain(Status::Failed) };
+                tale = tale.at(start + 1, EventKind::Finished { stage: id, outcome });
+            }
             3 => tale = tale.begins(stage, now, now + rng.u64(..50), rng.usize(..jobs)),
             4 => {
                 let (first, end) = (now + rng.u64(..50), now + 50 + rng.u64(..500));

@@ -95,12 +95,16 @@ pub struct Failure {
     pub why: String,
     /// The whole message.
     pub message: String,
+    /// What may help, if anything is known to.
+    pub hint: String,
     /// What it ran.
     pub command: String,
     /// How many tries it had.
     pub tries: usize,
-    /// Where its log is; empty where it had the terminal.
+    /// Where its log is; empty where there is none.
     pub log: String,
+    /// Why there is none, as a sentence.
+    pub no_log: String,
     /// The last lines of the log.
     pub tail: Vec<String>,
     /// Whether there are more before them.
@@ -220,7 +224,10 @@ impl View {
 /// What befell the run, or the record of it.
 fn error(history: &History) -> String {
     match (&history.end, history.damaged) {
-        (Some(end), _) => end.fault.as_ref().map_or(String::new(), |fault| shown::text(&words::failure_text(fault))),
+        (Some(end), _) => end.fault.as_ref().map_or(String::new(), |fault| {
+            let hint = fault.detail("hint").map_or(String::new(), |hint| format!("\nhint: {hint}"));
+            shown::text(&(words::failure_text(fault) + &hint))
+        }),
         (None, Some(line)) => words::damaged(&history.about.run, line),
         (None, None) => String::new(),
     }
@@ -261,12 +268,21 @@ fn failure(dossier: &Dossier, at: usize) -> Failure {
         status: dossier.facts.shown[at].key(),
         why: shown::line(&why),
         message: fault.map_or(String::new(), |fault| shown::text(&fault.to_string())),
+        hint: fault.and_then(|fault| fault.detail("hint")).map_or(String::new(), shown::text),
         command: command(entry),
         tries: entry.tries.len(),
+        no_log: no_log(dossier, entry, !lines.is_empty()),
         log: entry.attempt().and_then(|attempt| attempt.log.clone()).unwrap_or_default(),
         tail: lines,
         tail_cut: cut,
     }
+}
+
+/// Says that there is no log, and why, unless something of it is shown or a run that goes on may yet write it.
+fn no_log(dossier: &Dossier, entry: &Entry, shown: bool) -> String {
+    let goes_on = dossier.facts.verdict == RunVerdict::Running;
+    let why = entry.no_log(&dossier.history.about).filter(|_| !shown && !goes_on);
+    why.map_or(String::new(), |why| format!("There is no log: {}.", words::no_log(why)))
 }
 
 /// A sentence each. Of a stage that never ran nothing is recorded: that alone says it.
@@ -395,6 +411,9 @@ fn environment(dossier: &Dossier) -> Vec<Pair> {
     add("System", about.system.clone());
     add("CPUs", if about.cpus > 0 { about.cpus.to_string() } else { String::new() });
     add("Jobs", if dossier.history.jobs > 0 { dossier.history.jobs.to_string() } else { String::new() });
+    if about.terminal && dossier.history.stages.iter().any(|entry| !entry.tries.is_empty()) {
+        add("Logs", "none: the stages had the terminal to themselves (--jobs 1)".to_owned());
+    }
     for (queue, slots) in &dossier.history.queues {
         add(&format!("Queue {queue}"), count(*slots, "slot"));
     }

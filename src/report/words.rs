@@ -8,6 +8,7 @@ use crate::model::event::{Limit, Planned, Saying};
 use crate::model::{Class, EndedBy, Fault, Outcome, Reason, Status};
 
 use super::dossier::WhatIf;
+use super::history::NoLog;
 use super::tally::{Tally, count, duration};
 
 /// `Running stage 'x':`
@@ -176,6 +177,17 @@ pub fn failure_text(fault: &Fault) -> String {
     match fault.detail("text") {
         Some(_) => failure(fault),
         None => failure_message(fault),
+    }
+}
+
+/// Why there is no log, said of a stage.
+pub fn no_log(why: NoLog) -> &'static str {
+    match why {
+        NoLog::Restored => "it was restored",
+        NoLog::NoCommand => "none of its commands began",
+        NoLog::Terminal => "it had the terminal to itself (--jobs 1)",
+        NoLog::Lost => "its log could not be written",
+        NoLog::Unknown => "it was cut off, and no log of it is there",
     }
 }
 

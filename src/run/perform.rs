@@ -40,13 +40,14 @@ pub struct Options {
 impl Job<'_> {
     /// Runs the stage and saves its results.
     pub fn perform(&self, reasons: &[Reason], reply: &Reply) -> Outcome {
-        let mut attempt = Attempt { number: self.start.attempt, started: reply.clock().now(), ..Attempt::default() };
+        let mut attempt = Attempt { started: reply.clock().now(), ..Attempt::default() };
         // Also when the work breaks off.
         let _tokens = Lent(self);
         let result = self.bring_about(reasons, reply, &mut attempt);
         attempt.ended = reply.clock().now();
         match result {
             Ok(status) => {
+                attempt.number = self.start.attempt;
                 let ended_by = (status == Status::Stopped).then_some(EndedBy::EarlyStop);
                 Outcome { status, attempt: Some(attempt), fault: None, ended_by }
             }
@@ -58,20 +59,28 @@ impl Job<'_> {
                     Some(code) if code < 0 => (Status::Failed, Some(EndedBy::Signal)),
                     _ => (Status::Failed, None),
                 };
-                Outcome { status, attempt: Some(attempt), fault: Some(fault), ended_by }
+                // What found nothing to work with tried nothing.
+                let tried = attempt.number > 0 || self.start.attempt > 1;
+                attempt.number = self.start.attempt;
+                Outcome { status, attempt: tried.then_some(attempt), fault: Some(fault), ended_by }
             }
         }
     }
 
+    /// The attempt has its number from where the stage begins to change anything.
     fn bring_about(&self, reasons: &[Reason], reply: &Reply, attempt: &mut Attempt) -> Result<Status, Fault> {
         let began = reply.clock().elapsed();
         let claim = self.claim(reply)?;
         let _note = self.note(reply)?;
-        if hold(&self.run.pullable).contains(&self.id) && self.pull_outs(reply)? {
-            return Ok(Status::Unchanged);
+        if hold(&self.run.pullable).contains(&self.id) {
+            attempt.number = self.start.attempt;
+            if self.pull_outs(reply)? {
+                return Ok(Status::Unchanged);
+            }
         }
         if let Some(peer) = self.run.peer.as_ref().filter(|_| self.is_for_dvc()) {
             drop(claim);
+            attempt.number = self.start.attempt;
             return self.hand_over(peer, reasons, reply, attempt);
         }
         let (status, before) = match &self.stage.cmd {
@@ -84,6 +93,7 @@ impl Job<'_> {
         if status == Status::Stopped {
             return Ok(status);
         }
+        attempt.number = self.start.attempt;
         let saving = reply.clock().elapsed();
         self.save(before.as_ref(), began, reply)?;
         attempt.saving = reply.clock().elapsed().saturating_sub(saving);
@@ -123,6 +133,7 @@ impl Job<'_> {
         if self.run.children.stopping() {
             return Err(error::interrupted());
         }
+        attempt.number = self.start.attempt;
         for out in &self.stage.outs {
             self.disk().remove_out(out)?;
         }

@@ -35,12 +35,12 @@ fn runs_that_did_nothing_or_failed_at_once_have_pages() {
 fn a_stage_without_a_log_says_why() {
     let mut dossier = badly().dossier();
     assert!(render(&dossier, None, false).unwrap().contains("holds no lines, or is gone"));
-    for entry in &mut dossier.history.stages {
-        if let Some(attempt) = entry.outcome.as_mut().and_then(|outcome| outcome.attempt.as_mut()) {
-            attempt.log = None;
-        }
-    }
-    assert!(render(&dossier, None, false).unwrap().contains("There is no log: it could not be written, or"));
+    let ends = dossier.history.stages.iter_mut().flat_map(|entry| &mut entry.tries).filter_map(|attempt| attempt.end.as_mut());
+    ends.filter_map(|(_, outcome)| outcome.attempt.as_mut()).for_each(|attempt| attempt.log = None);
+    dossier.history.stages.iter_mut().filter_map(|entry| entry.outcome.as_mut()?.attempt.as_mut()).for_each(|attempt| attempt.log = None);
+    assert!(render(&dossier, None, false).unwrap().contains("There is no log: its log could not be written."));
+    dossier.history.about.terminal = true;
+    assert!(render(&dossier, None, false).unwrap().contains("There is no log: it had the terminal to itself (--jobs 1)."));
 }
 
 #[test]

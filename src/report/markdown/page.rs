@@ -103,8 +103,8 @@ struct Told {
     log: String,
     tail: String,
     tail_cut: bool,
-    /// It ran and no log tells of it.
-    no_log: bool,
+    /// Why no log tells of it.
+    no_log: String,
 }
 
 /// A row of the table: a stage, or a group.
@@ -276,7 +276,10 @@ fn tell(matter: &Matter, failure: &crate::report::view::Failure, detail: &Detail
     let skipped = failure.tail.len().saturating_sub(tails.lines);
     let lines: Vec<String> = failure.tail[skipped..].iter().map(|line| cut(line, tails.width)).collect();
     // With a log the message only repeats that the command failed.
-    let message = if lines.is_empty() { cut(&failure.message, 10 * long) } else { String::new() };
+    let mut message = if lines.is_empty() { cut(&failure.message, 10 * long) } else { String::new() };
+    if lines.is_empty() && !failure.hint.is_empty() {
+        message.push_str(&format!("\nhint: {}", cut(&failure.hint, 10 * long)));
+    }
     Told {
         address: cut(&failure.address, long),
         sign: matter.kind(failure.place).sign(),
@@ -286,7 +289,7 @@ fn tell(matter: &Matter, failure: &crate::report::view::Failure, detail: &Detail
         command: cut(&failure.command.replace('\n', "; "), 2 * long),
         message,
         log: cut(&failure.log, 2 * long),
-        no_log: failure.log.is_empty() && lines.is_empty() && failure.tries > 0,
+        no_log: failure.no_log.clone(),
         tail: lines.join("\n"),
         tail_cut: failure.tail_cut || skipped > 0,
     }

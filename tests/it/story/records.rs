@@ -98,6 +98,26 @@ fn a_run_that_fails_before_its_first_stage_is_on_record_too() {
 }
 
 #[test]
+fn what_found_nothing_to_work_with_was_not_tried() {
+    let project = Project::new().stage("a", |s| s.cmd("cp in.txt a.txt").dep("in.txt").out("a.txt")).commit();
+    project.repro(["--jobs", "2", "--report", "run.html", "--report", "run.csv", "--report", "run.xml"]).exits(255);
+    let told = report(&project);
+    assert_eq!(statuses(&told), is(&[("a", "failed")]));
+    for key in ["attempt", "slot", "started", "ended", "log", "returncode"] {
+        assert_eq!(told["stages"][0][key], Value::Null, "{key}");
+    }
+    assert_eq!(told["stages"][0]["reasons"][1]["kind"], "dep_missing");
+    assert_eq!(project.read("run.csv").lines().count(), 1);
+    let hint = "this dep is missing: make or fetch it";
+    let why = "There is no log: none of its commands began.";
+    let texts = [project.run(["report"]).ok().out(), project.read("run.html"), project.read("run.xml")];
+    for text in texts {
+        assert!(text.contains(hint) && text.contains(why) && !text.contains("could not be written"), "{text}");
+    }
+    project.run(["logs", "a"]).exits(255).complains("none of its commands began");
+}
+
+#[test]
 fn a_pipeline_that_cannot_be_read_is_told_with_its_place_and_not_compared() {
     let project = mixed();
     project.write("dvc.yaml", "stages:\n  a:\n    cmd: echo\n   outs: [a]\n");

@@ -32,6 +32,25 @@ fn with_one_job_the_stage_has_the_terminal() {
     assert_eq!(project.read("tty.txt"), "0\n2\n");
     let logs: Vec<String> = project.files(".dvc/tmp/paraffin").into_iter().filter(|file| file.ends_with(".log")).collect();
     assert!(logs.is_empty(), "{logs:?}");
+    // Also of a run that went well it is said why there is nothing to read.
+    let why = "they had the terminal to themselves (--jobs 1)";
+    project.run(["logs"]).ok().complains(why);
+    project.run(["logs", "a"]).exits(255).complains("'a' has no log in run").complains(": it had the terminal to itself (--jobs 1)");
+    project.run(["report"]).ok().says("none: the stages had the terminal to themselves (--jobs 1)");
+    project.run(["report", "--json", "-"]).ok().says("\"terminal\": true");
+}
+
+#[test]
+fn a_failure_without_a_log_says_who_had_the_stream() {
+    let project = Project::new().stage("a", |s| s.cmd("echo from a; exit 3"));
+    let Some(ran) = on_terminal(&project, "repro --jobs 1 --report run.html --report run.xml") else { return };
+    ran.exits(255);
+    let why = "There is no log: it had the terminal to itself (--jobs 1).";
+    project.run(["report"]).ok().says(why);
+    assert!(project.read("run.html").contains(why) && project.read("run.xml").contains(why));
+    // Without a terminal there is one.
+    project.repro(["--jobs", "1"]).exits(255);
+    project.run(["report"]).ok().says("from a").does_not_say("There is no log");
 }
 
 #[test]
