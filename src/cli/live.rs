@@ -63,7 +63,7 @@ impl Live {
     pub fn start(port: Option<u16>, make: MakePage) -> Result<Self, Fault> {
         let taken = |port: u16, error: &std::io::Error| {
             let text = format!("cannot serve the page of the run on port {port} of 127.0.0.1: {error}");
-            Fault::new(Class::InvalidArgumentError, text).with("hint", "`--live` without a number takes a free port.")
+            Fault::new(Class::UsageError, text).with("hint", "`--live` without a number takes a free port.")
         };
         let wanted = port.unwrap_or(0);
         let found = TcpListener::bind((Ipv4Addr::LOCALHOST, wanted)).and_then(|listener| listener.local_addr());

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use crate::format::mask::Masks;
 use crate::model::{Class, Fault};
-use crate::ops::report::{self, gather, glance};
+use crate::ops::report::{self, gather, glance, homeless};
 use crate::ops::runs::{self, Found};
 use crate::ops::{changes, overwriting};
 use crate::report::dossier::Dossier;
@@ -116,8 +116,16 @@ impl Order {
 
     /// Makes everything. What could not be made is told as a warning; gives how many that were.
     pub fn fill(&self, workspace: &Arc<Workspace>, history: History, alive: bool, exit_code: Option<i32>) -> usize {
+        self.make(&gather(workspace, history, alive, exit_code, &self.request))
+    }
+
+    /// The same of a run that found no repository, and so wrote no journal and can overwrite nothing of a pipeline.
+    pub fn fill_homeless(&self, history: History, exit_code: Option<i32>) {
+        self.make(&homeless(history, exit_code));
+    }
+
+    fn make(&self, dossier: &Dossier) -> usize {
         let mut missed = 0;
-        let dossier = gather(workspace, history, alive, exit_code, &self.request);
         if let (Some(rev), Err(why)) = (&self.request.base.rev, &dossier.changes) {
             print(&format!("WARNING: nothing is compared with '{rev}': {why}\n"), true);
         }
@@ -125,13 +133,13 @@ impl Order {
             print(&format!("{}\n", words::what_if(what)), true);
         }
         for wanted in &self.wanted {
-            if let Err(error) = self.write(wanted, &dossier) {
+            if let Err(error) = self.write(wanted, dossier) {
                 missed += 1;
                 print(&format!("WARNING: the report '{}' was not written: {error}\n", wanted.file.display()), true);
             }
         }
         if let Some(file) = &self.summary
-            && let Err(error) = self.append(file, &dossier)
+            && let Err(error) = self.append(file, dossier)
         {
             missed += 1;
             print(&format!("WARNING: the summary of the job was not written: {error}\n"), true);

@@ -10,6 +10,7 @@ use crate::format::mask::Masks;
 use crate::format::paraffin::{self, queue_name};
 use crate::model::settings::Settings as Told;
 use crate::model::{Class, Event, EventKind, Fault};
+use crate::ops::changes;
 use crate::ops::load::Repository;
 use crate::ops::recorder::Shared;
 use crate::ops::repro::{Request, repro};
@@ -104,11 +105,15 @@ fn start(
     answer: &mut History,
 ) -> Result<(), Fault> {
     let watcher = watcher()?;
-    let workspace = workspace()?;
+    let workspace = workspace().inspect_err(|fault| {
+        if fault.class == Class::NotDvcRepoError {
+            report_early(args, setting, None, fault);
+        }
+    })?;
     let told = match settings_file(&workspace) {
         Ok(told) => told,
         Err(fault) => {
-            report_early(args, setting, workspace, &fault);
+            report_early(args, setting, Some(workspace), &fault);
             return Err(fault);
         }
     };
@@ -151,15 +156,25 @@ fn start(
 
 /// Writes the reports of a run that could not even be told how to run, so that none of another run
 /// is taken for its own.
-fn report_early(args: &Repro, setting: &Setting, workspace: Workspace, fault: &Fault) {
+fn report_early(args: &Repro, setting: &Setting, workspace: Option<Workspace>, fault: &Fault) {
     let Ok(order) = Order::new(args.reports.clone(), &args.rendering, args.live.is_some(), Masks::default()) else { return };
-    let workspace = Arc::new(workspace);
-    if !order.is_empty() && order.check(&workspace).is_ok() {
-        let clock = Clock::start();
-        let mut history = History::default();
-        history.event(&clock.event(EventKind::RunOpened(Box::new(setting.about()))));
-        history.event(&clock.event(EventKind::RunFinished { fault: Some(fault.clone()), to_track: Vec::new(), staged: false }));
-        order.fill(&workspace, history, false, Some(error::exit_code(fault)));
+    let workspace = workspace.map(Arc::new);
+    if order.is_empty() || workspace.as_ref().is_some_and(|workspace| order.check(workspace).is_err()) {
+        return;
+    }
+    let clock = Clock::start();
+    let mut history = History::default();
+    history.event(&clock.event(EventKind::RunOpened(Box::new(setting.about()))));
+    if let Some(facts) = workspace.as_deref().and_then(changes::facts) {
+        history.event(&clock.event(EventKind::GitStood(facts)));
+    }
+    history.event(&clock.event(EventKind::RunFinished { fault: Some(fault.clone()), to_track: Vec::new(), staged: false }));
+    let code = Some(error::exit_code(fault));
+    match workspace {
+        Some(workspace) => {
+            order.fill(&workspace, history, false, code);
+        }
+        None => order.fill_homeless(history, code),
     }
 }
 

@@ -46,7 +46,7 @@ pub enum EventKind {
         #[serde(default)]
         queues: IndexMap<String, usize>,
     },
-    /// Where git stood when the first stage began.
+    /// Where git stood when the first stage began, or the run failed before.
     GitStood(GitFacts),
     /// It was found whether a stage must run.
     Judged {

@@ -26,7 +26,7 @@ pub struct Recorder<'a> {
     journal: Option<Journal>,
     masks: Masks,
     history: Option<Shared>,
-    /// Whose git is asked where it stands, once the first stage begins.
+    /// Whose git is asked where it stands, once the first stage begins or the run fails before.
     workspace: Option<&'a Workspace>,
     ended: bool,
 }
@@ -57,7 +57,15 @@ impl<'a> Recorder<'a> {
     /// Ends the record of a run that ended without an event, since it failed before its first stage.
     pub fn end(mut self, fault: Option<&Fault>, clock: &Clock) {
         if !self.ended {
+            self.ask_git(clock.event(EventKind::Tick));
             self.keep(&clock.event(EventKind::RunFinished { fault: fault.cloned(), to_track: Vec::new(), staged: false }));
+        }
+    }
+
+    /// Takes down where git stands, once, at the time of this event.
+    fn ask_git(&mut self, event: Event) {
+        if let Some(facts) = self.workspace.take().and_then(changes::facts) {
+            self.keep(&Event { kind: EventKind::GitStood(facts), ..event });
         }
     }
 
@@ -85,10 +93,14 @@ impl<'a> Recorder<'a> {
 impl Sink for Recorder<'_> {
     fn event(&mut self, event: &Event) {
         if !event.kind.is_live_only() {
-            if matches!(event.kind, EventKind::Started { .. })
-                && let Some(facts) = self.workspace.take().and_then(changes::facts)
-            {
-                self.keep(&Event { kind: EventKind::GitStood(facts), ..event.clone() });
+            // A run with nothing to do is not made to wait for git, unless a report is made of it.
+            let asks = match &event.kind {
+                EventKind::Started { .. } => true,
+                EventKind::RunFinished { fault, .. } => fault.is_some() || self.history.is_some(),
+                _ => false,
+            };
+            if asks {
+                self.ask_git(event.clone());
             }
             self.ended |= matches!(event.kind, EventKind::RunFinished { .. });
             self.keep(event);

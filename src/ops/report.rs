@@ -55,26 +55,31 @@ pub fn glance(workspace: &Workspace, history: History, wanted: &Wanted) -> Dossi
     matter(workspace, history, true, wanted)
 }
 
+/// The same of a run that found no repository.
+pub fn homeless(history: History, exit_code: Option<i32>) -> Dossier {
+    let changes = Err("there is no DVC repository".to_owned());
+    Dossier { exit_code, changes, ..bare(history, false) }
+}
+
+fn bare(history: History, alive: bool) -> Dossier {
+    let facts = Facts::of(&history, alive);
+    let changes = Err("compared with the base once the run is over".to_owned());
+    Dossier { exit_code: None, tails: HashMap::new(), changes, previous: None, what_if: Vec::new(), facts, history }
+}
+
 fn matter(workspace: &Workspace, mut history: History, alive: bool, wanted: &Wanted) -> Dossier {
     if alive {
         up_to_now(&mut history);
     }
-    let facts = Facts::of(&history, alive);
+    let dossier = bare(history, alive);
+    let (history, facts) = (&dossier.history, &dossier.facts);
     let dir = logs::folder(&workspace.tmp_dir(), &history.about.run);
     let places = (0..history.stages.len()).filter(|at| shows_its_log(facts.shown[*at], facts.verdict)).take(FAILURES);
-    let tails = places.filter_map(|at| Some((at, tail(&dir, &history, at, &wanted.masks)?))).collect();
+    let tails = places.filter_map(|at| Some((at, tail(&dir, history, at, &wanted.masks)?))).collect();
     // A run that failed before it had a plan would have failed so with any number of jobs.
     let numbers = wanted.what_if.iter().filter(|_| history.planned);
-    let what_if = numbers.map(|jobs| WhatIf { jobs: *jobs, wall: what_if::wall(&history, &facts, *jobs) }).collect();
-    Dossier {
-        exit_code: None,
-        tails,
-        changes: Err("compared with the base once the run is over".to_owned()),
-        previous: None,
-        what_if,
-        facts,
-        history,
-    }
+    let what_if = numbers.map(|jobs| WhatIf { jobs: *jobs, wall: what_if::wall(history, facts, *jobs) }).collect();
+    Dossier { tails, what_if, ..dossier }
 }
 
 /// A run that goes on has come to this moment, also if nothing happened since its last event.

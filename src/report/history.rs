@@ -23,7 +23,7 @@ pub struct History {
     pub about: About,
     /// Time of day at which it began, nanoseconds since 1970 UTC; none before the first event.
     pub began: Option<i128>,
-    /// Where git stood; none if nothing ran, or without git.
+    /// Where git stood; none if there was nothing to do, or without git.
     pub git: Option<GitFacts>,
     /// The stages of the plan in DVC's order of evaluation. Empty too if the run failed before.
     pub stages: Vec<Entry>,

@@ -7,6 +7,7 @@ mod check;
 mod check_clone;
 mod checkout;
 mod decisions;
+mod early;
 mod environment;
 mod failures;
 mod first_use;
