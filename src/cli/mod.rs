@@ -120,6 +120,11 @@ pub(crate) fn workspace() -> Result<Workspace, Fault> {
     Ok(Workspace::open(&here()?, &env())?)
 }
 
+/// The same where its configuration is refused.
+pub(crate) fn workspace_unconfigured() -> Result<Workspace, Fault> {
+    Ok(Workspace::open_unconfigured(&here()?, &env())?)
+}
+
 /// Opens the git repository that holds the current directory, be it bare.
 pub(crate) fn git_here() -> Result<Arc<Git>, Fault> {
     Ok(Arc::new(Git::open_for_reading(&here()?)?))

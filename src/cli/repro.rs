@@ -32,7 +32,7 @@ use crate::store::{atomic, span};
 use super::args::{Global, JobserverStyle, OnError, Repro, Wanted};
 use super::live::Live;
 use super::report::{Order, SUMMARY, warn_without_summary};
-use super::{Setting, confirm, error, opened, print, print_answer, workspace};
+use super::{Setting, confirm, error, opened, print, print_answer, workspace, workspace_unconfigured};
 
 /// A screen on a terminal that is set for it.
 struct Undisturbed {
@@ -106,8 +106,9 @@ fn start(
 ) -> Result<(), Fault> {
     let watcher = watcher()?;
     let workspace = workspace().inspect_err(|fault| {
-        if fault.class == Class::NotDvcRepoError {
-            report_early(args, setting, None, fault);
+        let found = workspace_unconfigured().ok();
+        if found.is_some() || fault.class == Class::NotDvcRepoError {
+            report_early(args, setting, found, fault);
         }
     })?;
     let told = match settings_file(&workspace) {

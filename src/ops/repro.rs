@@ -139,13 +139,17 @@ pub fn repro(
 ) -> Result<(), Fault> {
     let clock = Clock::start();
     let workspace = Arc::clone(repository.workspace());
-    workspace.prepare()?;
+    let prepared = workspace.prepare();
+    let keeps = !request.dry && prepared.is_ok();
     let about = about(&workspace, request, &clock);
     let run = about.run.clone();
-    let mut recorder = Recorder::begin(sink, &workspace, about, request.masks.clone(), request.history.clone(), !request.dry, &clock);
-    let result = repro_recorded(repository, request, confirm, watcher, run.clone(), &clock, &mut recorder);
+    let mut recorder = Recorder::begin(sink, &workspace, about, request.masks.clone(), request.history.clone(), keeps, &clock);
+    let result = match prepared {
+        Ok(_) => repro_recorded(repository, request, confirm, watcher, run.clone(), &clock, &mut recorder),
+        Err(error) => Err(error.into()),
+    };
     recorder.end(result.as_ref().err(), &clock);
-    if !request.dry {
+    if keeps {
         logs::end(&logs::folder(&workspace.tmp_dir(), &run));
         logs::prune(&workspace.tmp_dir(), request.settings.keep_runs);
     }

@@ -85,11 +85,26 @@ impl Workspace {
     /// There is none, its configuration is refused, or there is no git where one is required.
     pub fn open(cwd: &Path, env: &Env) -> Result<Self, Error> {
         let root = find_root(cwd)?;
+        let config = read_config(&root, env)?;
+        let git = if config.no_scm { None } else { Some(Arc::new(Git::open(&root)?)) };
+        Self::opened(root, cwd, env, config, git)
+    }
+
+    /// The same as if nothing were configured, with git if there is one: for who has to tell that the configuration
+    /// is refused, and where.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn open_unconfigured(cwd: &Path, env: &Env) -> Result<Self, Error> {
+        let root = find_root(cwd)?;
+        let git = Git::open(&root).ok().map(Arc::new);
+        Self::opened(root, cwd, env, Config::default(), git)
+    }
+
+    fn opened(root: PathBuf, cwd: &Path, env: &Env, config: Config, git: Option<Arc<Git>>) -> Result<Self, Error> {
         let text = |path: &Path| path.to_str().map(str::to_owned).ok_or_else(|| Error::NotUtf8 { path: path.to_path_buf() });
         let root_text = text(&root)?;
         let cwd = RepoPath::locate(&root_text, &RepoPath::root(), &text(cwd)?);
-        let config = read_config(&root, env)?;
-        let git = if config.no_scm { None } else { Some(Arc::new(Git::open(&root)?)) };
         let cache_dir = config.cache_dir.as_ref().map_or_else(|| root.join(".dvc/cache"), PathBuf::from);
         let cache = Cache::new(cache_dir, config.shared_group);
         let files = Arc::new(WorkTree::new(&root));

@@ -49,6 +49,25 @@ fn a_pipeline_that_cannot_be_read_is_told_with_its_place_and_not_compared() {
 }
 
 #[test]
+fn a_repository_that_cannot_be_used_is_reported() {
+    for (spoil, code) in [("echo '[core' > .dvc/config", 251), ("rm -rf .dvc/tmp && touch .dvc/tmp", 255)] {
+        let project = simple();
+        project.sh(spoil);
+        project.repro(["--report", "run.json", "--report", "run.md"]).exits(code);
+        let told: Value = serde_json::from_str(&project.read("run.json")).unwrap();
+        assert_eq!((&told["verdict"], &told["exit_code"]), (&"failed".into(), &code.into()), "{told}");
+        assert_eq!(told["env"]["git_commit"], project.sh("git rev-parse HEAD").out().trim());
+        let text = told["error"]["message"].as_str().unwrap();
+        assert!(project.read("run.md").contains(text), "{text}");
+        // What the pipeline is made of is safe here too.
+        project.write("d.json", "1");
+        project.write("dvc.yaml", "stages: {d: {cmd: echo, deps: [d.json]}}\n");
+        project.repro(["--report", "d.json"]);
+        assert_eq!(project.read("d.json"), "1");
+    }
+}
+
+#[test]
 fn without_a_repository_there_is_a_report_that_says_so() {
     let project = Project::folder();
     let mut command = project.command(project.root());
