@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use crate::format::mask::Masks;
 use crate::model::{Class, Fault};
-use crate::ops::report::{self, gather, glance, homeless};
+use crate::ops::report::{self, gather, glance, unbegun};
 use crate::ops::runs::{self, Found};
 use crate::ops::{changes, overwriting};
 use crate::report::dossier::Dossier;
@@ -119,9 +119,9 @@ impl Order {
         self.make(&gather(workspace, history, alive, exit_code, &self.request))
     }
 
-    /// The same of a run that found no repository, and so wrote no journal and can overwrite nothing of a pipeline.
-    pub fn fill_homeless(&self, history: History, exit_code: Option<i32>) {
-        self.make(&homeless(history, exit_code));
+    /// The same of a run that could not even begin.
+    pub fn fill_unbegun(&self, history: History, exit_code: i32) {
+        self.make(&unbegun(history, exit_code));
     }
 
     fn make(&self, dossier: &Dossier) -> usize {

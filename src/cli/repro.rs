@@ -170,13 +170,7 @@ fn report_early(args: &Repro, setting: &Setting, workspace: Option<Workspace>, f
         history.event(&clock.event(EventKind::GitStood(facts)));
     }
     history.event(&clock.event(EventKind::RunFinished { fault: Some(fault.clone()), to_track: Vec::new(), staged: false }));
-    let code = Some(error::exit_code(fault));
-    match workspace {
-        Some(workspace) => {
-            order.fill(&workspace, history, false, code);
-        }
-        None => order.fill_homeless(history, code),
-    }
+    order.fill_unbegun(history, error::exit_code(fault));
 }
 
 /// Serves the page of the run while it goes on.

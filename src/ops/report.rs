@@ -55,10 +55,11 @@ pub fn glance(workspace: &Workspace, history: History, wanted: &Wanted) -> Dossi
     matter(workspace, history, true, wanted)
 }
 
-/// The same of a run that found no repository.
-pub fn homeless(history: History, exit_code: Option<i32>) -> Dossier {
-    let changes = Err("there is no DVC repository".to_owned());
-    Dossier { exit_code, changes, ..bare(history, false) }
+/// The same of a run that could not even begin: without a repository, or without being told what must not be seen. Of
+/// parameters and metrics nothing is said.
+pub fn unbegun(history: History, exit_code: i32) -> Dossier {
+    let changes = Err("the run could not begin".to_owned());
+    Dossier { exit_code: Some(exit_code), changes, ..bare(history, false) }
 }
 
 fn bare(history: History, alive: bool) -> Dossier {

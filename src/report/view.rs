@@ -12,7 +12,7 @@ use crate::model::{Attempt, Reason, Status};
 
 use super::dossier::{Dossier, Row, Tail};
 use super::facts::{Facts, RunVerdict, Shown};
-use super::history::{Entry, History, Phases};
+use super::history::{Entry, History, NoLog, Phases};
 use super::shown;
 use super::tally::{count, duration};
 use super::words;
@@ -271,17 +271,16 @@ fn failure(dossier: &Dossier, at: usize) -> Failure {
         hint: fault.and_then(|fault| fault.detail("hint")).map_or(String::new(), shown::text),
         command: command(entry),
         tries: entry.tries.len(),
-        no_log: no_log(dossier, entry, !lines.is_empty()),
+        no_log: no_log(dossier, entry),
         log: entry.attempt().and_then(|attempt| attempt.log.clone()).unwrap_or_default(),
         tail: lines,
         tail_cut: cut,
     }
 }
 
-/// Says that there is no log, and why, unless something of it is shown or a run that goes on may yet write it.
-fn no_log(dossier: &Dossier, entry: &Entry, shown: bool) -> String {
-    let goes_on = dossier.facts.verdict == RunVerdict::Running;
-    let why = entry.no_log(&dossier.history.about).filter(|_| !shown && !goes_on);
+/// Says that there is no log, and why; nothing where that is not known.
+fn no_log(dossier: &Dossier, entry: &Entry) -> String {
+    let why = entry.no_log(&dossier.history.about).filter(|why| *why != NoLog::Unknown);
     why.map_or(String::new(), |why| format!("There is no log: {}.", words::no_log(why)))
 }
 

@@ -187,7 +187,7 @@ pub fn no_log(why: NoLog) -> &'static str {
         NoLog::NoCommand => "none of its commands began",
         NoLog::Terminal => "it had the terminal to itself (--jobs 1)",
         NoLog::Lost => "its log could not be written",
-        NoLog::Unknown => "it was cut off, and no log of it is there",
+        NoLog::Unknown => "it was cut off, and its log is gone",
     }
 }
 

@@ -31,11 +31,13 @@ fn a_run_that_fails_before_its_first_stage_is_on_record_too() {
     let commit = project.sh("git rev-parse HEAD").out();
     assert_eq!((&told["env"]["git_commit"], &told["env"]["git_dirty"]), (&Value::from(commit.trim()), &Value::from(false)));
     assert_eq!(report(&project)["env"]["git_commit"], commit.trim());
-    // The settings cannot be read.
+    // The settings cannot be read: nobody knows what must not be seen.
+    project.write("params.yaml", "k: some_secret\n");
     project.write("paraffin.yaml", "jobs: many\n");
     project.repro(["--report", "run.json"]).exits(251);
     let told: Value = serde_json::from_str(&project.read("run.json")).unwrap();
     assert_eq!((&told["exit_code"], &told["env"]["git_commit"]), (&Value::from(251), &Value::from(commit.trim())));
+    assert_eq!(told["params"], Value::Null);
 }
 
 #[test]
