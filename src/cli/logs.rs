@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fs::File;
-use std::io::{self, Read, Write, stdout};
+use std::io::{self, IsTerminal, Read, Write, stdout};
 use std::path::Path;
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::report::{shown, words};
 use super::args::Logs;
 use super::report::{warn, warn_of_damage};
 use super::repro::masks;
-use super::{print_answer, workspace};
+use super::{Setting, print_answer, workspace};
 
 /// How often it is looked whether a log has grown.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -29,7 +29,7 @@ const LONGEST: usize = 1 << 20;
 ///
 /// # Errors
 /// There is no such run or stage, or it left no log.
-pub fn run(args: &Logs) -> Result<(), Fault> {
+pub fn run(args: &Logs, setting: &Setting) -> Result<(), Fault> {
     let workspace = workspace()?;
     let masks = masks(&workspace)?;
     let mut found = runs::read(&workspace.tmp_dir(), args.run.as_deref(), &masks, warn)?;
@@ -54,7 +54,8 @@ pub fn run(args: &Logs) -> Result<(), Fault> {
     }
     let mut file = File::open(&path).map_err(|error| no_log(&found, place, stage, args.attempt, &path, &error))?;
     let mut shown = args.attempt.or_else(|| last_try(&found, place)).unwrap_or(1);
-    let mut lines = Lines { masks: found.masks.clone(), part: Vec::new() };
+    let terminal = stdout().is_terminal().then_some(setting.terminal.color_out);
+    let mut lines = Lines { masks: found.masks.clone(), terminal, part: Vec::new() };
     loop {
         // Asked before the log is read, so that what was written before the end is not missed.
         let found = folder.read(&masks)?;
@@ -145,9 +146,11 @@ fn never_began(standing: Standing, alive: bool) -> &'static str {
     }
 }
 
-/// Passes on a log line by line, masked.
+/// Passes on a log line by line, masked: to a terminal without what would rule it, elsewhere byte for byte.
 struct Lines {
     masks: Masks,
+    /// Whether a terminal that reads it shall have colours; none if none does.
+    terminal: Option<bool>,
     /// A line that is not ended yet.
     part: Vec<u8>,
 }
@@ -178,17 +181,29 @@ impl Lines {
     }
 
     fn show(&self, bytes: &[u8], out: &mut impl Write) -> io::Result<()> {
-        if !self.masks.any() {
+        if self.terminal.is_none() && !self.masks.any() {
             return out.write_all(bytes);
         }
         bytes.split_inclusive(|byte| *byte == b'\n').try_for_each(|line| {
-            let text = String::from_utf8_lossy(line);
-            // Colours within a word must not hide it.
-            let plain = anstream::adapter::strip_str(&text).to_string();
-            match self.masks.text(&plain) {
-                Cow::Borrowed(_) => out.write_all(line),
-                Cow::Owned(masked) => out.write_all(masked.as_bytes()),
-            }
+            let line = self.masked(line);
+            let Some(colours) = self.terminal else { return out.write_all(&line) };
+            let (text, end) = line.strip_suffix(b"\n").map_or((&*line, ""), |text| (text, "\n"));
+            // Colours that it left on must not colour what follows.
+            let reset = if colours && text.contains(&0x1b) { "\x1b[0m" } else { "" };
+            write!(out, "{}{reset}{end}", shown::on_terminal(text, colours))
         })
+    }
+
+    fn masked<'l>(&self, line: &'l [u8]) -> Cow<'l, [u8]> {
+        if !self.masks.any() {
+            return Cow::Borrowed(line);
+        }
+        let text = String::from_utf8_lossy(line);
+        // Colours within a word must not hide it.
+        let plain = anstream::adapter::strip_str(&text).to_string();
+        match self.masks.text(&plain) {
+            Cow::Borrowed(_) => Cow::Borrowed(line),
+            Cow::Owned(masked) => Cow::Owned(masked.into_bytes()),
+        }
     }
 }

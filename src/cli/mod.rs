@@ -102,7 +102,7 @@ fn dispatch(args: &Args, setting: &Setting) -> Result<i32, Fault> {
         Command::Check(check) => check::run(check, &args.global, setting),
         Command::Report(report) => report::run(report).map(|()| 0),
         Command::Runs(args) => runs::run(args).map(|()| 0),
-        Command::Logs(args) => logs::run(args).map(|()| 0),
+        Command::Logs(args) => logs::run(args, setting).map(|()| 0),
         Command::Checkout(checkout) => checkout::run(checkout, &args.global, setting),
         Command::Status(status) => Ok(status::run(status, &args.global, setting)),
         Command::Resolve(resolve) => Ok(resolve::run(resolve, &args.global, setting)),

@@ -4,7 +4,7 @@
 //! for the others of its level. Mermaid source is written so that every release of Mermaid
 //! draws every stage name: ids are never made from names (a stage called `end` or `train@0`
 //! would break the chart), and labels are escaped where they must be and left readable where
-//! they need not.
+//! they need not. What no eye sees in a name, and what a terminal would obey, is told by escapes.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write;
@@ -13,6 +13,7 @@ use crate::model::StageId;
 use crate::model::event::Planned;
 
 use super::mermaid::{is_plain_id, label};
+use super::shown;
 use super::tally::count;
 use super::view::group;
 
@@ -66,7 +67,7 @@ impl Chart {
         let parts = self.components();
         let many = parts.len() > 1;
         // Stages that nothing ties to others would fill the screen as parts of their own.
-        let lone: Vec<&str> = parts.iter().filter_map(|levels| self.lone(levels)).collect();
+        let lone: Vec<String> = parts.iter().filter_map(|levels| self.lone(levels)).collect();
         let lone = if lone.len() > 1 { lone } else { Vec::new() };
         let parts = parts.iter().filter(|levels| lone.is_empty() || self.lone(levels).is_none());
         for (number, levels) in parts.enumerate() {
@@ -75,7 +76,7 @@ impl Chart {
             let _ =
                 writeln!(text, "{}{part}{}, {}", if number > 0 { "\n" } else { "" }, count(stages, "stage"), count(levels.len(), "level"));
             for (level, nodes) in levels.iter().enumerate() {
-                let names: Vec<&str> = nodes.iter().map(|&node| self.nodes[node].address.as_str()).collect();
+                let names: Vec<String> = nodes.iter().map(|&node| self.name(node)).collect();
                 wrap(&mut text, &format!("{:>3}  ", level + 1), &names, width);
             }
         }
@@ -88,19 +89,24 @@ impl Chart {
     }
 
     /// The address of the only stage of a part.
-    fn lone(&self, levels: &[Vec<usize>]) -> Option<&str> {
+    fn lone(&self, levels: &[Vec<usize>]) -> Option<String> {
         match levels {
             [level] => match level.as_slice() {
-                [node] => Some(&self.nodes[*node].address),
+                [node] => Some(self.name(*node)),
                 _ => None,
             },
             _ => None,
         }
     }
 
+    /// The name of a node, fit to be shown.
+    fn name(&self, node: usize) -> String {
+        shown::line(&self.nodes[node].address)
+    }
+
     /// Graphviz, as `dvc dag --dot` writes it.
     pub fn dot(&self) -> String {
-        let quoted = |node: usize| format!("\"{}\"", self.nodes[node].address.replace('\\', "\\\\").replace('"', "\\\""));
+        let quoted = |node: usize| format!("\"{}\"", self.name(node).replace('\\', "\\\\").replace('"', "\\\""));
         let mut text = "strict digraph {\n".to_owned();
         for node in 0..self.nodes.len() {
             let _ = writeln!(text, "{};", quoted(node));
@@ -142,8 +148,8 @@ impl Chart {
 
     fn flowchart(&self) -> String {
         let mut text = "flowchart TD\n".to_owned();
-        for (at, node) in self.nodes.iter().enumerate() {
-            let _ = writeln!(text, "    n{at}[\"{}\"]", label(&node.address));
+        for at in 0..self.nodes.len() {
+            let _ = writeln!(text, "    n{at}[\"{}\"]", label(&self.name(at)));
         }
         for (from, to) in &self.edges {
             let _ = writeln!(text, "    n{from} --> n{to}");
@@ -159,9 +165,9 @@ impl Chart {
             for (level, nodes) in levels.iter().enumerate() {
                 let _ = writeln!(text, "\tsubgraph Level{component}:{}", level + 1);
                 for &node in nodes {
-                    let name = &self.nodes[node].address;
+                    let name = self.name(node);
                     let _ =
-                        if is_plain_id(name) { writeln!(text, "\t\t{name}") } else { writeln!(text, "\t\tn{node}[\"{}\"]", label(name)) };
+                        if is_plain_id(&name) { writeln!(text, "\t\t{name}") } else { writeln!(text, "\t\tn{node}[\"{}\"]", label(&name)) };
                 }
                 text.push_str("\tend\n");
             }
@@ -239,7 +245,7 @@ pub fn components(count: usize, edges: &[(usize, usize)]) -> Vec<usize> {
 }
 
 /// Names side by side after `head`, on further lines with the same indent.
-pub(super) fn wrap(text: &mut String, head: &str, names: &[&str], width: usize) {
+pub(super) fn wrap(text: &mut String, head: &str, names: &[String], width: usize) {
     let indent = " ".repeat(head.chars().count());
     let mut line = head.to_owned();
     let mut empty = true;
@@ -337,6 +343,19 @@ Part 2: 7 stages, 3 levels
         let chart = Chart { nodes: vec![node("a", 0), node("b\"", 1)], edges: vec![(0, 1)] };
         assert_eq!(chart.dot(), "strict digraph {\n\"a\";\n\"b\\\"\";\n\"a\" -> \"b\\\"\";\n}\n");
         assert_eq!(chart.mermaid(), "flowchart TD\n    n0[\"a\"]\n    n1[\"b#34;\"]\n    n0 --> n1\n");
+    }
+
+    #[test]
+    fn what_would_turn_or_rule_a_terminal_is_told_by_escapes() {
+        let names = ["a\u{202e}b", "c\nd", "\x1b]0;t\u{7}", "\t"];
+        let nodes = names.iter().map(|name| Node { address: (*name).to_owned(), level: 0, component: 0 }).collect();
+        let chart = Chart { nodes, edges: Vec::new() };
+        assert_eq!(chart.text(80), "4 stages, 1 level\n  1  a\\u{202e}b  c\\nd  \\u{1b}]0;t\\u{7}  \\t\n");
+        assert!(chart.dot().contains("\"a\\\\u{202e}b\";\n\"c\\\\nd\";\n"), "{}", chart.dot());
+        for source in [chart.mermaid(), chart.mermaid_levels()] {
+            assert!(source.contains("[\"a#92;u#123;202e#125;b\"]") && source.contains("[\"c#92;nd\"]"), "{source}");
+            assert!(!source.contains(|ch: char| ch == '\u{202e}' || (ch.is_control() && ch != '\n' && ch != '\t')), "{source}");
+        }
     }
 
     #[test]

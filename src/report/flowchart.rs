@@ -231,7 +231,6 @@ impl Flowchart {
         let mut lines = Vec::new();
         for (level, nodes) in self.by_level().iter().enumerate() {
             let names: Vec<String> = nodes.iter().map(|at| format!("{} {}", self.nodes[*at].kind.sign(), self.nodes[*at].name)).collect();
-            let names: Vec<&str> = names.iter().map(String::as_str).collect();
             let mut text = String::new();
             wrap(&mut text, &format!("{:>3}  ", level + 1), &names, width);
             lines.push(text);

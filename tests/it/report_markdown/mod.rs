@@ -93,7 +93,7 @@ fn mermaid_draws_each_name_as_it_is() {
             sources.push(chart.source());
         }
         let chart = Chart::from_plan(&run::plan(names));
-        let as_given: Vec<String> = names.iter().map(|name| name.replace(char::is_control, " ").trim().to_owned()).collect();
+        let as_given: Vec<String> = names.iter().map(|name| shown::line(name).trim().to_owned()).collect();
         wanted.extend([as_given.clone(), as_given]);
         sources.extend([chart.mermaid(), chart.mermaid_levels()]);
     }

@@ -70,3 +70,25 @@ fn no_color_is_respected() {
     let ran = Ran::of(command.args(["repro", "-f", "--jobs", "2"]).env("NO_COLOR", "1").env("CLICOLOR_FORCE", "0"));
     assert!(!ran.ok().out().contains('\x1b') && !ran.err().contains('\x1b'), "{ran}");
 }
+
+/// A log that would set the title, clear the screen and turn a name around.
+#[test]
+fn a_log_cannot_rule_the_terminal_that_shows_it() {
+    let log = "\\033[32mgreen\\033[0m \\033]0;title\\007\\033[2J\\033[?1049h\\342\\200\\256txt\\n";
+    let project = Project::new().stage("a", |s| s.cmd(&format!("printf '{log}'; echo > a.txt")).out("a.txt"));
+    project.repro(["--jobs", "2"]).ok();
+    // To a file it goes byte for byte.
+    let plain = project.run(["logs", "a"]);
+    assert_eq!(plain.ok().out(), "\x1b[32mgreen\x1b[0m \x1b]0;title\x07\x1b[2J\x1b[?1049h\u{202e}txt\n");
+    let Some(ran) = on_terminal(&project, "logs a") else { return };
+    assert_eq!(ran.ok().out(), "\x1b[32mgreen\x1b[0m \\u{202e}txt\x1b[0m\r\n");
+}
+
+#[test]
+fn a_graph_cannot_rule_the_terminal_either() {
+    let project = Project::new().stage("a\u{1b}]0;t\u{7}", |s| s.cmd("echo > a.txt").out("a.txt"));
+    for format in ["text", "dot", "mermaid"] {
+        let ran = project.run(["graph", "--format", format]);
+        assert!(!ran.ok().out().contains(['\u{1b}', '\u{7}']), "{ran}");
+    }
+}

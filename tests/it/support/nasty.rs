@@ -2,7 +2,7 @@
 //! repositories, terminals. A report must show each as it is.
 
 /// All of them. None is empty, and no two are the same.
-pub const NAMES: [&str; 96] = [
+pub const NAMES: [&str; 101] = [
     "train",
     "train@0",
     "train@us-east/1",
@@ -98,5 +98,10 @@ pub const NAMES: [&str; 96] = [
     "{{ x }} {% y %}",
     "a;b",
     "a\nb",
+    "a\tb",
+    "\t",
+    "\u{a0}",
+    "\u{1b}[31mred",
+    "\u{1b}]0;title\u{7}",
     "\u{fc}n\u{ef}c\u{f6}de \u{1f680} \u{202e}x",
 ];
