@@ -76,22 +76,20 @@ impl Board {
                     note.commands = 0;
                 }
             }
-            EventKind::Retrying { stage, outcome, .. } => {
-                self.enter(*stage, Phase::ToCome);
-                self.tally.add_work(outcome);
-            }
+            EventKind::Retrying { stage, .. } => self.ended(*stage, Phase::ToCome, event.elapsed),
             EventKind::Finished { stage, outcome } => {
-                self.enter(*stage, Phase::Over);
+                self.ended(*stage, Phase::Over, event.elapsed);
                 self.tally.add(outcome);
             }
             _ => {}
         }
     }
 
-    fn enter(&mut self, stage: StageId, phase: Phase) {
-        if let Some(note) = self.note(stage) {
-            note.phase = phase;
-        }
+    fn ended(&mut self, stage: StageId, phase: Phase, now: Duration) {
+        let Some(note) = self.note(stage) else { return };
+        let began = note.started.filter(|_| note.phase == Phase::Running);
+        note.phase = phase;
+        self.tally.work += began.map_or(Duration::ZERO, |began| now.saturating_sub(began));
     }
 
     /// What runs, with the time at which it began, the longest first.
@@ -141,5 +139,32 @@ impl Board {
     /// How many stages the plan has.
     pub fn total(&self) -> usize {
         self.plan.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample::random;
+
+    #[test]
+    fn the_summary_and_a_report_tell_the_same_time() {
+        let mut rng = fastrand::Rng::with_seed(11);
+        for _ in 0..300 {
+            let tale = random(&mut rng, 20);
+            let mut board = Board::default();
+            tale.events.iter().for_each(|event| board.learn(event));
+            let facts = tale.dossier().facts;
+            let ended = tale
+                .dossier()
+                .history
+                .stages
+                .iter()
+                .zip(&facts.times)
+                .filter(|(entry, _)| entry.outcome.is_some())
+                .map(|(_, time)| *time)
+                .sum();
+            assert_eq!(board.tally.work, ended);
+        }
     }
 }

@@ -28,7 +28,7 @@ pub struct Tally {
     pub stopped: usize,
     /// Never reached.
     pub not_started: usize,
-    /// The stages' own time, added up.
+    /// The time of all tries, from taking a slot to the end of saving: that of [`super::facts`].
     pub work: Duration,
 }
 
@@ -47,15 +47,6 @@ impl Tally {
             Status::NotStarted => &mut self.not_started,
         };
         *count += 1;
-        self.add_work(outcome);
-    }
-
-    /// Counts the time of one try, from its slot to the end of its saving.
-    pub fn add_work(&mut self, outcome: &Outcome) {
-        if let Some(attempt) = &outcome.attempt {
-            let whole = u64::try_from(attempt.ended.saturating_sub(attempt.started)).unwrap_or(0);
-            self.work += Duration::from_nanos(whole).max(attempt.running + attempt.saving);
-        }
     }
 
     /// Stages that DVC would count as reproduced: they decide about its closing line.
@@ -108,6 +99,16 @@ pub fn duration(time: Duration) -> String {
     }
 }
 
+/// By how much a time differs from another one: `+1.20s`, `-2m31s`, and no sign where nothing is seen of it.
+pub fn difference(nanoseconds: i64) -> String {
+    let text = duration(Duration::from_nanos(nanoseconds.unsigned_abs()));
+    match nanoseconds {
+        _ if text == duration(Duration::ZERO) => text,
+        0.. => format!("+{text}"),
+        _ => format!("-{text}"),
+    }
+}
+
 /// `1 job`, `2 jobs`.
 pub fn count(number: usize, word: &str) -> String {
     format!("{number} {word}{}", if number == 1 { "" } else { "s" })
@@ -126,15 +127,11 @@ pub fn clock(time: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Attempt;
 
     #[test]
     fn tells_counts_and_speed_up() {
-        let mut tally = Tally::default();
-        for _ in 0..3 {
-            let attempt = Attempt { running: Duration::from_secs(4), saving: Duration::from_secs(1), ..Attempt::default() };
-            tally.add(&Outcome { attempt: Some(attempt), ..Outcome::plain(Status::Ran) });
-        }
+        let mut tally = Tally { work: Duration::from_secs(15), ..Tally::default() };
+        (0..3).for_each(|_| tally.add(&Outcome::plain(Status::Ran)));
         tally.add(&Outcome::plain(Status::Unchanged));
         tally.add(&Outcome::plain(Status::Frozen));
         assert_eq!(tally.sentence(Duration::from_millis(5000)), "Summary: 3 ran, 2 unchanged; wall 5.00s, stage time 15.0s, speed-up 3.0x");
@@ -144,6 +141,12 @@ mod tests {
     #[test]
     fn an_empty_plan_has_a_summary_too() {
         assert_eq!(Tally::default().sentence(Duration::from_millis(40)), "Summary: no stages; wall 0.04s");
+    }
+
+    #[test]
+    fn a_difference_that_is_not_seen_has_no_sign() {
+        let told = [1_200_000_000, -4_000_000, 4_000_000, 0, -5_100_000, -151_000_000_000].map(difference);
+        assert_eq!(told, ["+1.20s", "0.00s", "0.00s", "0.00s", "-0.01s", "-2m31s"]);
     }
 
     #[test]

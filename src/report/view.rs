@@ -6,15 +6,16 @@
 
 use std::time::Duration;
 
+use indexmap::IndexMap;
 use serde::Serialize;
 
-use crate::model::{Attempt, Reason, Status};
+use crate::model::{Attempt, Class, Fault, Reason, Status};
 
 use super::dossier::{Dossier, Row, Tail};
 use super::facts::{Facts, RunVerdict, Shown};
 use super::history::{Entry, History, NoLog, Phases};
 use super::shown;
-use super::tally::{count, duration};
+use super::tally::{count, difference, duration};
 use super::words;
 
 /// The whole report.
@@ -32,7 +33,7 @@ pub struct View {
     pub project: String,
     /// When it began, RFC 3339 in UTC; empty if that is not known.
     pub began: String,
-    /// What was called.
+    /// What was called, as a shell would take it.
     pub command_line: String,
     /// The run's failure, or that its journal is damaged; empty if there is none.
     pub error: String,
@@ -56,7 +57,7 @@ pub struct View {
     pub params: Vec<ValueRow>,
     /// What could not be compared.
     pub value_remarks: Vec<String>,
-    /// Warnings of the run.
+    /// Warnings of the run, each once, with how often it came.
     pub remarks: Vec<String>,
     /// Versions, machine, git.
     pub environment: Vec<Pair>,
@@ -189,6 +190,7 @@ impl View {
     /// The view of a dossier.
     pub fn of(dossier: &Dossier) -> Self {
         let (history, facts) = (&dossier.history, &dossier.facts);
+        let broken = Broken::of(history);
         let counts: Vec<Count> =
             facts.counts.iter().map(|&(shown, number)| Count { key: shown.key(), words: shown.words(), number }).collect();
         let (base, has_base) = match &dossier.changes {
@@ -203,11 +205,11 @@ impl View {
             run: if history.about.dry { "dry run".to_owned() } else { history.about.run.clone() },
             project: shown::line(&history.about.project),
             began: history.began.and_then(time_of_day).unwrap_or_default(),
-            command_line: shown::line(&format!("dvc-paraffin {}", history.about.args.join(" "))),
-            error: error(history),
+            command_line: shown::line(&words::command_line("dvc-paraffin", &history.about.args)),
+            error: error(history, &broken),
             counts,
-            failures: failures(dossier),
-            stages: (0..history.stages.len()).map(|at| row(dossier, at)).collect(),
+            failures: failures(dossier, &broken),
+            stages: (0..history.stages.len()).map(|at| row(dossier, &broken, at)).collect(),
             facts: sums(dossier),
             critical: facts.critical.iter().map(|at| shown::line(&history.stages[*at].planned.address)).collect(),
             base,
@@ -215,22 +217,49 @@ impl View {
             metrics: changes.map(|changes| values(&changes.metrics.rows)).unwrap_or_default(),
             params: changes.map(|changes| values(&changes.params.rows)).unwrap_or_default(),
             value_remarks: changes.map(|changes| changes.remarks.iter().map(|text| shown::line(text)).collect()).unwrap_or_default(),
-            remarks: history.remarks.iter().map(|(_, text)| shown::text(text)).collect(),
+            remarks: remarks(history, &broken),
             environment: environment(dossier),
         }
     }
 }
 
 /// What befell the run, or the record of it.
-fn error(history: &History) -> String {
+fn error(history: &History, broken: &Broken) -> String {
     match (&history.end, history.damaged) {
         (Some(end), _) => end.fault.as_ref().map_or(String::new(), |fault| {
             let hint = fault.detail("hint").map_or(String::new(), |hint| format!("\nhint: {hint}"));
-            shown::text(&(words::failure_text(fault) + &hint))
+            broken.mended(&(words::failure_text(fault) + &hint))
         }),
         (None, Some(line)) => words::damaged(&history.about.run, line),
         (None, None) => String::new(),
     }
+}
+
+/// Names of stages with line ends and tabs in them, which are none of a sentence that names them.
+struct Broken(Vec<(String, String)>);
+
+impl Broken {
+    fn of(history: &History) -> Self {
+        let names = history.stages.iter().map(|entry| &entry.planned.address).filter(|name| name.contains(['\n', '\t']));
+        Self(names.map(|name| (format!("'{name}'"), format!("'{}'", shown::line(name)))).collect())
+    }
+
+    /// A sentence that may name them, fit to be shown.
+    fn mended(&self, text: &str) -> String {
+        if !text.contains(['\n', '\t']) {
+            return shown::text(text);
+        }
+        shown::text(&self.0.iter().fold(text.to_owned(), |text, (name, mended)| text.replace(name, mended)))
+    }
+}
+
+/// Warnings, equal ones once.
+fn remarks(history: &History, broken: &Broken) -> Vec<String> {
+    let mut times: IndexMap<String, usize> = IndexMap::new();
+    for (_, text) in &history.remarks {
+        *times.entry(broken.mended(text)).or_default() += 1;
+    }
+    times.into_iter().map(|(text, times)| if times > 1 { format!("{text} ({times} times)") } else { text }).collect()
 }
 
 /// `12 ran, 1 failed, 3 skipped in 2m31s`
@@ -246,18 +275,20 @@ pub fn headline_of(history: &History, facts: &Facts) -> String {
     format!("{what} {word} {}", duration(facts.wall))
 }
 
-fn failures(dossier: &Dossier) -> Vec<Failure> {
+fn failures(dossier: &Dossier, broken: &Broken) -> Vec<Failure> {
     let wanted = |at: &usize| matches!(dossier.facts.shown[*at], Shown::Over(Status::Failed | Status::Stopped));
     let mut places: Vec<usize> = (0..dossier.history.stages.len()).filter(wanted).collect();
     places.sort_by_key(|at| dossier.facts.shown[*at] != Shown::Over(Status::Failed));
-    places.into_iter().map(|at| failure(dossier, at)).collect()
+    places.into_iter().map(|at| failure(dossier, broken, at)).collect()
 }
 
-fn failure(dossier: &Dossier, at: usize) -> Failure {
+fn failure(dossier: &Dossier, broken: &Broken, at: usize) -> Failure {
     let entry = &dossier.history.stages[at];
     let tail = dossier.tails.get(&at).cloned().unwrap_or_default();
     let Tail { lines, cut } = tail;
     let fault = entry.outcome.as_ref().and_then(|outcome| outcome.fault.as_ref());
+    // Of a command that was cut off DVC's sentence says the number of a signal as if it were its exit code.
+    let is_cut_off = |fault: &&Fault| dossier.facts.shown[at] != Shown::Over(Status::Failed) && fault.class == Class::StageCmdFailedError;
     let why = match (&entry.outcome, dossier.facts.verdict) {
         (None, _) => "the run was killed while it ran".to_owned(),
         (Some(outcome), _) => words::why_failed(outcome).unwrap_or_else(|| words::stopped(outcome).to_owned()),
@@ -267,8 +298,8 @@ fn failure(dossier: &Dossier, at: usize) -> Failure {
         place: at,
         status: dossier.facts.shown[at].key(),
         why: shown::line(&why),
-        message: fault.map_or(String::new(), |fault| shown::text(&fault.to_string())),
-        hint: fault.and_then(|fault| fault.detail("hint")).map_or(String::new(), shown::text),
+        message: fault.filter(|fault| !is_cut_off(fault)).map_or(String::new(), |fault| broken.mended(&fault.to_string())),
+        hint: fault.and_then(|fault| fault.detail("hint")).map_or(String::new(), |hint| broken.mended(hint)),
         command: command(entry),
         tries: entry.tries.len(),
         no_log: no_log(dossier, entry),
@@ -285,12 +316,12 @@ fn no_log(dossier: &Dossier, entry: &Entry) -> String {
 }
 
 /// A sentence each. Of a stage that never ran nothing is recorded: that alone says it.
-fn reasons(reasons: &[Reason]) -> Vec<String> {
+fn reasons(broken: &Broken, reasons: &[Reason]) -> Vec<String> {
     let telling = match reasons.iter().find(|reason| **reason == Reason::NeverRun) {
         Some(never) => std::slice::from_ref(never),
         None => reasons,
     };
-    telling.iter().map(|reason| shown::text(&words::reason(reason))).collect()
+    telling.iter().map(|reason| broken.mended(&words::reason(reason))).collect()
 }
 
 fn command(entry: &Entry) -> String {
@@ -305,7 +336,7 @@ pub fn group(address: &str) -> Option<&str> {
     (at > name && !address.ends_with(".dvc")).then(|| &address[..at])
 }
 
-fn row(dossier: &Dossier, at: usize) -> StageRow {
+fn row(dossier: &Dossier, broken: &Broken, at: usize) -> StageRow {
     let entry = &dossier.history.stages[at];
     let (shown, time) = (dossier.facts.shown[at], dossier.facts.times[at]);
     let mut row = StageRow {
@@ -314,7 +345,7 @@ fn row(dossier: &Dossier, at: usize) -> StageRow {
         group: group(&entry.planned.address).map_or(String::new(), shown::line),
         status: shown.key(),
         status_words: shown.words(),
-        reasons: reasons(&entry.reasons),
+        reasons: reasons(broken, &entry.reasons),
         command: command(entry),
         queue: shown::line(&entry.planned.queue),
         tries: entry.tries.len(),
@@ -363,7 +394,8 @@ fn delta(before: Duration, now: Duration) -> (String, i64) {
     let more = now >= before;
     let by = if more { now - before } else { before - now };
     let nanoseconds = i64::try_from(by.as_nanos()).unwrap_or(i64::MAX);
-    (format!("{}{}", if more { "+" } else { "-" }, duration(by)), if more { nanoseconds } else { -nanoseconds })
+    let nanoseconds = if more { nanoseconds } else { -nanoseconds };
+    (difference(nanoseconds), nanoseconds)
 }
 
 fn sums(dossier: &Dossier) -> Vec<Pair> {

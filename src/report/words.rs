@@ -156,6 +156,12 @@ pub fn closing(to_track: &[String], staged: bool, tally: &Tally) -> String {
     text
 }
 
+/// A command line as a shell would take it.
+pub fn command_line(program: &str, args: &[String]) -> String {
+    let words: Vec<String> = std::iter::once(program).chain(args.iter().map(String::as_str)).map(shell_quote).collect();
+    words.join(" ")
+}
+
 /// A word as Python's `shlex.quote` writes it.
 fn shell_quote(word: &str) -> String {
     let safe = |ch: char| ch.is_ascii_alphanumeric() || "_@%+=:,./-".contains(ch);
@@ -355,6 +361,12 @@ mod tests {
             "\nTo track the changes with git, run:\n\n\tgit add dvc.lock 'a b'\n\nTo enable auto staging, run:\n\n\tdvc config core.autostage true\nUse `dvc push` to send your updates to remote storage."
         );
         assert_eq!(closing(&["dvc.lock".to_owned()], true, &ran(1)), "Use `dvc push` to send your updates to remote storage.");
+    }
+
+    #[test]
+    fn a_command_line_is_what_a_shell_takes() {
+        let args = ["repro", "two words", "a'b", "", "--glob", "t*"].map(str::to_owned);
+        assert_eq!(command_line("dvc-paraffin", &args), "dvc-paraffin repro 'two words' 'a'\"'\"'b' '' --glob 't*'");
     }
 
     #[test]

@@ -8,13 +8,16 @@ use std::fmt::Write;
 
 use super::Flavor;
 
-/// One line as code, fit for running text and table cells.
+/// Text as code, fit for running text and table cells, line by line.
 pub fn code(text: &str, flavor: Flavor) -> String {
     let plain = !text.contains(['`', '|', '\\', '$', '\n', '\r']) && !text.starts_with(' ') && !text.ends_with(' ');
     match (text.is_empty(), plain, flavor) {
         (true, ..) => String::new(),
         (_, true, _) => format!("`{text}`"),
-        (_, false, Flavor::Github) => format!("<code>{}</code>", references(text)),
+        (_, false, Flavor::Github) => {
+            let lines: Vec<String> = text.split('\n').map(|line| format!("<code>{}</code>", references(line))).collect();
+            lines.join("<br>")
+        }
         // It shows tags as they are written.
         (_, false, Flavor::Bitbucket) => references(text),
     }
@@ -127,6 +130,8 @@ mod tests {
         assert_eq!(github("a`b\\"), "<code>a&#96;b&#92;</code>");
         assert_eq!(github("me@x.org|"), "<code>me&#64;<!-- -->x&#46;org&#124;</code>");
         assert_eq!(code("a|b", Flavor::Bitbucket), "a&#124;b");
+        assert_eq!(github("a:\n    - b"), "<code>a&#58;</code><br><code>    &#45; b</code>");
+        assert_eq!(code("a:\n- b", Flavor::Bitbucket), "a&#58; &#45; b");
         assert_eq!((github(" a"), github("")), ("<code> a</code>".to_owned(), String::new()));
     }
 

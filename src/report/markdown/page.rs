@@ -11,7 +11,7 @@ use crate::report::dossier::Dossier;
 use crate::report::flowchart::{self, Flowchart, Fold, Kind, LevelRow};
 use crate::report::shown::cut;
 use crate::report::signs;
-use crate::report::tally::{count, duration};
+use crate::report::tally::{count, difference, duration};
 use crate::report::view::{Pair, StageRow, ValueRow, View};
 
 use super::detail::{Chart, Detail, Rows};
@@ -360,7 +360,6 @@ fn row_of(matter: &Matter, members: &[usize], detail: &Detail) -> Row {
     }
     let delta: i64 = members.iter().map(|row| row.delta_ns).sum();
     let compared = members.iter().any(|row| !row.delta.is_empty());
-    let direction = if delta < 0 { '-' } else { '+' };
     Row {
         name: format!("{}@*", cut(&first.group, long)),
         sign,
@@ -368,7 +367,7 @@ fn row_of(matter: &Matter, members: &[usize], detail: &Detail) -> Row {
         why,
         more,
         time: duration(Duration::from_nanos(members.iter().map(|row| row.time_ns).sum())),
-        delta: if compared { format!("{direction}{}", duration(Duration::from_nanos(delta.unsigned_abs()))) } else { String::new() },
+        delta: if compared { difference(delta) } else { String::new() },
     }
 }
 
