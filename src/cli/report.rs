@@ -18,7 +18,7 @@ use crate::ops::{changes, overwriting};
 use crate::report::dossier::Dossier;
 use crate::report::history::History;
 use crate::report::markdown::{self, Options};
-use crate::report::{answer, csv, html, junit, trace, words};
+use crate::report::{answer, csv, html, junit, template, trace, words};
 use crate::store::workspace::Workspace;
 
 use super::args::report::Template;
@@ -32,12 +32,33 @@ pub const SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 /// GitHub takes no longer summary of a step, in bytes.
 const LONGEST_SUMMARY: u64 = 1 << 20;
 
+/// A template that was given.
+#[derive(Debug)]
+struct Given {
+    file: String,
+    text: String,
+}
+
+impl Given {
+    fn text(given: Option<&Self>) -> Option<&str> {
+        given.map(|given| given.text.as_str())
+    }
+
+    /// What is wrong with a template, and with which; ours never are.
+    fn words(given: Option<&Self>, error: &minijinja::Error) -> String {
+        match given {
+            Some(given) => format!("the template '{}' is wrong: {}", given.file, template::words(error, &given.text)),
+            None => format!("{error:#}"),
+        }
+    }
+}
+
 /// What is to be made, found to be possible.
 #[derive(Debug, Default)]
 pub struct Order {
     wanted: Vec<Wanted>,
-    html: Option<String>,
-    md: Option<String>,
+    html: Option<Given>,
+    md: Option<Given>,
     options: Options,
     /// What the user set.
     max_chars: Option<usize>,
@@ -93,10 +114,9 @@ impl Order {
             (None, _) => return Err(usage(format!("for which report is the template '{file}'? Say html={file} or md={file}"))),
         };
         let text = std::fs::read_to_string(&template.file).map_err(|error| usage(format!("cannot read the template '{file}': {error}")))?;
-        minijinja::Environment::new()
-            .template_from_named_str(&file.to_string(), &text)
-            .map_err(|error| usage(format!("the template '{file}' is wrong: {error}")))?;
-        *(if kind == Kind::Html { &mut self.html } else { &mut self.md }) = Some(text);
+        let checked = if kind == Kind::Html { html::check(&text) } else { markdown::check(&text) };
+        checked.map_err(|why| usage(format!("the template '{file}' is wrong: {why}")))?;
+        *(if kind == Kind::Html { &mut self.html } else { &mut self.md }) = Some(Given { file: file.to_string(), text });
         Ok(())
     }
 
@@ -151,7 +171,8 @@ impl Order {
     pub fn page(&self, workspace: &Arc<Workspace>, history: History) -> Result<Page, String> {
         let goes_on = history.end.is_none();
         let dossier = glance(workspace, history, &self.request);
-        let html = html::render(&dossier, self.html.as_deref(), goes_on).map_err(|error| format!("{error:#}"))?;
+        let html = html::render(&dossier, Given::text(self.html.as_ref()), goes_on);
+        let html = html.map_err(|error| Given::words(self.html.as_ref(), &error))?;
         Ok(Page { html, policy: html::policy(goes_on) })
     }
 
@@ -165,10 +186,13 @@ impl Order {
 
     /// One report as text.
     pub fn render(&self, kind: Kind, dossier: &Dossier) -> Result<String, String> {
-        let failed = |error: minijinja::Error| format!("{error:#}");
+        let (html, md) = (self.html.as_ref(), self.md.as_ref());
         match kind {
-            Kind::Html => html::render(dossier, self.html.as_deref(), false).map_err(failed),
-            Kind::Md => markdown::render(dossier, &self.options, self.md.as_deref()).map_err(failed),
+            Kind::Html => html::render(dossier, Given::text(html), false).map_err(|error| Given::words(html, &error)),
+            Kind::Md => {
+                let text = markdown::render(dossier, &self.options, Given::text(md)).map_err(|error| Given::words(md, &error))?;
+                text.ok_or_else(|| format!("not even its verdict has room in {} characters", self.options.max_chars))
+            }
             Kind::Json => Ok(format!("{:#}\n", answer::report(dossier))),
             Kind::Csv => Ok(csv::render(dossier)),
             Kind::Junit => Ok(junit::render(dossier)),
@@ -183,10 +207,9 @@ impl Order {
         let room = usize::try_from(LONGEST_SUMMARY.saturating_sub(there + 1)).unwrap_or(0).min(summary.max_bytes);
         let max_chars = self.max_chars.unwrap_or(summary.max_chars);
         let options = Options { key: self.options.key.clone(), flavor: self.options.flavor, max_bytes: room, max_chars, ..summary };
-        let text = markdown::render(dossier, &options, self.md.as_deref()).map_err(|error| format!("{error:#}"))?;
-        if there + 1 + text.len() as u64 > LONGEST_SUMMARY {
-            return Err(format!("there is no room left in '{}'", file.display()));
-        }
+        let md = self.md.as_ref();
+        let text = markdown::render(dossier, &options, Given::text(md)).map_err(|error| Given::words(md, &error))?;
+        let text = text.ok_or_else(|| format!("there is no room left in '{}'", file.display()))?;
         let failed = |error: std::io::Error| format!("cannot write '{}': {error}", file.display());
         let mut file = OpenOptions::new().create(true).append(true).open(file).map_err(failed)?;
         file.write_all(format!("{text}\n").as_bytes()).map_err(failed)

@@ -106,7 +106,7 @@ fn words_agree(dossier: &Dossier, told: &Value) {
     assert_eq!(view.critical, critical);
     assert_eq!(view.stages.iter().map(|row| row.time_ns).sum::<u64>(), told["stage_ns"].as_u64().unwrap());
     let page = html::render(dossier, None, false).unwrap();
-    let pull_request = markdown::render(dossier, &markdown::Options::default(), None).unwrap();
+    let pull_request = markdown::render(dossier, &markdown::Options::default(), None).unwrap().unwrap();
     for text in [&page, &pull_request] {
         assert!(text.contains(&view.headline), "{}", view.headline);
         for fact in &view.facts {

@@ -30,6 +30,22 @@ pub struct Dossier {
     pub what_if: Vec<WhatIf>,
 }
 
+impl Default for Dossier {
+    /// That of a run of which nothing is known.
+    fn default() -> Self {
+        let history = History::default();
+        Self {
+            facts: Facts::of(&history, false),
+            history,
+            exit_code: None,
+            tails: HashMap::new(),
+            changes: Err("nothing was compared".to_owned()),
+            previous: None,
+            what_if: Vec::new(),
+        }
+    }
+}
+
 /// The end of a log.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Tail {

@@ -13,7 +13,7 @@
 //!   report of it says;
 //! - [`html`]: the report as a page; [`steps`]: the load of a run over time;
 //! - [`difference`]: which values differ between two moments, and the words about the base;
-//! - [`markdown`]: that for a pull request;
+//! - [`markdown`]: that for a pull request; [`template`]: what is wrong with a given template of either;
 //! - [`answer`]: the JSON answer of `repro`, and of reports; [`csv`], [`trace`], [`junit`]: a report for other
 //!   programs;
 //! - [`status`]: the text and JSON of `status`; [`check`]: those of `check`;
@@ -58,6 +58,7 @@ pub mod status;
 pub mod steps;
 pub mod streams;
 pub mod tally;
+pub mod template;
 pub mod trace;
 pub mod view;
 pub mod words;

@@ -31,13 +31,29 @@ pub const TEMPLATE: &str = include_str!("../../../templates/report.html.j2");
 /// # Errors
 /// The template is wrong.
 pub fn render(dossier: &Dossier, template: Option<&str>, live: bool) -> Result<String, Error> {
-    let syntax = SyntaxConfig::builder().trim_blocks(true).build()?;
+    engine(template.unwrap_or(TEMPLATE))?.get_template(NAME)?.render(page::context_of(dossier, live))
+}
+
+/// Whether a template can be read and uses only names that there are.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check(template: &str) -> Result<(), String> {
+    let engine = engine(template).map_err(|error| super::template::words(&error, template))?;
+    super::template::check(&engine, NAME, template, &page::context_of(&Dossier::default(), false))
+}
+
+/// The name decides that everything is escaped.
+const NAME: &str = "report.html";
+
+fn engine(template: &str) -> Result<Environment<'_>, Error> {
     let mut engine = Environment::new();
-    engine.set_syntax(syntax);
-    engine.set_undefined_behavior(UndefinedBehavior::SemiStrict);
-    // The name decides that everything is escaped.
-    engine.add_template("report.html", template.unwrap_or(TEMPLATE))?;
-    engine.get_template("report.html")?.render(page::context_of(dossier, live))
+    engine.set_syntax(SyntaxConfig::builder().trim_blocks(true).build()?);
+    engine.set_undefined_behavior(UndefinedBehavior::Strict);
+    // So that an error knows its place.
+    engine.set_debug(true);
+    engine.add_template(NAME, template)?;
+    Ok(engine)
 }
 
 #[cfg(test)]

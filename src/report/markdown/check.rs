@@ -33,7 +33,7 @@ fn cut(text: &str) -> String {
     let lines: Vec<&str> = text.lines().collect();
     for line in &lines {
         // Line by line, since those of a damaged file come from anywhere.
-        let line = crate::report::shown::line(line);
+        let line = crate::report::shown::text(line);
         // Twice, for characters that count as two.
         let length = line.chars().count() * 2 + 1;
         if length > room {

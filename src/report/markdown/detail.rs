@@ -51,42 +51,59 @@ pub struct Tails {
 }
 
 const MANY: usize = usize::MAX;
-const ROWS: [Rows; 6] = [Rows::All, Rows::Changed, Rows::Grouped(MANY), Rows::Grouped(100), Rows::Grouped(20), Rows::Grouped(0)];
-const CHART: [Chart; 5] = [Chart::Stages, Chart::Groups, Chart::Counts(60), Chart::Counts(12), Chart::Counts(0)];
-const TAILS: [(usize, usize, usize); 6] = [(MANY, MANY, 4000), (30, 50, 500), (10, 30, 240), (5, 15, 160), (2, 6, 120), (0, 0, 0)];
-const VALUES: [usize; 5] = [1000, 200, 50, 10, 0];
+// The ladder leads down in great steps; those between them are for what is given back, so that not much room stays empty.
+const ROWS: [Rows; 11] = [
+    Rows::All,
+    Rows::Changed,
+    Rows::Grouped(MANY),
+    Rows::Grouped(1500),
+    Rows::Grouped(700),
+    Rows::Grouped(300),
+    Rows::Grouped(100),
+    Rows::Grouped(50),
+    Rows::Grouped(20),
+    Rows::Grouped(8),
+    Rows::Grouped(0),
+];
+const CHART: [Chart; 7] =
+    [Chart::Stages, Chart::Groups, Chart::Counts(1000), Chart::Counts(250), Chart::Counts(60), Chart::Counts(12), Chart::Counts(0)];
+const TAILS: [(usize, usize, usize); 9] =
+    [(MANY, MANY, 4000), (100, 50, 500), (60, 50, 500), (30, 50, 500), (20, 40, 300), (10, 30, 240), (5, 15, 160), (2, 6, 120), (0, 0, 0)];
+const VALUES: [usize; 9] = [MANY, 1000, 400, 200, 100, 50, 20, 10, 0];
 /// How many failures are named, and how long names are.
-const NAMES: [(usize, usize); 5] = [(500, 200), (100, 120), (30, 80), (8, 48), (3, 32)];
-/// How many warnings and stages of the critical path are shown.
-const REST: [usize; 4] = [60, 10, 3, 0];
+const NAMES: [(usize, usize); 6] = [(MANY, LONG), (500, LONG), (100, 120), (30, 80), (8, 48), (3, 32)];
+/// Longer names are never read: they lose their middle even where there is room.
+const LONG: usize = 200;
+/// How many warnings are shown.
+const REST: [usize; 7] = [MANY, 200, 60, 25, 10, 3, 0];
 
 /// The steps down: what is told elsewhere in short gives way before what is told nowhere else.
 pub const LADDER: [(Part, usize); 25] = [
     (Part::Rows, 1),
     (Part::Rows, 2),
     (Part::Chart, 1),
-    (Part::Chart, 2),
-    (Part::Tails, 1),
-    (Part::Tails, 2),
-    (Part::Values, 1),
-    (Part::Rest, 1),
-    (Part::Rows, 3),
-    (Part::Names, 1),
-    (Part::Tails, 3),
-    (Part::Values, 2),
-    (Part::Rows, 4),
-    (Part::Chart, 3),
-    (Part::Names, 2),
-    (Part::Rest, 2),
-    (Part::Tails, 4),
-    (Part::Values, 3),
-    (Part::Rows, 5),
     (Part::Chart, 4),
-    (Part::Rest, 3),
-    (Part::Names, 3),
+    (Part::Tails, 3),
     (Part::Tails, 5),
-    (Part::Values, 4),
+    (Part::Values, 3),
+    (Part::Rest, 4),
+    (Part::Rows, 6),
+    (Part::Names, 2),
+    (Part::Tails, 6),
+    (Part::Values, 5),
+    (Part::Rows, 8),
+    (Part::Chart, 5),
+    (Part::Names, 3),
+    (Part::Rest, 5),
+    (Part::Tails, 7),
+    (Part::Values, 7),
+    (Part::Rows, 10),
+    (Part::Chart, 6),
+    (Part::Rest, 6),
     (Part::Names, 4),
+    (Part::Tails, 8),
+    (Part::Values, 8),
+    (Part::Names, 5),
 ];
 
 /// In this order parts get back what there is room for.
@@ -138,6 +155,11 @@ impl Detail {
         NAMES[self.level(Part::Names)].1
     }
 
+    /// Whether names are shorter than any need be.
+    pub fn cuts_names(&self) -> bool {
+        self.name_length() < LONG
+    }
+
     pub fn rest(&self) -> usize {
         REST[self.level(Part::Rest)]
     }
@@ -148,10 +170,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_ladder_leads_down_to_the_least_one_step_at_a_time() {
+    fn the_ladder_leads_down_to_the_least() {
         let mut detail = Detail::default();
         for (part, level) in LADDER {
-            assert_eq!(level, detail.level(part) + 1, "{part:?}");
+            assert!(level > detail.level(part), "{part:?}");
             detail = detail.with(part, level);
         }
         assert_eq!((detail.rows(), detail.chart(), detail.tails().failures), (Rows::Grouped(0), Chart::Counts(0), 0));

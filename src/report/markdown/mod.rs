@@ -15,13 +15,15 @@ mod tests;
 pub use self::check::checked;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
-use minijinja::{AutoEscape, Environment, Error, Value, context};
+use minijinja::{AutoEscape, Environment, Error, UndefinedBehavior, Value, context};
 
 use super::dossier::Dossier;
 use super::view::View;
 use detail::{Detail, LADDER, WORTH};
 use page::{Matter, Page};
 
+/// What the engine calls it.
+const NAME: &str = "report.md";
 /// Our own template.
 const TEMPLATE: &str = include_str!("../../../templates/report.md.j2");
 
@@ -69,40 +71,44 @@ impl Options {
         let most = if self.flavor == Flavor::Bitbucket { self.max_chars.min(BITBUCKET_CHARS) } else { self.max_chars };
         text.len() <= self.max_bytes && text.chars().count() <= most && text.encode_utf16().count() <= self.max_units
     }
-
-    /// As much of the beginning as may be. Only a limit that leaves no room for a verdict comes to this.
-    fn beginning(&self, text: &str) -> String {
-        let mut text = text.to_owned();
-        while !self.hold(&text) {
-            text.pop();
-        }
-        text
-    }
 }
 
-/// The report of a run, with our template or this one.
+/// The report of a run, with our template or this one. None if the limits leave no room for a verdict.
 ///
 /// # Errors
 /// If the given template is wrong.
-pub fn render(dossier: &Dossier, options: &Options, template: Option<&str>) -> Result<String, Error> {
+pub fn render(dossier: &Dossier, options: &Options, template: Option<&str>) -> Result<Option<String>, Error> {
     let view = View::of(dossier);
     let mut remarks = Vec::new();
     if let Some(template) = template {
         let matter = Matter::new(dossier, &view, options, &remarks);
         match fitted(&matter, options, template, &Value::from(Serde(&view)))? {
-            Ok(text) => return Ok(text),
-            Err(_) => remarks.push("what the given template makes of it, which is longer than allowed".to_owned()),
+            Some(text) => return Ok(Some(text)),
+            None => remarks.push("what the given template makes of it, which is longer than allowed".to_owned()),
         }
     }
     // Ours does with what is on its page.
-    let fitted = fitted(&Matter::new(dossier, &view, options, &remarks), options, TEMPLATE, &context! {})?;
-    Ok(fitted.unwrap_or_else(|least| options.beginning(&least)))
+    let matter = Matter::new(dossier, &view, options, &remarks);
+    let fitted = fitted(&matter, options, TEMPLATE, &context! {})?;
+    Ok(fitted.or_else(|| page::least(&matter)))
 }
 
-/// The report with as much in it as the limits allow; with the least in it, if that is still too much.
-fn fitted(matter: &Matter, options: &Options, template: &str, values: &Value) -> Result<Result<String, String>, Error> {
+/// Whether a template can be read and uses only names that there are.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check(template: &str) -> Result<(), String> {
+    let engine = engine(template, Flavor::default()).map_err(|error| super::template::words(&error, template))?;
+    let (dossier, options) = (Dossier::default(), Options::default());
+    let view = View::of(&dossier);
+    let page = Page::of(&Matter::new(&dossier, &view, &options, &[]), &Detail::default());
+    super::template::check(&engine, NAME, template, &context! { ..Value::from(Serde(page)), ..Value::from(Serde(&view)) })
+}
+
+/// The report with as much in it as the limits allow; none, if the least is still too much.
+fn fitted(matter: &Matter, options: &Options, template: &str, values: &Value) -> Result<Option<String>, Error> {
     let engine = engine(template, options.flavor)?;
-    let template = engine.get_template("report.md")?;
+    let template = engine.get_template(NAME)?;
     let render = |detail: &Detail| {
         let page = Value::from(Serde(Page::of(matter, detail)));
         let text = template.render(context! { ..page, ..values.clone() })?;
@@ -111,12 +117,12 @@ fn fitted(matter: &Matter, options: &Options, template: &str, values: &Value) ->
     let mut detail = Detail::default();
     let mut text = render(&detail)?;
     if options.hold(&text) {
-        return Ok(Ok(text));
+        return Ok(Some(text));
     }
     detail = Detail::after(LADDER.len());
     text = render(&detail)?;
     if !options.hold(&text) {
-        return Ok(Err(text));
+        return Ok(None);
     }
     let (mut too_much, mut enough) = (0, LADDER.len());
     while enough - too_much > 1 {
@@ -130,27 +136,34 @@ fn fitted(matter: &Matter, options: &Options, template: &str, values: &Value) ->
         }
     }
     for part in WORTH {
-        for level in 0..detail.level(part) {
+        // The least level that fits lies from `from` to `to`.
+        let (mut from, mut to) = (0, detail.level(part));
+        while from < to {
+            let level = usize::midpoint(from, to);
             let more = detail.with(part, level);
             let longer = render(&more)?;
             if options.hold(&longer) {
-                (detail, text) = (more, longer);
-                break;
+                (to, detail, text) = (level, more, longer);
+            } else {
+                from = level + 1;
             }
         }
     }
-    Ok(Ok(text))
+    Ok(Some(text))
 }
 
 fn engine(template: &str, flavor: Flavor) -> Result<Environment<'_>, Error> {
     let mut engine = Environment::new();
     engine.set_auto_escape_callback(|_| AutoEscape::None);
+    engine.set_undefined_behavior(UndefinedBehavior::Strict);
+    // So that an error knows its place.
+    engine.set_debug(true);
     engine.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true).build()?);
     engine.add_filter("code", move |text: &str| escape::code(text, flavor));
     engine.add_filter("value", move |text: &str| escape::value(text, flavor));
     engine.add_filter("sentence", move |text: &str| escape::sentence(text, flavor));
     engine.add_filter("tagged", |text: &str| escape::tagged(text));
     engine.add_filter("fence", |text: &str| escape::fence(text));
-    engine.add_template("report.md", template)?;
+    engine.add_template(NAME, template)?;
     Ok(engine)
 }

@@ -22,6 +22,9 @@ const WIDTH: usize = 100;
 /// Reasons of a stage in the table.
 const REASONS: usize = 3;
 
+/// So many stages of the critical path are named.
+const STEPS: usize = 60;
+
 /// What pages are made from.
 pub struct Matter<'a> {
     dossier: &'a Dossier,
@@ -153,6 +156,20 @@ impl<'a> Matter<'a> {
         self.options.max_bytes.min(self.options.max_chars.saturating_mul(4))
     }
 
+    /// With more rows in one of its tables it is: none is shorter than this.
+    fn most_rows(&self) -> usize {
+        self.room() / 16
+    }
+
+    /// The command that shows everything; empty where there is none.
+    fn whole(&self) -> String {
+        if self.view.run.is_empty() || self.dossier.history.about.dry {
+            String::new()
+        } else {
+            format!("dvc-paraffin report {} --html report.html", cut(&self.view.run, 40))
+        }
+    }
+
     fn kind(&self, at: usize) -> Kind {
         Kind::of(self.dossier.facts.shown[at])
     }
@@ -163,27 +180,29 @@ impl Page {
     pub fn of(matter: &Matter, detail: &Detail) -> Self {
         let view = matter.view;
         let (long, rest) = (detail.name_length(), detail.rest());
+        let steps = rest.min(STEPS);
         let mut left_out = matter.left_out.to_vec();
         let (failures, named, unnamed) = failures(matter, detail, &mut left_out);
         let rows = rows(matter, detail, &mut left_out);
         let (chart, chart_text, legend) = chart(matter, detail, &mut left_out);
         let levels = match detail.chart() {
             Chart::Counts(most) => most,
-            Chart::Stages | Chart::Groups => 60,
+            Chart::Stages | Chart::Groups => matter.most_rows(),
         };
+        let values_shown = detail.values().min(matter.most_rows());
         missing(&mut left_out, matter.levels.len().saturating_sub(levels), "level");
-        missing(&mut left_out, view.metrics.len().saturating_sub(detail.values()), "metric");
-        missing(&mut left_out, view.params.len().saturating_sub(detail.values()), "parameter");
+        missing(&mut left_out, view.metrics.len().saturating_sub(values_shown), "metric");
+        missing(&mut left_out, view.params.len().saturating_sub(values_shown), "parameter");
         missing(&mut left_out, view.remarks.len().saturating_sub(rest), "warning");
         if rest == 0 {
             left_out.push("timings and environment".to_owned());
         }
-        if matter.longest_name > long {
+        if detail.cuts_names() && matter.longest_name > long {
             left_out.push(format!("the middle of names longer than {long} characters"));
         }
         let pairs = |list: &[Pair]| if rest == 0 { Vec::new() } else { list.iter().map(|pair| pair_of(pair, long)).collect() };
         Self {
-            marker: format!("<!-- dvc-paraffin:report key={} -->", escape::key(&matter.options.key)),
+            marker: marker(matter.options),
             sign: signs::of_run(matter.dossier.facts.verdict),
             folded: matter.options.flavor != Flavor::Bitbucket,
             verdict: view.verdict,
@@ -199,9 +218,9 @@ impl Page {
             failures,
             named,
             unnamed,
-            metrics: values(&view.metrics, detail),
+            metrics: values(&view.metrics, values_shown, long),
             metrics_number: view.metrics.len(),
-            params: values(&view.params, detail),
+            params: values(&view.params, values_shown, long),
             params_number: view.params.len(),
             value_remarks: view.value_remarks.iter().take(rest).map(|remark| cut(remark, 2 * long)).collect(),
             rows,
@@ -210,18 +229,46 @@ impl Page {
             legend,
             levels: matter.levels.iter().take(levels).cloned().collect(),
             facts: pairs(&view.facts),
-            critical: view.critical.iter().take(rest).map(|name| cut(name, long)).collect(),
-            critical_more: view.critical.len().saturating_sub(rest),
+            critical: view.critical.iter().take(steps).map(|name| cut(name, long)).collect(),
+            critical_more: view.critical.len().saturating_sub(steps),
             environment: pairs(&view.environment),
             remarks: view.remarks.iter().take(rest).map(|remark| cut(remark, 5 * long)).collect::<Vec<_>>().join("\n"),
             left_out,
-            whole: if view.run.is_empty() || matter.dossier.history.about.dry {
-                String::new()
-            } else {
-                format!("dvc-paraffin report {} --html report.html", cut(&view.run, 40))
-            },
+            whole: matter.whole(),
         }
     }
+}
+
+/// The least that can be said: the verdict, as much of what it is about as there is room for, and that this
+/// is not all. None if there is no room even for that.
+pub fn least(matter: &Matter) -> Option<String> {
+    let (view, options) = (matter.view, matter.options);
+    let marker = marker(options);
+    let sign = signs::of_run(matter.dossier.facts.verdict);
+    let all = &view.failures;
+    let failures = |most: usize| {
+        let names: Vec<String> = all.iter().take(most).map(|failure| escape::code(&cut(&failure.address, 32), options.flavor)).collect();
+        let more = if all.len() > names.len() { format!(", and {} more", all.len() - names.len()) } else { String::new() };
+        if names.is_empty() { String::new() } else { format!("Failed or stopped: {}{more}\n\n", names.join(", ")) }
+    };
+    let whole = matter.whole();
+    let whole = if whole.is_empty() { String::new() } else { format!(" All of it: {}", escape::code(&whole, options.flavor)) };
+    let told = [
+        (format!(": {}", view.headline), failures(3), whole.as_str()),
+        (format!(": {}", view.headline), failures(1), &whole),
+        (format!(": {}", view.headline), String::new(), &whole),
+        (String::new(), String::new(), &whole),
+        (String::new(), String::new(), ""),
+    ];
+    let words = view.verdict_words;
+    let texts = told.into_iter().map(|(headline, failures, whole)| {
+        format!("{marker}\n### {sign} {words}{headline}\n\n{failures}Left out for length: all else.{whole}\n")
+    });
+    texts.into_iter().find(|text| options.hold(text))
+}
+
+fn marker(options: &Options) -> String {
+    format!("<!-- dvc-paraffin:report key={} -->", escape::key(&options.key))
 }
 
 fn missing(left_out: &mut Vec<String>, number: usize, word: &str) {
@@ -255,7 +302,8 @@ fn failures(matter: &Matter, detail: &Detail, left_out: &mut Vec<String>) -> (Ve
         room = room.saturating_sub(told.last().map_or(0, |told| told.address.len() + told.tail.len()));
     }
     let others = &all[told.len()..];
-    let named: Vec<String> = others.iter().take(detail.named()).map(|failure| cut(&failure.address, detail.name_length())).collect();
+    let named: Vec<String> =
+        others.iter().take(detail.named().min(matter.most_rows())).map(|failure| cut(&failure.address, detail.name_length())).collect();
     let unnamed = others.len() - named.len();
     let shorter = told.iter().zip(all).filter(|(told, failure)| told.tail_cut && !failure.tail_cut).count();
     if shorter > 0 {
@@ -295,8 +343,8 @@ fn tell(matter: &Matter, failure: &crate::report::view::Failure, detail: &Detail
     }
 }
 
-fn values(rows: &[ValueRow], detail: &Detail) -> Vec<ValueRow> {
-    let fit = |text: &str| cut(text, detail.name_length());
+fn values(rows: &[ValueRow], most: usize, long: usize) -> Vec<ValueRow> {
+    let fit = |text: &str| cut(text, long);
     let fit = |row: &ValueRow| ValueRow {
         path: fit(&row.path),
         name: fit(&row.name),
@@ -304,7 +352,7 @@ fn values(rows: &[ValueRow], detail: &Detail) -> Vec<ValueRow> {
         new: fit(&row.new),
         change: fit(&row.change),
     };
-    rows.iter().take(detail.values()).map(fit).collect()
+    rows.iter().take(most).map(fit).collect()
 }
 
 fn rows(matter: &Matter, detail: &Detail, left_out: &mut Vec<String>) -> Vec<Row> {
@@ -321,9 +369,8 @@ fn rows(matter: &Matter, detail: &Detail, left_out: &mut Vec<String>) -> Vec<Row
         missing(left_out, matter.unchanged, "unchanged stage");
     }
     let (mut groups, most) = match detail.rows() {
-        Rows::Grouped(most) => (all, most),
-        // No row is shorter than this.
-        _ => (all, matter.room() / 16),
+        Rows::Grouped(most) => (all, most.min(matter.most_rows())),
+        _ => (all, matter.most_rows()),
     };
     let folded: usize = groups.iter().filter(|members| members.len() > 1).map(Vec::len).sum();
     missing(left_out, folded, "grouped row");

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
+use super::check as check_template;
 use super::*;
 use crate::model::Status;
 use crate::report::dossier::{Changes, Differences, Previous, Row, Tail, WhatIf};
@@ -40,17 +41,17 @@ fn told() -> Dossier {
 #[test]
 fn a_failed_run_on_github() {
     let want = include_str!("../../../tests/data/report-failed.md");
-    assert_eq!(render(&told(), &options(Flavor::Github), None).unwrap(), want);
+    assert_eq!(render(&told(), &options(Flavor::Github), None).unwrap().unwrap(), want);
 }
 
 #[test]
 fn the_same_on_bitbucket() {
     let want = include_str!("../../../tests/data/report-failed-bitbucket.md");
-    assert_eq!(render(&told(), &options(Flavor::Bitbucket), None).unwrap(), want);
+    assert_eq!(render(&told(), &options(Flavor::Bitbucket), None).unwrap().unwrap(), want);
 }
 
 /// That a text keeps to the limits and begins with the truth.
-fn check(dossier: &Dossier, options: &Options, text: &str) {
+fn keeps(dossier: &Dossier, options: &Options, text: &str) {
     let most = if options.flavor == Flavor::Bitbucket { options.max_chars.min(32_000) } else { options.max_chars };
     let (chars, units) = (text.chars().count(), text.encode_utf16().count());
     assert!(chars <= most && units <= options.max_units && text.len() <= options.max_bytes, "{chars} of {most}, {units}, {}", text.len());
@@ -66,6 +67,10 @@ fn check(dossier: &Dossier, options: &Options, text: &str) {
         let name: String = dossier.history.stages[failed].planned.address.chars().take(20).collect();
         let screen: Vec<&str> = text.lines().take(25).collect();
         assert!(screen.join("\n").contains(&name), "{name} is not in\n{}", screen.join("\n"));
+    }
+    // A group is one row or a thousand; of all else nothing is left out while there is much room.
+    if 2 * chars < most && 2 * units < options.max_units && 2 * text.len() < options.max_bytes && !text.contains(" grouped row") {
+        assert!(!text.contains("Left out for length"), "{chars} of {most}:\n{text}");
     }
     let opened = text.lines().filter(|line| line.starts_with("<details>")).count();
     assert_eq!(
@@ -94,7 +99,7 @@ fn no_random_run_is_told_in_more_than_the_limit() {
         let flavor = if round % 2 == 0 { Flavor::Github } else { Flavor::Bitbucket };
         for max_chars in LIMITS {
             let options = Options { max_chars, ..options(flavor) };
-            check(&dossier, &options, &render(&dossier, &options, None).unwrap());
+            keeps(&dossier, &options, &render(&dossier, &options, None).unwrap().unwrap());
         }
     }
 }
@@ -142,7 +147,7 @@ fn huge_runs_keep_to_the_limit_and_to_the_truth() {
         for flavor in [Flavor::Github, Flavor::Bitbucket] {
             for max_chars in [1_000, 7_000, 60_000] {
                 let options = Options { max_chars, ..options(flavor) };
-                check(&dossier, &options, &render(&dossier, &options, None).unwrap());
+                keeps(&dossier, &options, &render(&dossier, &options, None).unwrap().unwrap());
             }
         }
     }
@@ -153,8 +158,8 @@ fn five_thousand_failures_fit_a_comment() {
     let dossier = huge(5000, 200);
     for max_chars in [1_000, 60_000] {
         let options = Options { max_chars, ..options(Flavor::Github) };
-        let text = render(&dossier, &options, None).unwrap();
-        check(&dossier, &options, &text);
+        let text = render(&dossier, &options, None).unwrap().unwrap();
+        keeps(&dossier, &options, &text);
         assert!(text.contains("5000 failed"), "{text}");
         if max_chars == 60_000 {
             assert!(text.chars().count() > 30_000, "room is left unused: {}", text.chars().count());
@@ -180,8 +185,8 @@ fn a_thousand_stages_tell_the_truth_in_their_first_lines() {
     for flavor in [Flavor::Github, Flavor::Bitbucket] {
         for max_chars in [2_000, 8_000, 60_000] {
             let options = Options { max_chars, ..options(flavor) };
-            let text = render(&dossier, &options, None).unwrap();
-            check(&dossier, &options, &text);
+            let text = render(&dossier, &options, None).unwrap().unwrap();
+            keeps(&dossier, &options, &text);
             let screen = text.lines().take(30).collect::<Vec<_>>().join("\n");
             assert!(screen.contains("Failed: 12 failed, 988 ran in 10.5s"), "{screen}");
             let told = failed.iter().filter(|at| screen.contains(&format!("`{}`", names[**at]))).count();
@@ -194,34 +199,88 @@ fn a_thousand_stages_tell_the_truth_in_their_first_lines() {
 fn units_and_bytes_are_limits_too() {
     let dossier = huge(300, 30);
     let comment = Options { max_chars: 100_000, ..options(Flavor::Github) };
-    check(&dossier, &comment, &render(&dossier, &comment, None).unwrap());
+    keeps(&dossier, &comment, &render(&dossier, &comment, None).unwrap().unwrap());
     let summary = Options { max_bytes: 100_000, key: "CI".to_owned(), ..Options::summary() };
-    check(&dossier, &summary, &render(&dossier, &summary, None).unwrap());
+    keeps(&dossier, &summary, &render(&dossier, &summary, None).unwrap().unwrap());
 }
 
 #[test]
 fn what_is_left_out_is_said() {
     let dossier = huge(200, 50);
-    let text = render(&dossier, &Options { max_chars: 5_000, ..options(Flavor::Github) }, None).unwrap();
+    let text = render(&dossier, &Options { max_chars: 5_000, ..options(Flavor::Github) }, None).unwrap().unwrap();
     let last = text.lines().last().unwrap();
     assert!(last.starts_with("Left out for length: ") && last.contains("failures") && last.contains("dvc-paraffin report "), "{last}");
-    assert!(!render(&well().dossier(), &options(Flavor::Github), None).unwrap().contains("Left out"));
+    assert!(!render(&well().dossier(), &options(Flavor::Github), None).unwrap().unwrap().contains("Left out"));
 }
 
 #[test]
 fn a_given_template_takes_the_place_of_ours() {
-    let template = "{{ verdict }} {% for row in stages %}{{ row.address|code }} {% endfor %}{{ nonsense }}";
+    let template = "{{ verdict }} {% for row in stages %}{{ row.address|code }} {% endfor %}";
     let dossier = well().dossier();
-    let text = render(&dossier, &options(Flavor::Github), Some(template)).unwrap();
+    let text = render(&dossier, &options(Flavor::Github), Some(template)).unwrap().unwrap();
     assert_eq!(text, "ok `prepare` `train@a` `train@b` `train@c` `report`\n");
     assert!(render(&dossier, &options(Flavor::Github), Some("{% if %}")).is_err());
+    assert!(render(&dossier, &options(Flavor::Github), Some("{{ nonsense }}")).is_err());
     let long = "x".repeat(70_000);
-    let text = render(&dossier, &options(Flavor::Github), Some(&long)).unwrap();
+    let text = render(&dossier, &options(Flavor::Github), Some(&long)).unwrap().unwrap();
     assert!(text.starts_with("<!-- dvc-paraffin:report key=CI -->\n### ") && text.contains("the given template"), "{text}");
 }
 
 #[test]
-fn a_limit_without_room_for_a_verdict_is_kept() {
-    let options = Options { max_chars: 40, ..options(Flavor::Github) };
-    assert_eq!(render(&told(), &options, None).unwrap().chars().count(), 40);
+fn the_least_report_is_whole_and_says_that_it_is_not_all() {
+    let key = "k".repeat(200);
+    for (dossier, failed) in [(told(), true), (badly().dossier(), true), (huge(5000, 1), true), (well().dossier(), false)] {
+        for (max_chars, key) in [(300, "CI"), (300, key.as_str()), (420, "CI")] {
+            let options = Options { max_chars, key: key.to_owned(), ..options(Flavor::Github) };
+            let text = render(&dossier, &options, None).unwrap().unwrap();
+            assert!(text.chars().count() <= max_chars, "{text}");
+            let lines: Vec<&str> = text.lines().collect();
+            assert!(
+                lines[0].ends_with(" -->") && lines[1].starts_with(if failed { "### \u{2717} Failed" } else { "### \u{2713} Succeeded" }),
+                "{text}"
+            );
+            let last = lines[lines.len() - 1];
+            assert!(
+                last.starts_with("Left out for length: ")
+                    && last.ends_with(" All of it: `dvc-paraffin report 20261120-094052-3f2a --html report.html`"),
+                "{text}"
+            );
+            assert!(last.contains(": all else. ") || max_chars > 300, "{text}");
+            assert!(text.contains("Failed or stopped: ") || !failed || max_chars == 300, "{text}");
+        }
+    }
+    let none = Options { max_chars: 60, ..options(Flavor::Github) };
+    assert_eq!(render(&told(), &none, None).unwrap(), None);
+}
+
+#[test]
+fn equal_warnings_are_told_once_and_all_where_there_is_room() {
+    let warned = |text: &dyn Fn(usize) -> String| {
+        let tale = (0..241).fold(well(), |tale, at| {
+            tale.at(2735, crate::model::EventKind::Notice { level: crate::model::Level::Warning, text: text(at) })
+        });
+        render(&tale.dossier(), &options(Flavor::Github), None).unwrap().unwrap()
+    };
+    let same = warned(&|_| "the state database is locked".to_owned());
+    assert_eq!(same.matches("the state database is locked").count(), 1, "{same}");
+    assert!(same.contains("the state database is locked (241 times)\n"), "{same}");
+    let other = warned(&|at| format!("'{at}' is empty, which is told here at some length to fill the report"));
+    assert!(other.contains("'240' is empty") && !other.contains("Left out"), "{}", other.len());
+}
+
+#[test]
+fn what_is_wrong_with_a_template_is_told_by_line_and_name() {
+    let list = "(docs/reports.md lists those there are)";
+    for check in [check_template, crate::report::html::check] {
+        assert_eq!(check("{{ verdict }}\n{% if nonsense %}{% endif %}"), Err(format!("line 2: there is no name 'nonsense' {list}")));
+        assert_eq!(check("{# verdicts #}\n{{ verdict }}\n{{ verdicts }}").unwrap_err().get(..8), Some("line 3: "));
+        assert_eq!(check("{% for row in stages %}{{ loop.index }}{% set x = 1 %}{{ x }}{% endfor %}{{ range(3) }}"), Ok(()));
+        let wrong = check("a\n{% if %}").unwrap_err();
+        assert!(wrong.starts_with("line 2: ") && !wrong.contains("minijinja"), "{wrong}");
+    }
+    assert_eq!((check_template(TEMPLATE), crate::report::html::check(crate::report::html::TEMPLATE)), (Ok(()), Ok(())));
+    // An attribute is only met when it is rendered.
+    let template = "\n{% for row in stages %}\n{{ row.adress }}{% endfor %}";
+    let error = render(&well().dossier(), &options(Flavor::Github), Some(template)).unwrap_err();
+    assert_eq!(crate::report::template::words(&error, template), format!("line 3: there is no name 'row.adress' {list}"));
 }

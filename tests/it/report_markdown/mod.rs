@@ -27,7 +27,7 @@ const TAGS: [&str; 18] =
 
 fn markdown(names: &[&str], flavor: Flavor) -> String {
     let options = Options { key: "a --> b".to_owned(), flavor, ..Options::default() };
-    render(&run::failed(names, &LOG), &options, None).unwrap()
+    render(&run::failed(names, &LOG), &options, None).unwrap().unwrap()
 }
 
 /// The text of the cells of a column in the table with this heading.

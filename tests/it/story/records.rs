@@ -263,11 +263,40 @@ fn a_report_never_changes_what_a_run_comes_to() {
     assert!(!project.has("d.txt"));
     project.write("full/here", "");
     project.repro(["d", "--report", "full/here/x.html"]).ok().complains("WARNING: the report 'full/here/x.html' was not written");
-    project.write("t.j2", "{{ verdict }} {{ counts[0].number }} {{ nothing.at.all }}");
-    project.repro(["d", "--force", "--report", "x.md", "--template", "t.j2"]).ok().complains("WARNING: the report 'x.md' was not written");
+    let why = "(docs/reports.md lists those there are)";
+    project.write("t.j2", "{{ verdict }} {{ counts[0].number }}\n{{ nothing.at.all }}");
+    let ran = project.repro(["d", "--force", "--report", "x.md", "--template", "t.j2"]);
+    ran.exits(254).complains(&format!("the template 't.j2' is wrong: line 2: there is no name 'nothing' {why}"));
+    // What only shows in a run is a warning.
+    project.write("t.j2", "{{ verdict }}\n{{ counts[0].nothing }}");
+    for report in ["x.md", "x.html"] {
+        let ran = project.repro(["d", "--force", "--report", report, "--template", "t.j2"]);
+        let wrong = format!("the template 't.j2' is wrong: line 2: there is no name 'counts[0].nothing' {why}");
+        ran.ok().complains(&format!("WARNING: the report '{report}' was not written: {wrong}\n"));
+    }
     project.write("t.j2", "{{ verdict }}: {{ headline }}");
     project.repro(["d", "--force", "--report", "x.md", "--template", "t.j2"]).ok();
     assert!(project.read("x.md").starts_with("ok: 1 ran in "));
+}
+
+#[test]
+fn a_summary_that_has_no_room_stays_as_it_is() {
+    let project = mixed();
+    project.repro(["d"]).ok();
+    let summary = |there: usize| {
+        project.write("summary.md", "x".repeat(there));
+        let mut command = project.command(project.root());
+        command.args(["report", "--summary"]).env("GITHUB_STEP_SUMMARY", "summary.md");
+        (crate::support::ran::Ran::of(&mut command), project.read("summary.md")[there..].to_owned())
+    };
+    for left in [0, 1, 20, 100] {
+        let (ran, more) = summary((1 << 20) - left);
+        ran.exits(255).complains("WARNING: the summary of the job was not written: there is no room left in 'summary.md'");
+        assert_eq!(more, "");
+    }
+    let (ran, more) = summary((1 << 20) - 400);
+    ran.ok();
+    assert!(more.len() <= 400 && more.contains("Left out for length: ") && more.trim_end().ends_with("--html report.html`"), "{more}");
 }
 
 #[test]
