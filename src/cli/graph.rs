@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::model::{Fault, StageId};
+use crate::model::{Class, Fault, StageId};
 use crate::ops::graph::{Phase, Picture, refused};
 use crate::ops::targets::Reading;
 use crate::plan::graph::Graph as Dag;
@@ -41,6 +41,7 @@ pub fn run(args: &Graph, setting: &Setting) -> i32 {
 /// The text to print, and the JSON if it is to be written somewhere.
 fn picture(args: &Graph) -> Result<(String, Option<Value>), (Phase, Fault)> {
     let load = |fault| (Phase::Load, fault);
+    refuse_levels(args).map_err(|fault| (Phase::Open, fault))?;
     let workspace = workspace().map_err(|fault| (Phase::Open, fault))?;
     let (settings, overrides) = (settings_file(&workspace).map_err(|fault| (Phase::Open, fault))?, Overrides::default());
     let rulebook = Rulebook::new(&settings, &overrides).map_err(|fault| (Phase::Open, fault))?;
@@ -63,6 +64,16 @@ fn picture(args: &Graph) -> Result<(String, Option<Value>), (Phase, Fault)> {
         }
     };
     Ok((text, json))
+}
+
+/// Boxes for levels are drawn by Mermaid alone; the text tells levels anyway.
+fn refuse_levels(args: &Graph) -> Result<(), Fault> {
+    let (form, advice) = match args.format() {
+        Format::Dot if args.levels => ("dot", "`graph --levels` alone draws them for Mermaid"),
+        Format::Json if args.levels => ("JSON", "it tells the level of each stage (`level`) without it"),
+        _ => return Ok(()),
+    };
+    Err(Fault::new(Class::UsageError, format!("--levels means nothing to {form}: {advice}")))
 }
 
 fn width() -> usize {

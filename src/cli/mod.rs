@@ -11,6 +11,7 @@ use crate::store::git::Git;
 use crate::store::os;
 use crate::store::workspace::{Env, Workspace};
 
+pub mod apart;
 pub mod args;
 pub mod check;
 pub mod checkout;
@@ -100,7 +101,7 @@ fn dispatch(args: &Args, setting: &Setting) -> Result<i32, Fault> {
             Ok(0)
         }
         Command::Check(check) => check::run(check, &args.global, setting),
-        Command::Report(report) => report::run(report).map(|()| 0),
+        Command::Report(report) => report::run(report, &args.global).map(|()| 0),
         Command::Runs(args) => runs::run(args).map(|()| 0),
         Command::Logs(args) => logs::run(args, setting).map(|()| 0),
         Command::Checkout(checkout) => checkout::run(checkout, &args.global, setting),

@@ -7,8 +7,9 @@ use std::collections::BTreeSet;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::format::mask::Masks;
 use crate::model::{Class, Fault};
@@ -21,8 +22,9 @@ use crate::report::markdown::{self, Options};
 use crate::report::{answer, csv, html, junit, template, trace, words};
 use crate::store::workspace::Workspace;
 
+use super::apart::refuse_same;
 use super::args::report::Template;
-use super::args::{Flavor, Kind, Rendering, Report, Wanted};
+use super::args::{Flavor, Global, Kind, Rendering, Report, Wanted};
 use super::live::Page;
 use super::repro::{masks, write_text};
 use super::{error, print, print_answer, workspace};
@@ -31,6 +33,10 @@ use super::{error, print, print_answer, workspace};
 pub const SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 /// GitHub takes no longer summary of a step, in bytes.
 const LONGEST_SUMMARY: u64 = 1 << 20;
+
+/// So often, and with such pauses, it is looked whether a browser has failed.
+const TIMES: u32 = 60;
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// A template that was given.
 #[derive(Debug)]
@@ -64,6 +70,8 @@ pub struct Order {
     max_chars: Option<usize>,
     summary: Option<PathBuf>,
     request: report::Wanted,
+    /// `-q`: what is not asked for as a file is not told.
+    quiet: bool,
 }
 
 impl Order {
@@ -96,6 +104,11 @@ impl Order {
             order.take(template, is_live)?;
         }
         Ok(order)
+    }
+
+    /// The same, told of by warnings alone if it is to be quiet.
+    pub fn quietly(self, quiet: bool) -> Self {
+        Self { quiet, ..self }
     }
 
     fn take(&mut self, template: &Template, is_live: bool) -> Result<(), Fault> {
@@ -149,7 +162,7 @@ impl Order {
         if let (Some(rev), Err(why)) = (&self.request.base.rev, &dossier.changes) {
             print(&format!("WARNING: nothing is compared with '{rev}': {why}\n"), true);
         }
-        for what in &dossier.what_if {
+        for what in dossier.what_if.iter().filter(|_| !self.quiet) {
             print(&format!("{}\n", words::what_if(what)), true);
         }
         for wanted in &self.wanted {
@@ -251,7 +264,7 @@ pub fn warn(fault: &Fault) {
 ///
 /// # Errors
 /// There is no such run, its journal cannot be read, or a template cannot.
-pub fn run(args: &Report) -> Result<(), Fault> {
+pub fn run(args: &Report, global: &Global) -> Result<(), Fault> {
     let workspace = Arc::new(workspace()?);
     let found = runs::read(&workspace.tmp_dir(), Some(&args.run), &masks(&workspace)?, warn)?;
     let folder = found.folder.clone();
@@ -263,6 +276,7 @@ pub fn run(args: &Report) -> Result<(), Fault> {
     if wanted.is_empty() && !args.rendering.summary {
         wanted.push(Wanted { kind: Kind::Md, file: PathBuf::from("-") });
     }
+    refuse_same(wanted.iter().map(|wanted| wanted.file.as_path()))?;
     warn_without_summary(&args.rendering);
     warn_of_damage(&found);
     if found.history.unread > 0 {
@@ -271,7 +285,7 @@ pub fn run(args: &Report) -> Result<(), Fault> {
         print(&text, true);
     }
     let exit_code = found.history.end.as_ref().map(|end| end.fault.as_ref().map_or(0, error::exit_code));
-    let order = Order::new(wanted, &args.rendering, false, found.masks.clone())?;
+    let order = Order::new(wanted, &args.rendering, false, found.masks.clone())?.quietly(global.quiet > 0);
     order.check(&workspace)?;
     let missed = order.fill(&workspace, found.history, found.alive, exit_code);
     if missed > 0 {
@@ -279,22 +293,38 @@ pub fn run(args: &Report) -> Result<(), Fault> {
     }
     if let Some(page) = page {
         open(&page)?;
-        print(&format!("The page is '{}'.\n", page.display()), true);
+        if global.quiet == 0 {
+            print(&format!("The page is '{}'.\n", page.display()), true);
+        }
     }
     Ok(())
 }
 
-/// Shows a page in the user's browser.
+/// Shows a page in the user's browser. What starts one ends at once, or it is the browser and goes on.
 fn open(page: &Path) -> Result<(), Fault> {
-    let browser = std::env::var_os("BROWSER").filter(|browser| !browser.is_empty());
-    let programs = browser.into_iter().chain(["xdg-open", "open"].map(Into::into));
-    for program in programs {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    // Without a screen xdg-open finds a browser for a terminal at best, and that is not its.
+    let has_screen = cfg!(target_os = "macos") || set("DISPLAY").is_some() || set("WAYLAND_DISPLAY").is_some();
+    let openers = ["xdg-open", "open"].into_iter().filter(|_| has_screen).map(Into::into);
+    for program in set("BROWSER").into_iter().chain(openers) {
         let mut command = Command::new(&program);
         command.arg(page).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        if command.spawn().is_ok() {
+        if command.spawn().is_ok_and(|mut child| has_begun(&mut child)) {
             return Ok(());
         }
     }
-    let text = format!("no browser was found ($BROWSER, xdg-open, open): the page is '{}'", page.display());
+    let text = format!("no browser could be started ($BROWSER, and with a screen xdg-open and open): the page is '{}'", page.display());
     Err(Fault::new(Class::FileNotFoundError, text))
+}
+
+/// Whether a program ended well, or goes on.
+fn has_begun(child: &mut Child) -> bool {
+    for _ in 0..TIMES {
+        match child.try_wait() {
+            Ok(None) => std::thread::sleep(PAUSE),
+            Ok(Some(status)) => return status.success(),
+            Err(_) => return false,
+        }
+    }
+    true
 }

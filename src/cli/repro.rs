@@ -29,6 +29,7 @@ use crate::run::tokens::Style;
 use crate::store::workspace::Workspace;
 use crate::store::{atomic, span};
 
+use super::apart::refuse_same;
 use super::args::{Global, JobserverStyle, OnError, Repro, Wanted};
 use super::live::Live;
 use super::report::{Order, SUMMARY, warn_without_summary};
@@ -104,6 +105,9 @@ fn start(
     slot: &mut Option<&'static Repository>,
     answer: &mut History,
 ) -> Result<(), Fault> {
+    let files =
+        args.reports.iter().map(|wanted| wanted.file.as_path()).chain(args.json.json_file.as_deref()).chain(args.profile.as_deref());
+    refuse_same(files)?;
     let watcher = watcher()?;
     let workspace = workspace().inspect_err(|fault| {
         let found = workspace_unconfigured().ok();
@@ -124,7 +128,7 @@ fn start(
         return Err(Fault::new(Class::UsageError, "--json and --report - cannot both have standard output".to_owned()));
     }
     let masks = masks_of(&told);
-    let order = Order::new(args.reports.clone(), &args.rendering, args.live.is_some(), masks.clone())?;
+    let order = Order::new(args.reports.clone(), &args.rendering, args.live.is_some(), masks.clone())?.quietly(global.quiet > 0);
     let repository = opened(workspace);
     order.check(repository.workspace())?;
     warn_without_summary(&args.rendering);

@@ -135,7 +135,8 @@ fn tail(dir: &Path, history: &History, at: usize, masks: &Masks) -> Option<Tail>
     Some(Tail { lines, cut })
 }
 
-fn last_bytes(path: &Path) -> io::Result<(Vec<u8>, bool)> {
+/// The end of a file, and whether that is all of it.
+pub(super) fn last_bytes(path: &Path) -> io::Result<(Vec<u8>, bool)> {
     let mut file = File::open(path)?;
     let from = file.metadata()?.len().saturating_sub(BYTES);
     file.seek(SeekFrom::Start(from))?;

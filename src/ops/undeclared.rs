@@ -1,14 +1,17 @@
 //! A pipeline that works only in serial order: a stage reads what another one makes and does not
 //! say so. Beside each other the reader may come first, and fails for a reason that its words do not
-//! tell. Whether it reads anything there is not known, so this is a hint and never more.
+//! tell. Whether it reads anything there is not known, so this is a hint and never more; and one only where what
+//! failed names what the other one makes, in its command or in the end of its log: most failures have nothing to
+//! do with any order.
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::model::{Class, Fault, Outcome, StageId, Status};
+use crate::model::{Class, Cmd, Fault, Out, Outcome, StageId, Status};
 use crate::report::words::quoted;
 
 use super::load::Repository;
 use super::planning::Plan;
+use super::report::last_bytes;
 
 /// How many stages are named at most.
 const NAMED: usize = 3;
@@ -34,8 +37,10 @@ fn makers(repository: &Repository, plan: &Plan, ends: &HashMap<StageId, Outcome>
     let pipeline = repository.pipeline();
     let wdir = &pipeline.get(plan.order[at]).wdir;
     let awaited = all_before(plan, at);
+    let told = told(repository, plan.order[at], &ends[&plan.order[at]]);
     let was_late = |stage: &StageId| {
-        let mut outs = pipeline.get(*stage).outs.iter().filter(|out| wdir.contains(&out.path)).peekable();
+        let is_meant = |out: &&Out| wdir.contains(&out.path) && names(&told, out.path.file_name());
+        let mut outs = pipeline.get(*stage).outs.iter().filter(is_meant).peekable();
         let Some(end) = ends.get(stage).filter(|_| outs.peek().is_some()) else { return false };
         match end.status {
             Status::Ran | Status::Restored | Status::Updated | Status::Stopped => {
@@ -47,6 +52,27 @@ fn makers(repository: &Repository, plan: &Plan, ends: &HashMap<StageId, Outcome>
         }
     };
     plan.order[..at].iter().copied().filter(|stage| !awaited.contains(stage) && was_late(stage)).collect()
+}
+
+/// What is known of what a stage did: its commands and the end of its log.
+fn told(repository: &Repository, stage: StageId, outcome: &Outcome) -> String {
+    let mut text = match &repository.pipeline().get(stage).cmd {
+        Some(Cmd::One(cmd)) => cmd.clone(),
+        Some(Cmd::Many(cmds)) => cmds.join("\n"),
+        None => String::new(),
+    };
+    let log = outcome.attempt.as_ref().and_then(|attempt| attempt.log.as_ref());
+    if let Some((end, _)) = log.and_then(|log| last_bytes(&repository.workspace().root().join(log)).ok()) {
+        text.push('\n');
+        text.push_str(&String::from_utf8_lossy(&end));
+    }
+    text
+}
+
+/// Whether a text names a file or directory, and not only something that its name is a part of.
+fn names(text: &str, name: &str) -> bool {
+    let is_part = |ch: Option<char>| ch.is_some_and(|ch| ch.is_alphanumeric() || matches!(ch, '_' | '-'));
+    text.match_indices(name).any(|(at, _)| !is_part(text[..at].chars().next_back()) && !is_part(text[at + name.len()..].chars().next()))
 }
 
 /// All stages that had to be over before the one at this place could begin.
@@ -78,4 +104,19 @@ fn sentence(repository: &Repository, failed: StageId, makers: &[StageId]) -> Str
         "in serial order {noun} {who} {come} before '{failed}', and had not ended when that began; if '{failed}' reads what {make}, \
          a dep is undeclared: add it to `deps:` in dvc.yaml."
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::names;
+
+    #[test]
+    fn a_name_is_a_word_of_its_own() {
+        for text in ["cat: data.txt: No such file", "'data.txt'", "in ../x/data.txt", "data.txt"] {
+            assert!(names(text, "data.txt"), "{text}");
+        }
+        for text in ["mydata.txt", "data.txt2", "raw-data.txt", "data", ""] {
+            assert!(!names(text, "data.txt"), "{text}");
+        }
+    }
 }

@@ -23,7 +23,8 @@ pub fn check(engine: &Environment, name: &str, text: &str, values: &Value) -> Re
 
 /// What is wrong with a template.
 pub fn words(error: &Error, text: &str) -> String {
-    let what = error.range().and_then(|range| text.get(range)).map(str::trim).filter(|what| !what.is_empty());
+    let what =
+        error.range().and_then(|range| text.get(path_of(text, range.start)..range.end)).map(str::trim).filter(|what| !what.is_empty());
     match (error.kind(), what, error.line()) {
         (ErrorKind::UndefinedError, Some(what), Some(line)) => no_name(line, what),
         (kind, _, line) => {
@@ -33,14 +34,21 @@ pub fn words(error: &Error, text: &str) -> String {
     }
 }
 
+/// Where the path begins whose end stands here: `[0].name` is but a part of one.
+fn path_of(text: &str, at: usize) -> usize {
+    let before = text.get(..at).unwrap_or_default();
+    before.trim_end_matches(|ch: char| ch.is_alphanumeric() || matches!(ch, '_' | '.' | '[' | ']')).len()
+}
+
 fn no_name(line: usize, name: &str) -> String {
     format!("line {line}: there is no name '{name}' ({LIST})")
 }
 
 /// Where a name first stands in a tag as a word of its own.
 fn place(text: &str, name: &str) -> usize {
-    let is_part = |ch: Option<char>| ch.is_some_and(|ch| ch.is_alphanumeric() || ch == '_' || ch == '.');
-    let is_whole = |at: &usize| !is_part(text[..*at].chars().next_back()) && !is_part(text[at + name.len()..].chars().next());
+    let is_part = |ch: char| ch.is_alphanumeric() || ch == '_';
+    // What stands behind a point is no name but a part of something.
+    let is_whole = |at: &usize| !text[..*at].ends_with(|ch| is_part(ch) || ch == '.') && !text[at + name.len()..].starts_with(is_part);
     let in_tag = |at: &usize| {
         let last = |marks: [&str; 2]| marks.into_iter().map(|mark| text[..*at].rfind(mark)).max();
         last(["{{", "{%"]) > last(["}}", "%}"]) && text[..*at].rfind("{#") <= text[..*at].rfind("#}")

@@ -274,6 +274,7 @@ fn what_is_wrong_with_a_template_is_told_by_line_and_name() {
     for check in [check_template, crate::report::html::check] {
         assert_eq!(check("{{ verdict }}\n{% if nonsense %}{% endif %}"), Err(format!("line 2: there is no name 'nonsense' {list}")));
         assert_eq!(check("{# verdicts #}\n{{ verdict }}\n{{ verdicts }}").unwrap_err().get(..8), Some("line 3: "));
+        assert_eq!(check("{{ verdict.nonsense }}\n{{ nonsense.x }}").unwrap_err().get(..8), Some("line 2: "));
         assert_eq!(check("{% for row in stages %}{{ loop.index }}{% set x = 1 %}{{ x }}{% endfor %}{{ range(3) }}"), Ok(()));
         let wrong = check("a\n{% if %}").unwrap_err();
         assert!(wrong.starts_with("line 2: ") && !wrong.contains("minijinja"), "{wrong}");

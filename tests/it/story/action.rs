@@ -88,6 +88,16 @@ impl Job {
         ran
     }
 
+    /// Comments where there are these comments; gives what `gh` was told, and the text.
+    fn comment(&mut self, ids: &str) -> String {
+        self.has_comments(ids, 0);
+        std::fs::remove_file(self.at("notes")).ok();
+        self.step("comment").ok();
+        let notes = self.read("notes");
+        let body = notes.split_once("body=@").unwrap().1.lines().next().unwrap();
+        format!("{notes}{}", std::fs::read_to_string(body).unwrap())
+    }
+
     /// From now on `gh` lists these comments, and ends with a code.
     fn has_comments(&self, ids: &str, code: i32) {
         let list = format!("case \"$*\" in *--jq*) printf '%s' '{ids}';; esac");
@@ -178,9 +188,41 @@ fn a_word_that_is_no_command_is_refused() {
     job.step("run").ok().says("::error title=dvc-paraffin::the input 'command' must be repro or check, not 'destroy; touch x'");
     job.step("finish").exits(254);
     assert!(!job.project.has("x"));
-    // Nothing to comment with.
-    job.has_comments("", 0);
-    job.step("comment").ok().says("There is no report to comment with.");
+    assert!(job.comment("").contains("ended with exit code 254 before it could write a report"));
+}
+
+#[test]
+fn a_comment_of_an_earlier_run_does_not_stand_for_one_without_a_report() {
+    for key in ["", "Build and test", "a--b -> \"c\" | d\\", " x\u{fc}\u{1f680}\u{7f16} ", "---", "%", &"k".repeat(130), "_/:@."] {
+        for command in ["repro", "check"] {
+            // What the program says of itself...
+            let project = project();
+            project.repro(["-q"]).ok();
+            project.sh("git add -A && git commit -q -m lock");
+            let mut job = Job::new(project, &[("key", key), ("command", command)]).has_the_program();
+            job.step("run").ok();
+            let told = job.comment("41\n");
+            assert!(told.contains("PATCH\nrepos/me/it/issues/comments/41\n"), "{told}");
+            // ... is found again where it has nothing to say, since it does not know what it is told.
+            let mut job = Job::new(Project::folder(), &[("key", key), ("command", command), ("args", "--nonsense")]).has_the_program();
+            job.step("run").ok();
+            let code = job.known["steps.run.outputs.exit-code"].clone();
+            assert_ne!(code, "0");
+            let anew = job.comment("41\n");
+            assert_eq!(mark(&anew), mark(&told), "{key:?} {command}");
+            assert!(anew.contains("PATCH\n") && anew.contains("### \u{2717} No report\n"), "{anew}");
+            assert!(anew.contains(&format!("ended with exit code {code} before it could write a report")), "{anew}");
+        }
+    }
+    // The program could not even be built.
+    let mut job = Job::new(project(), &[]);
+    let told = job.comment("");
+    assert!(told.contains("POST\n") && told.contains("The command ended before it could write a report"), "{told}");
+}
+
+/// The first line of a comment.
+fn mark(comment: &str) -> &str {
+    comment.lines().find(|line| line.starts_with("<!-- dvc-paraffin:report key=")).unwrap()
 }
 
 #[test]

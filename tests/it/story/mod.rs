@@ -2,6 +2,7 @@
 
 mod action;
 mod answers;
+mod asked;
 mod budget;
 mod check;
 mod check_clone;

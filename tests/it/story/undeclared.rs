@@ -36,7 +36,9 @@ fn those_that_were_not_reached_are_named_too() {
     let project = ["make1", "make2", "make3", "make4"].into_iter().fold(Project::new(), |project, name| {
         project.stage(name, |s| s.cmd(&format!("{wait}; echo > {name}.txt")).out(&format!("{name}.txt")))
     });
-    let project = project.stage("read", |s| s.cmd("touch ../read; exit 1").out("read.txt"));
+    let project = project.stage("read", |s| {
+        s.cmd("cat make?.txt; touch ../read; echo 'no make1.txt make2.txt make3.txt make4.txt'; exit 1").out("read.txt")
+    });
     let project = project.file("paraffin.yaml", "queue: {'make*': one}\nqueues: {one: {slots: 1}}\n");
     project.repro(["--jobs", "2"]).exits(255).complains("in serial order stages 'make1', 'make2', 'make3' and one more come before 'read'");
     // What one would make is there: perhaps it need not run.
@@ -47,7 +49,7 @@ fn those_that_were_not_reached_are_named_too() {
 #[test]
 fn nothing_is_said_where_order_cannot_be_the_reason() {
     let wait = "until test -e ../failed; do sleep 0.05; done";
-    let fail = "touch ../failed; exit 1";
+    let fail = "touch ../failed; echo o.txt; exit 1";
     let quiet = |project: Project, flags: [&str; 2]| {
         let ran = project.repro(flags);
         assert!(!ran.exits(255).err().contains("in serial order"), "{ran}");
@@ -55,16 +57,19 @@ fn nothing_is_said_where_order_cannot_be_the_reason() {
     // The other one comes later in serial order.
     let project = Project::new().stage("bad", |s| s.cmd(fail).out("b.txt"));
     quiet(project.stage("other", |s| s.cmd(&format!("{wait}; echo > o.txt")).out("o.txt")), ["--jobs", "2"]);
+    // What failed has nothing to do with what the other one makes.
+    let project = Project::new().stage("other", |s| s.cmd(&format!("{wait}; echo > o.txt")).out("o.txt"));
+    quiet(project.stage("bad", |s| s.cmd("echo 'no-o.txt, foo.txt'; touch ../failed; exit 1").out("b.txt")), ["--jobs", "2"]);
     // It writes elsewhere.
     let project = Project::new().file("sub/x", "").stage("other", |s| s.cmd(&format!("{wait}; echo > o.txt")).out("o.txt"));
-    quiet(project.stage("bad", |s| s.cmd("touch ../../failed; exit 1").field("wdir", "sub").out("b.txt")), ["--jobs", "2"]);
+    quiet(project.stage("bad", |s| s.cmd("touch ../../failed; echo o.txt; exit 1").field("wdir", "sub").out("b.txt")), ["--jobs", "2"]);
     // It was over, since it is declared, or by chance.
     let project = Project::new().stage("other", |s| s.cmd("echo > o.txt").out("o.txt"));
-    quiet(project.stage("bad", |s| s.cmd("exit 1").dep("o.txt").out("b.txt")), ["--jobs", "2"]);
+    quiet(project.stage("bad", |s| s.cmd("echo o.txt; exit 1").dep("o.txt").out("b.txt")), ["--jobs", "2"]);
     let project = Project::new().stage("other", |s| s.cmd("echo > o.txt").out("o.txt"));
-    quiet(project.stage("bad", |s| s.cmd("exit 1").out("b.txt")), ["--jobs", "1"]);
+    quiet(project.stage("bad", |s| s.cmd("echo o.txt; exit 1").out("b.txt")), ["--jobs", "1"]);
     // It need not run.
     let project = Project::new().stage("other", |s| s.cmd("echo > o.txt").out("o.txt"));
     project.repro([]).ok();
-    quiet(project.stage("bad", |s| s.cmd("exit 1").out("b.txt")), ["--jobs", "2"]);
+    quiet(project.stage("bad", |s| s.cmd("echo o.txt; exit 1").out("b.txt")), ["--jobs", "2"]);
 }
