@@ -37,6 +37,8 @@ pub(super) struct Note {
     pub attempt: u32,
     /// When its work began.
     pub started: Option<Duration>,
+    /// Whether a command of this try has begun.
+    pub commanded: bool,
     /// How far it has come.
     pub phase: Phase,
 }
@@ -74,10 +76,23 @@ impl Board {
                     note.phase = Phase::Running;
                     note.attempt = *attempt;
                     note.commands = 0;
+                    note.commanded = false;
                 }
             }
             EventKind::Retrying { stage, .. } => self.ended(*stage, Phase::ToCome, event.elapsed),
+            EventKind::Command { stage, .. } => {
+                if let Some(note) = self.note(*stage) {
+                    note.commanded = true;
+                }
+            }
             EventKind::Finished { stage, outcome } => {
+                // A stage that had its slot and found nothing to work with was not tried.
+                if let Some(note) = self.note(*stage)
+                    && outcome.attempt.is_none()
+                    && !note.commanded
+                {
+                    note.started = None;
+                }
                 self.ended(*stage, Phase::Over, event.elapsed);
                 self.tally.add(outcome);
             }
