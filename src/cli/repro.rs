@@ -162,18 +162,24 @@ fn start(
 /// Writes the reports of a run that could not even be told how to run, so that none of another run
 /// is taken for its own.
 fn report_early(args: &Repro, setting: &Setting, workspace: Option<Workspace>, fault: &Fault) {
-    let Ok(order) = Order::new(args.reports.clone(), &args.rendering, args.live.is_some(), Masks::default()) else { return };
+    // What it says of masks holds, unless it is itself what cannot be read.
+    let masks = workspace.as_ref().and_then(|workspace| masks(workspace).ok()).unwrap_or_default();
+    let Ok(order) = Order::new(args.reports.clone(), &args.rendering, args.live.is_some(), masks.clone()) else { return };
     let workspace = workspace.map(Arc::new);
     if order.is_empty() || workspace.as_ref().is_some_and(|workspace| order.check(workspace).is_err()) {
         return;
     }
     let clock = Clock::start();
     let mut history = History::default();
-    history.event(&clock.event(EventKind::RunOpened(Box::new(setting.about()))));
+    let mut tell = |mut kind: EventKind| {
+        masks.event(&mut kind);
+        history.event(&clock.event(kind));
+    };
+    tell(EventKind::RunOpened(Box::new(setting.about())));
     if let Some(facts) = workspace.as_deref().and_then(changes::facts) {
-        history.event(&clock.event(EventKind::GitStood(facts)));
+        tell(EventKind::GitStood(facts));
     }
-    history.event(&clock.event(EventKind::RunFinished { fault: Some(fault.clone()), to_track: Vec::new(), staged: false }));
+    tell(EventKind::RunFinished { fault: Some(fault.clone()), to_track: Vec::new(), staged: false });
     order.fill_unbegun(history, error::exit_code(fault));
 }
 

@@ -33,6 +33,9 @@ struct Layer {
     factor: u64,
 }
 
+/// What a regular expression is told by. Other signs that may be escaped in one mean nothing by themselves.
+const SIGNS: [char; 14] = ['\\', '.', '+', '*', '?', '(', ')', '[', ']', '{', '}', '|', '^', '$'];
+
 /// All that is masked.
 #[derive(Clone, Debug, Default)]
 pub struct Masks {
@@ -47,7 +50,7 @@ impl Masks {
     pub fn new(settings: &Settings, salt: &str) -> Self {
         let rules = settings.queues.values().chain(settings.stages.values());
         // A pattern without any sign of one may be a secret itself, written down by who knows no better.
-        let (words, patterns): (Vec<&String>, Vec<&String>) = settings.mask.iter().partition(|pattern| regex::escape(pattern) == **pattern);
+        let (words, patterns): (Vec<&String>, Vec<&String>) = settings.mask.iter().partition(|pattern| !pattern.contains(SIGNS));
         let mut values: Vec<&str> = rules.flat_map(values).flat_map(pieces).filter(|value| value.chars().count() > SHORT).collect();
         values.extend(words.into_iter().map(String::as_str));
         // Of two that begin alike the longer one must go whole.

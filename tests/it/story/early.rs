@@ -51,6 +51,17 @@ fn a_pipeline_that_cannot_be_read_is_told_with_its_place_and_not_compared() {
 }
 
 #[test]
+fn masks_hold_where_the_configuration_is_refused() {
+    let project = simple();
+    project.write("paraffin.yaml", "mask: ['glpat-AbCdEf']\n");
+    project.sh("echo '[core' > .dvc/config");
+    project.repro(["--report", "e.json", "--report", "e.html", "--report", "e.md", "--key", "glpat-AbCdEf"]).exits(251);
+    for report in ["e.json", "e.html", "e.md"] {
+        assert!(!project.read(report).contains("glpat-AbCdEf"), "{report}: {}", project.read(report));
+    }
+}
+
+#[test]
 fn a_repository_that_cannot_be_used_is_reported() {
     for (spoil, code) in [("echo '[core' > .dvc/config", 251), ("rm -rf .dvc/tmp && touch .dvc/tmp", 255)] {
         let project = simple();

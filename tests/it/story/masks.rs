@@ -167,3 +167,13 @@ fn names_that_masks_make_alike_are_still_two() {
     let ran = project.run(["logs", "id_1"]);
     ran.exits(255).complains("2 stages of run").complains("are '***' once masked").complains("0001.log").complains("0002.log");
 }
+
+/// A word may hold signs that `regex::escape` escapes and that mean nothing by themselves.
+#[test]
+fn the_journal_holds_no_word_that_is_masked() {
+    let project = Project::new().stage("a", |s| s.cmd("echo 'glpat-Ab#~&1' > a.txt").out("a.txt"));
+    project.write("paraffin.yaml", "mask: ['glpat-Ab#~&1', 'a[b]c']\n");
+    project.repro([]).ok();
+    let journals = project.sh("cat .dvc/tmp/paraffin/runs/*/events.jsonl").out();
+    assert!(journals.contains("a[b]c") && !journals.contains("glpat"), "{journals}");
+}
