@@ -58,6 +58,8 @@ pub enum Wrong {
     Altered,
     /// A directory that held other files when it was recorded than git has: so many then, so many in git.
     HeldMore(u64, u64),
+    /// The same, where it cannot be told whether git ignores those files or they are gone since.
+    MayHaveHeldMore(u64, u64),
     /// It is the same but for the ends of its lines.
     LineEnds,
     /// Not judged: git keeps it in another form (`Git LFS`, the name of a filter).

@@ -164,6 +164,12 @@ fn sentence(finding: &Finding) -> String {
                 count(usize::try_from(*then).unwrap_or(usize::MAX), "file")
             )
         }
+        Wrong::MayHaveHeldMore(then, now) => {
+            format!(
+                "{subject} differs: it had {} when it was recorded, git has {now}: the others are gone since, or git ignores them",
+                count(usize::try_from(*then).unwrap_or(usize::MAX), "file")
+            )
+        }
         Wrong::LineEnds => format!("{subject} is the same but for the ends of its lines: {}", both(finding)),
         Wrong::Converted(by) => format!("{subject} is not judged: git keeps it by way of {}", shown::line(by)),
         Wrong::Outside => format!("{subject} is not judged: it lies outside of git"),

@@ -126,6 +126,10 @@ impl<'a> Mender<'a> {
                 let words = format!("name what git ignores there (__pycache__/, say) in .dvcignore, then {repro}");
                 Some(Way { words, kind: Kind::Steps })
             }
+            Wrong::MayHaveHeldMore(..) => {
+                let words = format!("{repro}; before that name in .dvcignore what git ignores there (__pycache__/, say)");
+                Some(Way { words, kind: Kind::Steps })
+            }
             Wrong::LineEnds => {
                 let is_dir = finding.recorded.as_deref().is_some_and(|hash| hash.ends_with(".dir"));
                 let below = if is_dir { "/**" } else { "" };

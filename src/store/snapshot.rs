@@ -345,6 +345,22 @@ impl GitFiles {
         Ok(found)
     }
 
+    /// The id of what stands at a path, links followed; equal ids are equal content.
+    ///
+    /// # Errors
+    /// A tree cannot be read.
+    pub fn id(&self, path: &RepoPath) -> io::Result<Option<String>> {
+        Ok(self.find(path, true)?.map(|node| node.id))
+    }
+
+    /// Whether a shallow clone ends before this commit.
+    ///
+    /// # Errors
+    /// The repository cannot be read.
+    pub fn is_cut_at(&self, commit: &str) -> Result<bool, Error> {
+        Ok(self.git.cut_at()?.iter().any(|cut| cut == commit))
+    }
+
     /// The bytes of a file, or the target of a link.
     pub(super) fn content(&self, id: &str) -> io::Result<Vec<u8>> {
         let Some(path) = id.strip_prefix(ON_DISK) else { return self.git.blob(id).map_err(io::Error::other) };

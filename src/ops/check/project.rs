@@ -16,6 +16,7 @@ use crate::store::snapshot::Snapshot;
 use crate::store::workspace::Workspace;
 
 use super::super::load::{Repository, lock_path};
+use super::held::Known;
 
 /// A DVC repository that was read.
 pub(super) struct Project<'a> {
@@ -28,6 +29,8 @@ pub(super) struct Project<'a> {
     pub outs: Outs,
     pub cache: Option<Weight>,
     records: Vec<OnceCell<Option<Record>>>,
+    /// Of directories that hold less than they did.
+    pub known: Known,
     /// Files of parameters that were read.
     pub params: RefCell<HashMap<RepoPath, Arc<Value>>>,
 }
@@ -74,7 +77,7 @@ impl<'a> Project<'a> {
         Graph::over(&outs, repository.pipeline(), repository.cwd())?;
         let records = (0..repository.pipeline().len()).map(|_| OnceCell::new()).collect();
         let shelves = Shelves::of(workspace);
-        Ok(Self { dir, repository, snapshot, imprints, shelves, outs, cache, records, params: RefCell::default() })
+        Ok(Self { dir, repository, snapshot, imprints, shelves, outs, cache, records, known: Known::default(), params: RefCell::default() })
     }
 
     pub fn pipeline(&self) -> &Pipeline {

@@ -6,6 +6,7 @@ use crate::model::{Algo, Digest, Fault, Meta, RepoPath, Seen, TreeEntry};
 use crate::store::imprint::{Imprint, LineEnds};
 use crate::store::snapshot::Lead;
 
+use super::held::Held;
 use super::inputs::{Stands, as_recorded};
 use super::project::{Note, Notes, Project};
 
@@ -87,9 +88,13 @@ impl Project<'_> {
         }
         if let (Some(then), Some(in_git)) = (meta.nfiles, now.meta.nfiles)
             && then > in_git
-            && self.held_more(place, recorded, &notes.lock)?
         {
-            notes.known.insert(path.clone(), Wrong::HeldMore(then, in_git));
+            let wrong = match self.held(place, recorded, &notes.lock)? {
+                Held::Ignored => Some(Wrong::HeldMore(then, in_git)),
+                Held::Unknown => Some(Wrong::MayHaveHeldMore(then, in_git)),
+                Held::Others => None,
+            };
+            notes.known.extend(wrong.map(|wrong| (path.clone(), wrong)));
         }
         Ok(Seen::Found(now.digest, now.meta))
     }

@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStrExt as _;
 
 use super::check::found;
 use crate::support::project::Project;
+use crate::support::ran::Ran;
 
 /// What is found in the commit, in the index and in the work tree, which must be the same.
 #[track_caller]
@@ -264,4 +265,33 @@ fn files_of_outputs_that_are_ignored_since_are_gone() {
     assert_eq!(found_everywhere(&project), [""; 0]);
     project.sh("echo '*.tmp' >> .dvcignore; git commit -q -a -m ignore");
     assert_eq!(found_everywhere(&project), ["error out make d", "error dep read d"]);
+}
+
+/// What a clone can tell of a directory that held more when it was recorded: files that were removed since, files that
+/// git ignores, files that nobody added.
+#[test]
+fn why_a_directory_held_more_is_said_only_where_it_is_known() {
+    let project = Project::new().file("src/a", "a\n").file("src/b", "b\n").stage("s", |s| s.cmd("echo 1 > o").dep("src").out("o"));
+    project.repro([]).ok();
+    let project = project.commit();
+    project.sh("git rm -q src/b && git commit -q -m less");
+    project.run(["check", "--rev", "HEAD"]).exits(1).says("dep 'src' differs: ").does_not_say("git has 1");
+    // The same on the far side of a merge.
+    let project = Project::new().file("x", "x\n").commit();
+    project.sh("git checkout -q -b side && mkdir src && echo a > src/a && echo b > src/b");
+    project.write("dvc.yaml", "stages: {s: {cmd: echo 1 > o, deps: [src], outs: [o]}}\n");
+    project.repro([]).ok();
+    project.sh("git add -A && git commit -q -m lock && git rm -q src/b && git commit -q -m less");
+    project.sh("git checkout -q - && git merge -q --no-ff -m merge side");
+    project.run(["check", "--rev", "HEAD"]).exits(1).says("dep 'src' differs: ").does_not_say("git has 1");
+    // A clone that does not go back so far cannot tell.
+    project.sh("git clone -q --depth 1 \"file://$PWD\" shallow");
+    let ran = Ran::of(project.command(project.at("shallow")).args(["check", "--rev", "HEAD"]));
+    ran.exits(1).says("it had 2 files when it was recorded, git has 1: the others are gone since, or git ignores them");
+    // What nobody has added is no secret of git.
+    let project = Project::new().file("src/a", "a\n").stage("s", |s| s.cmd("echo 1 > o").dep("src").out("o")).commit();
+    project.write("src/b", "b\n");
+    project.repro([]).ok();
+    project.sh("git add dvc.lock");
+    project.run(["check", "--index"]).exits(1).does_not_say("not reproducible");
 }
