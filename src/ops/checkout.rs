@@ -246,15 +246,20 @@ impl Work<'_> {
             if self.rwlock.writer_of([&place]).is_some() {
                 continue;
             }
+            let standing = workspace.standing(self.disk.hasher(), &path)?;
             if !self.request.force
-                && let Some(file) = workspace.only_here(self.disk.hasher(), &path)?.first()
+                && let Some(file) = standing.only_here().first()
             {
                 let what = if *file == place { "it".to_owned() } else { format!("'{}'", file.display()) };
                 self.teller.warns(format!("'{shown}' belongs to no stage any more and is kept: {what} is in no cache"));
                 continue;
             }
             let slash = if place.is_dir() { "/" } else { "" };
-            store::link::remove(&place)?;
+            standing.remove()?;
+            if place.symlink_metadata().is_ok() {
+                self.teller.warns(format!("'{shown}' belongs to no stage any more and is kept: it is changed just now"));
+                continue;
+            }
             self.answer.changes.push((Kind::Deleted, format!("{shown}{slash}")));
             self.answer.counts.count(Kind::Deleted);
             self.gone.push(path.to_string());

@@ -107,7 +107,9 @@ impl Workspace {
         let Some((digest, meta)) = &wish.recorded else { return Ok(Steps::lack()) };
         let Some(mut new) = self.wanted(wish, digest, *meta)? else { return Ok(Steps::lack()) };
         let mut old = self.found(hasher, wish, &digest.algo, &new)?;
-        spare(&mut old, &mut new);
+        if !wish.parts.is_empty() {
+            spare(&mut old, &mut new);
+        }
         let mut steps = self.difference(wish, &digest.algo, &old, &new, relink);
         for job in &mut steps.place {
             if !self.cache().keeps(&job.digest)? {

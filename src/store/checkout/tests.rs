@@ -82,3 +82,18 @@ fn an_object_whose_file_lacks_its_content_is_no_object() {
     assert!(workspace.compare_out(&hasher, &wish, false).unwrap().lacking);
     assert!(object.exists());
 }
+
+#[test]
+fn what_comes_while_it_is_looked_at_stays() {
+    let (dir, workspace, hasher) = world();
+    let standing = workspace.standing(&hasher, &RepoPath::new("d")).unwrap();
+    assert_eq!(standing.only_here(), &[] as &[PathBuf]);
+    fs::write(dir.path().join("d/a"), "other").unwrap();
+    fs::write(dir.path().join("d/sub/new"), "new").unwrap();
+    standing.remove().unwrap();
+    let left = |name: &str| dir.path().join("d").join(name).exists();
+    assert!(left("a") && left("sub/new") && !left("sub/b"));
+    fs::remove_file(dir.path().join("d/a")).unwrap();
+    assert_eq!(workspace.standing(&hasher, &RepoPath::new("d")).unwrap().only_here(), [dir.path().join("d/sub/new")]);
+    assert!(workspace.standing(&hasher, &RepoPath::new("nothing")).unwrap().only_here().is_empty());
+}

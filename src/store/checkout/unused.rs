@@ -6,11 +6,13 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::io;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::super::error::Error;
 use super::super::hasher::Hasher;
+use super::super::link;
 use super::super::os::Stamp;
 use super::super::state::links::{Placed, time_of_dir, time_of_file};
 use super::super::workspace::Workspace;
@@ -46,30 +48,77 @@ impl Workspace {
         Some(Placed { inode, time: time_of_dir(files) })
     }
 
-    /// The files at and below a path that are in no cache, whether or not DVC counts them. What a link leads
-    /// to is not there.
+    /// What stands at and below a path, whether or not DVC counts it. What a link leads to is not there.
     ///
     /// # Errors
     /// Something cannot be read.
-    pub fn only_here(&self, hasher: &Hasher, path: &RepoPath) -> Result<Vec<PathBuf>, Error> {
-        let (mut files, mut lost) = (Vec::new(), Vec::new());
+    pub fn standing(&self, hasher: &Hasher, path: &RepoPath) -> Result<Standing, Error> {
+        let mut standing = Standing::default();
+        let mut files = Vec::new();
         let mut open = vec![self.place(path)];
         while let Some(place) = open.pop() {
-            let meta = fs::symlink_metadata(&place).map_err(Error::io("look at", &place))?;
+            let Some(meta) = there(fs::symlink_metadata(&place), &place)? else { continue };
             if meta.is_dir() {
-                let entries = fs::read_dir(&place).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-                open.extend(entries.map_err(Error::io("list", &place))?.iter().map(fs::DirEntry::path));
+                let entries = there(fs::read_dir(&place).and_then(Iterator::collect::<Result<Vec<_>, _>>), &place)?;
+                open.extend(entries.iter().flatten().map(fs::DirEntry::path));
+                standing.dirs.push(place);
             } else if meta.is_file() {
                 files.push(place);
-            } else if !meta.is_symlink() {
-                lost.push(place);
+            } else {
+                if !meta.is_symlink() {
+                    standing.only_here.push(place.clone());
+                }
+                standing.others.push(place);
             }
         }
         for file in hasher.files(files, &Algo::Md5)? {
             if !self.cache().keeps(&Digest { algo: Algo::Md5, value: file.md5 })? {
-                lost.push(file.path);
+                standing.only_here.push(file.path.clone());
             }
+            standing.files.push((file.path, file.stamp));
         }
-        Ok(lost)
+        Ok(standing)
+    }
+}
+
+/// What stands at a path, and below it.
+#[derive(Debug, Default)]
+pub struct Standing {
+    files: Vec<(PathBuf, Stamp)>,
+    /// Links, and what else is no file.
+    others: Vec<PathBuf>,
+    /// Directories, each before those in it.
+    dirs: Vec<PathBuf>,
+    only_here: Vec<PathBuf>,
+}
+
+impl Standing {
+    /// What is in no cache.
+    pub fn only_here(&self) -> &[PathBuf] {
+        &self.only_here
+    }
+
+    /// Removes it. What has come or changed since it was looked at stays, with the directories around it.
+    ///
+    /// # Errors
+    /// Something cannot be removed.
+    pub fn remove(self) -> Result<(), Error> {
+        let unchanged = self.files.into_iter().filter(|(path, stamp)| Stamp::at(path).as_ref() == Some(stamp)).map(|(path, _)| path);
+        for path in unchanged.chain(self.others) {
+            link::remove(&path)?;
+        }
+        for dir in self.dirs.iter().rev() {
+            // It may hold something now.
+            fs::remove_dir(dir).ok();
+        }
+        Ok(())
+    }
+}
+
+/// What was found; nothing where it is gone by now.
+fn there<T>(found: io::Result<T>, place: &Path) -> Result<Option<T>, Error> {
+    match found {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        other => other.map(Some).map_err(Error::io("look at", place)),
     }
 }

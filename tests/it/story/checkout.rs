@@ -139,6 +139,16 @@ fn a_directory_of_a_removed_stage_goes_whole_or_not_at_all() {
     assert!(!project.has("d") && project.has("elsewhere/f"));
 }
 
+#[test]
+fn a_file_gives_way_to_an_empty_directory() {
+    let project = Project::new().stage("e", |stage| stage.cmd("mkdir -p e").out("e"));
+    project.repro([]).ok();
+    project.sh("rmdir e; echo mine > e");
+    project.run(["checkout"]).exits(255);
+    assert_eq!(project.run(["checkout", "--force"]).ok().out(), "M       e/\n");
+    assert!(project.at("e").is_dir());
+}
+
 /// As with DVC, but that it fails with an unexpected error for the last three.
 #[test]
 fn nothing_gives_way_for_what_is_not_recorded() {
