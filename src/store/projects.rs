@@ -47,7 +47,7 @@ pub struct Texts {
 
 impl Snapshot {
     /// The texts that name the files of pipelines, in the whole git repository; none if there are more symbolic links
-    /// than `most_links`.
+    /// than `most_links`, or if one stands for such a text.
     ///
     /// # Errors
     /// An object that this clone does not have.
@@ -59,6 +59,8 @@ impl Snapshot {
             for (name, (kind, id)) in self.files().names(&id).map_err(refused)?.iter() {
                 match kind {
                     NodeKind::Dir => open.push((dir.join(name), id.clone())),
+                    // What it leads to is not under that name.
+                    NodeKind::Link if name == "dvc.yaml" || name == "dvc.lock" => return Ok(None),
                     NodeKind::Link => texts.links.push(String::from_utf8_lossy(&self.files().content(id).map_err(refused)?).into_owned()),
                     NodeKind::File if name == "dvc.yaml" || name == "dvc.lock" => {
                         texts.files.push(self.files().content(id).map_err(refused)?)

@@ -1,10 +1,13 @@
 //! What the outputs of a stage would be in a clone with all data, and whether that data is anywhere.
 
+use std::collections::HashMap;
+
 use crate::model::finding::{Subject, Weight, Wrong};
-use crate::model::{Algo, Digest, Fault, Meta, Out, Record, RepoPath, Seen, SeenOut, Stage};
+use crate::model::{Algo, Digest, Fault, Meta, Out, Record, RepoPath, Seen, SeenOut, Stage, TreeEntry};
 use crate::plan::judge::recorded_out;
-use crate::store::imprint::Imprint;
+use crate::store::imprint::{Doubts, Imprint, LineEnds};
 use crate::store::snapshot::Lead;
+use crate::store::source::Source as _;
 
 use super::inputs::as_recorded;
 use super::project::{Note, Notes, Project};
@@ -22,7 +25,11 @@ impl Project<'_> {
                 }
                 Some(digest) => {
                     self.look_up(stage, record, out, digest, notes)?;
-                    Seen::Found(self.without_ignored(&out.path, digest)?, Meta::default())
+                    let found = match self.kept_by_git(out, digest)? {
+                        Some(other) => other,
+                        None => self.without_ignored(&out.path, digest)?,
+                    };
+                    Seen::Found(found, Meta::default())
                 }
                 None => Seen::Missing,
             };
@@ -45,6 +52,26 @@ impl Project<'_> {
         }
         let is_whole = kept.len() == listing.len();
         Ok(if is_whole { digest.clone() } else { Imprint::of_dir(&digest.algo, kept, 0).digest })
+    }
+
+    /// What git has at the place of a cached output, where that is something else than is recorded: each clone begins with
+    /// it. Of a directory that is told by its listing alone.
+    fn kept_by_git(&self, out: &Out, digest: &Digest) -> Result<Option<Digest>, Fault> {
+        if !self.snapshot.files().has(&out.path) || matches!(digest.algo, Algo::Other(_)) {
+            return Ok(None);
+        }
+        let Some(own) = self.snapshot.imprint(self.imprints, &out.path, &digest.algo, LineEnds::Kept)? else { return Ok(None) };
+        let is_plain = own.doubts == Doubts::default();
+        if !is_plain || own.digest == *digest {
+            return Ok(None);
+        }
+        if !digest.is_dir() || !own.digest.is_dir() {
+            return Ok(Some(own.digest));
+        }
+        let Some(listing) = self.shelves.listing(digest)? else { return Ok(None) };
+        let recorded: HashMap<&str, &str> = listing.iter().map(|entry| (entry.relpath.as_str(), entry.md5.as_str())).collect();
+        let is_recorded = |entry: &TreeEntry| recorded.get(entry.relpath.as_str()) == Some(&entry.md5.as_str());
+        Ok(if own.entries.iter().all(is_recorded) { None } else { Some(own.digest) })
     }
 
     fn tracked_out(&self, out: &Out, recorded: Option<(&Digest, Meta)>, notes: &mut Notes) -> Result<Seen, Fault> {

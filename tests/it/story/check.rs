@@ -170,6 +170,23 @@ fn what_git_does_not_hold_as_it_is_in_the_work_tree_is_said() {
         .says("warning: dep 'big.bin' is not judged: git keeps it by way of Git LFS\n");
 }
 
+/// A clone begins with what git has there, as `dvc status` says.
+#[test]
+fn a_cached_output_that_git_has_otherwise_is_not_in_step() {
+    let project = Project::new()
+        .stage("file", |s| s.cmd("echo 1 > f.txt").out("f.txt"))
+        .stage("dir", |s| s.cmd("mkdir -p d && echo 1 > d/x && echo 2 > d/y").out("d"));
+    project.repro([]).ok();
+    let project = project.commit();
+    assert_eq!(found(&project, &["--rev", "HEAD"]), [""; 0]);
+    project.sh("git add -f f.txt d/x && git commit -q -m same");
+    assert_eq!(found(&project, &["--rev", "HEAD"]), [""; 0]);
+    project.sh("rm f.txt d/x && echo other > f.txt && echo other > d/x && git add -f f.txt d/x && git commit -q -m other");
+    assert_eq!(found(&project, &["--rev", "HEAD"]), ["error out file f.txt", "error out dir d"]);
+    project.sh("git checkout -q HEAD~ && echo 3 > d/z && git add -f d/z && git commit -q -m more");
+    assert_eq!(found(&project, &["--rev", "HEAD"]), ["error out dir d"]);
+}
+
 #[test]
 fn what_cannot_be_judged_is_never_in_step() {
     for (damage, says) in [

@@ -102,6 +102,16 @@ fn what_touches_no_pipeline_is_not_judged() {
 }
 
 #[test]
+fn a_pipeline_behind_links_is_read_whatever_changed() {
+    let bench = pushed();
+    bench.project.sh("mkdir real && git mv dvc.yaml real/p.yaml && git mv dvc.lock real/p.lock");
+    bench.project.sh("ln -s real/p.yaml dvc.yaml && ln -s real/p.lock dvc.lock && git add -A && git commit -q -m links");
+    passes(&bench, "push -q origin main");
+    bench.project.sh("echo more >> data.csv && git commit -q -a -m data");
+    is_refused(&bench, "push origin main", "dep 'data.csv' differs");
+}
+
+#[test]
 fn the_work_tree_does_not_matter() {
     let bench = pushed();
     bench.project.sh("git checkout -q -b topic && echo words >> README.md && git commit -q -a -m words");
