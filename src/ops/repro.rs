@@ -151,7 +151,7 @@ pub fn repro(
     recorder.end(result.as_ref().err(), &clock);
     if keeps {
         logs::end(&logs::folder(&workspace.tmp_dir(), &run));
-        logs::prune(&workspace.tmp_dir(), request.settings.keep_runs);
+        logs::prune(&workspace.tmp_dir(), request.settings.keep_runs, &run);
     }
     result
 }

@@ -113,14 +113,15 @@ impl Logs {
 }
 
 /// Removes runs that are no longer to be kept: all but the newest, and all that are too old. Names of
-/// runs sort by time. One that goes on stays. `tmp` is `.dvc/tmp`.
-pub fn prune(tmp: &Path, keep: KeepRuns) {
+/// runs sort by time. One that goes on stays, and `own`, whose reports are still to be made. `tmp` is `.dvc/tmp`.
+pub fn prune(tmp: &Path, keep: KeepRuns, own: &str) {
     let newest = all(tmp).into_iter().rev().enumerate();
     let too_old = |dir: &Path| {
         let since = fs::metadata(dir).and_then(|meta| meta.modified()).ok().and_then(|time| time.elapsed().ok());
         keep.age.zip(since).is_some_and(|(age, since)| since > age)
     };
-    for (at, dir) in newest {
+    let own = folder(tmp, own);
+    for (at, dir) in newest.filter(|(_, dir)| *dir != own) {
         if (keep.number.is_some_and(|most| at >= most) || too_old(&dir)) && !lives(&dir) {
             // Another process may prune at the same time.
             fs::remove_dir_all(dir).ok();
@@ -153,7 +154,7 @@ mod tests {
         for run in 1..=5 {
             fs::create_dir_all(folder(tmp.path(), &format!("{run:04}"))).unwrap();
         }
-        let keep = |number, age| prune(tmp.path(), KeepRuns { number, age });
+        let keep = |number, age| prune(tmp.path(), KeepRuns { number, age }, "9999");
         keep(Some(3), None);
         assert!(oldest.exists() && !folder(tmp.path(), "0002").exists() && folder(tmp.path(), "0003").exists());
         keep(None, Some(std::time::Duration::from_secs(3600)));
@@ -163,5 +164,10 @@ mod tests {
         assert!(!oldest.exists());
         keep(None, Some(std::time::Duration::ZERO));
         assert!(all(tmp.path()).is_empty());
+        for run in ["0001", "0002"] {
+            fs::create_dir_all(folder(tmp.path(), run)).unwrap();
+        }
+        prune(tmp.path(), KeepRuns { number: Some(0), age: None }, "0001");
+        assert_eq!(all(tmp.path()), [folder(tmp.path(), "0001")]);
     }
 }

@@ -218,7 +218,7 @@ pub fn clear_away(folder: &HooksFolder) {
     // Not `.git` itself, nor the work tree, nor what lies outside of both.
     let is_own =
         |dir: &Path| dir != folder.root && dir != folder.common && (dir.starts_with(&folder.root) || dir.starts_with(&folder.common));
-    if fs::remove_dir(&folder.path).is_ok() {
+    if is_own(&folder.path) && fs::remove_dir(&folder.path).is_ok() {
         let mut above = folder.path.ancestors().skip(1).take_while(|dir| is_own(dir));
         while above.next().is_some_and(|dir| fs::remove_dir(dir).is_ok()) {}
     }

@@ -325,8 +325,9 @@ fn tell(matter: &Matter, failure: &crate::report::view::Failure, detail: &Detail
     let lines: Vec<String> = failure.tail[skipped..].iter().map(|line| cut(line, tails.width)).collect();
     // With a log the message only repeats that the command failed.
     let mut message = if lines.is_empty() { cut(&failure.message, 10 * long) } else { String::new() };
-    if lines.is_empty() && !failure.hint.is_empty() {
-        message.push_str(&format!("\nhint: {}", cut(&failure.hint, 10 * long)));
+    if !failure.hint.is_empty() {
+        let gap = if message.is_empty() { "" } else { "\n" };
+        message.push_str(&format!("{gap}hint: {}", cut(&failure.hint, 10 * long)));
     }
     Told {
         address: cut(&failure.address, long),
