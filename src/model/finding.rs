@@ -60,8 +60,11 @@ pub enum Wrong {
     HeldMore(u64, u64),
     /// The same, where it cannot be told whether git ignores those files or they are gone since.
     MayHaveHeldMore(u64, u64),
-    /// It is the same but for the ends of its lines.
-    LineEnds,
+    /// It is the same but for the ends of its lines, which were `\r\n` when it was recorded, or `\n`.
+    LineEnds {
+        /// `\r\n`
+        crlf: bool,
+    },
     /// Not judged: git keeps it in another form (`Git LFS`, the name of a filter).
     Converted(String),
     /// Not judged: it lies outside of git's work tree.

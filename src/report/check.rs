@@ -170,7 +170,7 @@ fn sentence(finding: &Finding) -> String {
                 count(usize::try_from(*then).unwrap_or(usize::MAX), "file")
             )
         }
-        Wrong::LineEnds => format!("{subject} is the same but for the ends of its lines: {}", both(finding)),
+        Wrong::LineEnds { .. } => format!("{subject} is the same but for the ends of its lines: {}", both(finding)),
         Wrong::Converted(by) => format!("{subject} is not judged: git keeps it by way of {}", shown::line(by)),
         Wrong::Outside => format!("{subject} is not judged: it lies outside of git"),
         Wrong::Submodule => format!("{subject} is not judged: it lies in a submodule, or has one in it"),

@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use crate::model::finding::{Checked, Finding, Named, Subject, Wrong};
+use crate::model::finding::{Checked, Finding, Named, Wrong};
 use crate::model::{Address, RepoPath};
 
 /// So many digits of a commit are shown.
@@ -116,8 +116,8 @@ impl<'a> Mender<'a> {
             }
             Wrong::Differs if is_data_file(finding.address.as_ref()) => command(format!("dvc{cd} commit {}", own()?)),
             Wrong::NoEntry | Wrong::NotRecorded | Wrong::NotInOutput | Wrong::Differs => command(repro),
-            Wrong::NotInGit if finding.subject == Subject::Out => edit(format!("git add -f {}", path())),
-            Wrong::NotInGit => edit(format!("git add {}", path())),
+            // Git may have been told to ignore it.
+            Wrong::NotInGit => edit(format!("git add -f {}", path())),
             Wrong::NotInFile => edit("add the parameter to its file, or take it out of dvc.yaml".to_owned()),
             Wrong::NoStage => edit(format!("take the entry of this stage out of {}", lock())),
             Wrong::NoPipeline => edit(format!("git rm {}", path())),
@@ -130,10 +130,14 @@ impl<'a> Mender<'a> {
                 let words = format!("{repro}; before that name in .dvcignore what git ignores there (__pycache__/, say)");
                 Some(Way { words, kind: Kind::Steps })
             }
-            Wrong::LineEnds => {
+            Wrong::LineEnds { crlf } => {
                 let is_dir = finding.recorded.as_deref().is_some_and(|hash| hash.ends_with(".dir"));
                 let below = if is_dir { "/**" } else { "" };
-                edit(format!("say in .gitattributes which line ends it has ('{}{below} text eol=lf')", finding.path.as_deref()?))
+                edit(format!(
+                    "say in .gitattributes which line ends it has ('{}{below} text eol={}')",
+                    finding.path.as_deref()?,
+                    if *crlf { "crlf" } else { "lf" }
+                ))
             }
             Wrong::NoObject => data(format!("dvc{cd} fetch {}", own()?)),
             Wrong::NotPushed(remote) => data(format!("dvc{cd} push --remote {} {}", word(remote), own()?)),

@@ -81,7 +81,7 @@ impl Project<'_> {
                     recorded: Some(recorded.value.clone()),
                     actual: Some(now.digest.value),
                     weight: Weight::Warn,
-                    wrong: Wrong::LineEnds,
+                    wrong: Wrong::LineEnds { crlf: ends == LineEnds::Dos },
                 });
                 return Ok(as_recorded(Some(recorded)));
             }

@@ -9,7 +9,7 @@ pub mod commit;
 pub mod push;
 pub mod send;
 
-use crate::model::settings::Hooks;
+use crate::model::settings::{Hooks, Settings};
 use crate::model::{Fault, RepoPath};
 use crate::store::snapshot::Snapshot;
 
@@ -17,9 +17,18 @@ use super::check::settings;
 
 /// The DVC repositories of a snapshot whose paraffin.yaml wants something of its hooks.
 fn projects_that(snapshot: &Snapshot, want: fn(&Hooks) -> bool) -> Result<Vec<RepoPath>, Fault> {
+    projects_by(snapshot, |dir| settings(&snapshot.below(dir), dir), want)
+}
+
+/// The same by what `settings` gives for the directory of each.
+fn projects_by(
+    snapshot: &Snapshot,
+    settings: impl Fn(&RepoPath) -> Result<Settings, Fault>,
+    want: fn(&Hooks) -> bool,
+) -> Result<Vec<RepoPath>, Fault> {
     let mut wanted = Vec::new();
     for dir in snapshot.projects()?.projects {
-        if want(&settings(&snapshot.below(&dir), &dir)?.hooks) {
+        if want(&settings(&dir)?.hooks) {
             wanted.push(dir);
         }
     }

@@ -277,7 +277,7 @@ fn all_dvc_repositories_of_a_commit_are_judged() {
         project.sh("git checkout -q -f .");
     }
     project.sh("rm one/in.txt; git rm -q --cached one/in.txt; echo in > one/in.txt");
-    Ran::of(project.command(project.at("two")).args(["check"])).says("mend: git add ../one/in.txt\n");
+    Ran::of(project.command(project.at("two")).args(["check"])).says("mend: git add -f ../one/in.txt\n");
 }
 
 #[test]

@@ -112,7 +112,7 @@ fn line_ends_that_attributes_say_are_known() {
     }
     let project = texts(crlf);
     project.write(".gitattributes", "* text");
-    project.commit().run(["check", "--rev", "HEAD"]).ok().says("('a.txt text eol=lf')").says("('d/** text eol=lf')");
+    project.commit().run(["check", "--rev", "HEAD"]).ok().says("('a.txt text eol=crlf')").says("('d/** text eol=crlf')");
 }
 
 #[test]

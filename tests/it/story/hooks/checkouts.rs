@@ -48,6 +48,10 @@ fn the_work_tree_may_say_that_nothing_follows() {
     let bench = branches();
     bench.project.sh("git checkout -q main");
     bench.project.write("paraffin.yaml", "hooks: {post-checkout: {run: false}}\n");
+    // Also before git knows of it.
+    bench.project.sh("git checkout -q other");
+    assert_eq!(bench.project.read("prep.csv"), "1\n");
+    bench.project.sh("git checkout -q main");
     bench.project.sh("git add -A && git commit -q -m settings && git checkout -q -b third");
     bench.project.sh("rm prep.csv && git checkout -q -b fourth");
     assert!(!bench.project.has("prep.csv"));
