@@ -213,12 +213,12 @@ pub fn change(folder: &Path, changes: &[Change]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Takes away a folder of hooks in which nothing is left, and what lay around it alone.
+/// Takes away a folder of hooks in which nothing is left, wherever it lies, and what lay around it alone.
 pub fn clear_away(folder: &HooksFolder) {
-    // Not `.git` itself, nor the work tree, nor what lies outside of both.
+    // Of what lay around it not `.git` itself, nor the work tree, nor what lies outside of both.
     let is_own =
         |dir: &Path| dir != folder.root && dir != folder.common && (dir.starts_with(&folder.root) || dir.starts_with(&folder.common));
-    if is_own(&folder.path) && fs::remove_dir(&folder.path).is_ok() {
+    if fs::remove_dir(&folder.path).is_ok() {
         let mut above = folder.path.ancestors().skip(1).take_while(|dir| is_own(dir));
         while above.next().is_some_and(|dir| fs::remove_dir(dir).is_ok()) {}
     }
