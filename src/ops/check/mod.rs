@@ -245,9 +245,13 @@ fn named(references: Vec<(String, String)>) -> HashMap<String, Named> {
 
 /// What paraffin.yaml says in a snapshot of a DVC repository.
 pub(crate) fn settings(snapshot: &Snapshot, dir: &RepoPath) -> Result<Settings, Fault> {
-    let path = RepoPath::new(paraffin::FILE);
+    settings_in(dir, snapshot.files().read(&RepoPath::new(paraffin::FILE)))
+}
+
+/// What the text says that was found, if one was, as the paraffin.yaml of the repository in this directory.
+pub(crate) fn settings_in(dir: &RepoPath, found: std::io::Result<Option<Vec<u8>>>) -> Result<Settings, Fault> {
     let shown = dir.join(paraffin::FILE).to_string();
     let refused = |error| Fault::new(Class::IOError, format!("cannot read '{shown}': {error}"));
-    let Some(bytes) = snapshot.files().read(&path).map_err(refused)? else { return Ok(Settings::default()) };
+    let Some(bytes) = found.map_err(refused)? else { return Ok(Settings::default()) };
     paraffin::parse(&shown, &String::from_utf8_lossy(&bytes)).map_err(|error| error.fault())
 }

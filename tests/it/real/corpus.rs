@@ -10,7 +10,6 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::dvc;
-use crate::support::archive::{shared, unpacked};
 use crate::support::ran::Ran;
 use crate::support::scratch::Scratch;
 use crate::support::{aloud, on_threads, program};
@@ -33,12 +32,7 @@ const PARTS: usize = 4;
 
 #[test]
 fn public_pipelines_are_read_as_dvc_reads_them() {
-    let archive = shared().join("corpus/corpus-dev.tar.xz");
-    if !archive.exists() || program::is_dvc() {
-        aloud("SKIPPED the public pipelines of ../shared/corpus: the folder is not there");
-        return;
-    }
-    let dev = unpacked(&archive).join("dev");
+    let Some(dev) = super::public("the public pipelines") else { return };
     let scratch = Scratch::new();
     rooted(&dev.join("oracle"), &scratch.top().join("oracle"));
     let wrapper = scratch.top().join("program");

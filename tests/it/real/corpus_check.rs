@@ -9,7 +9,6 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::support::archive::{shared, unpacked};
 use crate::support::ran::{Ran, sh};
 use crate::support::scratch::Scratch;
 use crate::support::{aloud, on_threads, program};
@@ -27,12 +26,7 @@ struct Counts {
 
 #[test]
 fn commits_of_public_pipelines_are_judged_as_dvc_judges_them() {
-    let archive = shared().join("corpus/corpus-dev.tar.xz");
-    if !archive.exists() || program::is_dvc() {
-        aloud("SKIPPED `check` of the public pipelines of ../shared/corpus: the folder is not there");
-        return;
-    }
-    let dev = unpacked(&archive).join("dev");
+    let Some(dev) = super::public("`check` of the public pipelines") else { return };
     let mut entries: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     for file in std::fs::read_dir(dev.join("oracle")).unwrap() {
         let answer: Value = serde_json::from_slice(&std::fs::read(file.unwrap().path()).unwrap()).unwrap();

@@ -9,3 +9,18 @@ mod corpus;
 mod corpus_check;
 mod projects;
 mod zntrack;
+
+use std::path::PathBuf;
+
+use crate::support::archive::{shared, unpacked};
+use crate::support::{aloud, program};
+
+/// The folder with the pipelines of public repositories and DVC's answers; none, said aloud, where it is not there.
+fn public(what: &str) -> Option<PathBuf> {
+    let archive = shared().join("corpus/corpus-dev.tar.xz");
+    if !archive.exists() || program::is_dvc() {
+        aloud(&format!("SKIPPED {what} of ../shared/corpus: the folder is not there"));
+        return None;
+    }
+    Some(unpacked(&archive).join("dev"))
+}
