@@ -102,7 +102,10 @@ impl Live {
 
 impl Shared {
     fn answer(&self, request: &Request<Body>, port: u16) -> Response<Body> {
-        if !is_ours(request.headers().get(HOST), port) {
+        let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+        // A whole address may name another host than the header does.
+        let named = request.uri().authority().map(|authority| authority.as_str());
+        if !host.is_some_and(|host| is_ours(host, port)) || named.is_some_and(|named| !is_ours(named, port)) {
             return refusal(StatusCode::FORBIDDEN, "This page is for the machine that it runs on.\n");
         }
         if request.method() != Method::GET && request.method() != Method::HEAD {
@@ -148,8 +151,7 @@ impl Shared {
 }
 
 /// Whether a request names us as this machine does: a page elsewhere whose name leads here does not.
-fn is_ours(host: Option<&HeaderValue>, port: u16) -> bool {
-    let Some(host) = host.and_then(|host| host.to_str().ok()) else { return false };
+fn is_ours(host: &str, port: u16) -> bool {
     ["127.0.0.1", "localhost", "[::1]"].iter().any(|name| host.eq_ignore_ascii_case(&format!("{name}:{port}")))
 }
 
@@ -195,6 +197,10 @@ mod tests {
         for host in ["127.0.0.1".to_owned(), "evil.example".to_owned(), format!("evil.example:{port}"), format!("127.0.0.1:{}", port ^ 1)] {
             assert_eq!(status(format!("GET / HTTP/1.1\r\nHost: {host}")), "403", "{host}");
         }
+        for address in ["http://evil.example/".to_owned(), format!("http://evil.example:{port}/")] {
+            assert_eq!(status(format!("GET {address} HTTP/1.1\r\nHost: 127.0.0.1:{port}")), "403", "{address}");
+        }
+        assert_eq!(status(format!("GET http://127.0.0.1:{port}/ HTTP/1.1\r\nHost: 127.0.0.1:{port}")), "200");
         assert_eq!(status(format!("POST / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: 0")), "405");
         assert_eq!(status(format!("GET /x HTTP/1.1\r\nHost: 127.0.0.1:{port}")), "404");
         let answer = ask(port, &format!("GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nOrigin: http://evil.example")).to_lowercase();
