@@ -55,7 +55,11 @@ fn by_name(place: &RepoPath) -> Option<&'static str> {
         _ if place.as_str() == paraffin::FILE => Some("the settings of dvc-paraffin"),
         "dvc.yaml" => Some("a pipeline"),
         "dvc.lock" => Some("what DVC knows of a pipeline's last run"),
+        ".gitignore" | ".gitattributes" | ".gitmodules" => Some("settings of git"),
+        ".dvcignore" => Some("settings of DVC"),
         name if name.ends_with(".dvc") && name != ".dvc" => Some("a file of DVC"),
+        _ if place.components().any(|part| part == ".git") => Some("what git keeps"),
+        _ if place.components().any(|part| part == ".dvc") => Some("what DVC keeps"),
         _ => None,
     }
 }
