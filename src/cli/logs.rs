@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::format::mask::Masks;
-use crate::model::{Class, Fault, Status};
+use crate::model::{Class, Fault, RepoPath, Status};
 use crate::ops::runs::{self, Found};
 use crate::report::facts::Facts;
 use crate::report::history::Standing;
@@ -35,10 +35,10 @@ pub fn run(args: &Logs, setting: &Setting) -> Result<(), Fault> {
     let mut found = runs::read(&workspace.tmp_dir(), args.run.as_deref(), &masks, warn)?;
     warn_of_damage(&found);
     let folder = found.folder.clone();
-    let Some(stage) = &args.stage else { return list(&found, None) };
+    let Some(stage) = &args.stage else { return list(&found, None, workspace.cwd()) };
     let (place, _) = match runs::stage(&found, stage, workspace.cwd()) {
         Err(_) if found.history.stages.iter().any(|entry| group(&entry.planned.address) == Some(&found.masks.text(stage))) => {
-            return list(&found, Some(&found.masks.text(stage)));
+            return list(&found, Some(&found.masks.text(stage)), workspace.cwd());
         }
         other => other?,
     };
@@ -63,7 +63,11 @@ pub fn run(args: &Logs, setting: &Setting) -> Result<(), Fault> {
         match lines.pass_on(&mut file, over) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
             Err(error) => return Err(Fault::new(Class::IOError, format!("cannot show '{}': {error}", path.display()))),
-            Ok(()) if over && (!args.follow || args.attempt.is_some()) => return Ok(()),
+            Ok(()) if over && !args.follow => return Ok(()),
+            Ok(()) if over && args.attempt.is_some() => {
+                tell_of_kill(&found, place);
+                return Ok(());
+            }
             Ok(()) if over => match last_try(&found, place).filter(|last| *last > shown) {
                 Some(_) => {
                     let next = runs::log(&found, place, Some(shown + 1));
@@ -74,7 +78,10 @@ pub fn run(args: &Logs, setting: &Setting) -> Result<(), Fault> {
                     std::thread::sleep(PAUSE);
                 }
                 None if goes_on(&found, place) => std::thread::sleep(PAUSE),
-                None => return Ok(()),
+                None => {
+                    tell_of_kill(&found, place);
+                    return Ok(());
+                }
             },
             Ok(()) => std::thread::sleep(PAUSE),
         }
@@ -82,14 +89,14 @@ pub fn run(args: &Logs, setting: &Setting) -> Result<(), Fault> {
 }
 
 /// The stages that left a log, of all or of a foreach or matrix group, each with how it stands.
-fn list(found: &Found, of: Option<&str>) -> Result<(), Fault> {
+fn list(found: &Found, of: Option<&str>, cwd: &RepoPath) -> Result<(), Fault> {
     let facts = Facts::of(&found.history, found.alive);
     let mut text = String::new();
     for (place, entry) in found.history.stages.iter().enumerate() {
         let is_wanted = of.is_none_or(|of| group(&entry.planned.address) == Some(of));
         if is_wanted && runs::log(found, place, None).is_file() {
             let tries = if entry.tries.len() > 1 { format!(", {} tries", entry.tries.len()) } else { String::new() };
-            text.push_str(&format!("{}  ({}{tries})\n", shown::line(&entry.planned.address), facts.shown[place].words()));
+            text.push_str(&format!("{}  ({}{tries})\n", shown::line(&runs::seen_from(found, entry, cwd)), facts.shown[place].words()));
         }
     }
     if text.is_empty() {
@@ -102,6 +109,13 @@ fn list(found: &Found, of: Option<&str>) -> Result<(), Fault> {
 /// Whether the stage may yet print something.
 fn goes_on(found: &Found, place: usize) -> bool {
     found.alive && found.history.end.is_none() && !matches!(found.history.stages[place].standing(), Standing::Over(_))
+}
+
+/// Who followed the log to see the end of the stage is told that there is none.
+fn tell_of_kill(found: &Found, place: usize) {
+    if !found.alive && found.history.end.is_none() && found.history.stages[place].standing() == Standing::Running {
+        super::print(&format!("Run '{}' was killed while the stage ran.\n", found.folder.name), true);
+    }
 }
 
 /// The last try that began.

@@ -72,15 +72,25 @@ fn matter(workspace: &Workspace, mut history: History, alive: bool, wanted: &Wan
     if alive {
         up_to_now(&mut history);
     }
+    let dir = logs::folder(&workspace.tmp_dir(), &history.about.run);
+    find_logs(&dir, &mut history);
     let dossier = bare(history, alive);
     let (history, facts) = (&dossier.history, &dossier.facts);
-    let dir = logs::folder(&workspace.tmp_dir(), &history.about.run);
     let places = (0..history.stages.len()).filter(|at| shows_its_log(facts.shown[*at], facts.verdict)).take(FAILURES);
     let tails = places.filter_map(|at| Some((at, tail(&dir, history, at, &wanted.masks)?))).collect();
     // A run that failed before it had a plan would have failed so with any number of jobs.
     let numbers = wanted.what_if.iter().filter(|_| history.planned);
     let what_if = numbers.map(|jobs| WhatIf { jobs: *jobs, wall: what_if::wall(history, facts, *jobs) }).collect();
     Dossier { tails, what_if, ..dossier }
+}
+
+/// Of tries without an end the journal does not say where their logs are.
+fn find_logs(dir: &Path, history: &mut History) {
+    for (place, entry) in history.stages.iter_mut().enumerate() {
+        let Some(open) = entry.tries.last_mut().filter(|last| last.end.is_none()) else { continue };
+        let name = logs::name(place, open.number);
+        open.log = dir.join(&name).is_file().then(|| logs::shown(&history.about.run, &name));
+    }
 }
 
 /// A run that goes on has come to this moment, also if nothing happened since its last event.

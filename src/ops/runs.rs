@@ -164,13 +164,18 @@ pub fn stage<'f>(found: &'f Found, text: &str, cwd: &RepoPath) -> Result<(usize,
     let history = &found.history;
     let run_cwd = RepoPath::new(history.about.cwd.as_str());
     let text = found.masks.text(text);
-    let is_meant = |entry: &Entry| {
+    let typed = text.trim_start_matches("./");
+    let known = |entry: &Entry, cwd: &RepoPath| {
         let address = address(entry, &run_cwd);
-        let whole = address.name.as_ref().map_or_else(|| address.file.to_string(), |name| format!("{}:{name}", address.file));
-        [address.seen_from(cwd), whole].iter().any(|known| *known == text)
+        let whole = address.name.as_ref().map(|name| format!("{}:{name}", address.file.seen_from(cwd)));
+        address.seen_from(cwd) == typed || whole.is_some_and(|whole| whole == typed)
     };
     let by = |wanted: &dyn Fn(&Entry) -> bool| history.stages.iter().enumerate().filter(|(_, entry)| wanted(entry)).collect::<Vec<_>>();
-    let mut meant = by(&is_meant);
+    // As `repro` would take it here, else from the root, else as the run said it.
+    let mut meant = by(&|entry| known(entry, cwd));
+    if meant.is_empty() {
+        meant = by(&|entry| known(entry, &RepoPath::root()));
+    }
     if meant.is_empty() {
         meant = by(&|entry| entry.planned.address == text);
     }
@@ -191,6 +196,11 @@ fn alike(found: &Found, text: &str, several: &[(usize, &Entry)]) -> Fault {
     let logs: Vec<String> = several.iter().map(|(place, _)| format!("'{}'", log(found, *place, None).display())).collect();
     let message = format!("{} stages of run '{}' are '{text}' once masked", several.len(), found.history.about.run);
     Fault::new(Class::StageNotFound, message).with("hint", format!("their logs, as they were written, are {}.", logs.join(", ")))
+}
+
+/// The address of a stage of a run as it would be printed in this directory.
+pub fn seen_from(found: &Found, entry: &Entry, cwd: &RepoPath) -> String {
+    address(entry, &RepoPath::new(found.history.about.cwd.as_str())).seen_from(cwd)
 }
 
 /// Where a stage is defined, from what the run printed of it.

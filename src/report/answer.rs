@@ -20,7 +20,7 @@ pub fn value(history: &History, exit_code: Option<i32>, fault: Option<&Fault>) -
         "version": 1,
         "exit_code": exit_code,
         "run": history.planned.then_some(&history.about.run),
-        "stages": history.stages.iter().map(|entry| stage(entry, key_of(entry))).collect::<Vec<_>>(),
+        "stages": history.stages.iter().map(|entry| stage(entry, key_of(entry), history.began)).collect::<Vec<_>>(),
         "stopped_early": stopped_early(history),
         "error": fault.map_or(Value::Null, error),
         "log": history.remarks.iter().map(remark).collect::<Vec<_>>(),
@@ -32,7 +32,7 @@ pub fn report(dossier: &Dossier) -> Value {
     let (history, facts) = (&dossier.history, &dossier.facts);
     let mut value = value(history, dossier.exit_code, None);
     let Value::Object(object) = &mut value else { return value };
-    let stages = history.stages.iter().zip(&facts.shown).map(|(entry, shown)| stage(entry, shown.key())).collect();
+    let stages = history.stages.iter().zip(&facts.shown).map(|(entry, shown)| stage(entry, shown.key(), history.began)).collect();
     object.insert("run".to_owned(), json!(history.about.run));
     object.insert("stages".to_owned(), Value::Array(stages));
     object.insert("verdict".to_owned(), json!(facts.verdict.key()));
@@ -97,10 +97,14 @@ fn remark((level, text): &(Level, String)) -> Value {
     json!({"level": word, "message": text})
 }
 
-fn stage(entry: &Entry, status: &str) -> Value {
+/// A stage; `began` is when the run did.
+fn stage(entry: &Entry, status: &str, began: Option<i128>) -> Value {
     let (planned, outcome) = (&entry.planned, entry.outcome.as_ref());
     let attempt = entry.attempt();
     let slot = entry.tries.last().map(|last| last.slots.numbers()[0]);
+    // One that goes on, or was cut off.
+    let open = entry.tries.last().filter(|last| last.end.is_none());
+    let since = || Some(began? + i128::try_from(open?.start.as_nanos()).ok()?);
     let mut object = Map::new();
     let mut insert = |key: &str, value: Value| object.insert(key.to_owned(), value);
     insert("address", json!(planned.address));
@@ -109,11 +113,11 @@ fn stage(entry: &Entry, status: &str) -> Value {
     insert("reasons", json!(entry.reasons));
     insert("queue", json!(planned.queue));
     insert("slot", json!(slot));
-    insert("attempt", json!(attempt.map(|attempt| attempt.number)));
-    insert("started", json!(attempt.and_then(|attempt| time_of_day(attempt.started))));
+    insert("attempt", json!(attempt.map(|attempt| attempt.number).or(open.map(|open| open.number))));
+    insert("started", json!(attempt.map(|attempt| attempt.started).or_else(since).and_then(time_of_day)));
     insert("ended", json!(attempt.and_then(|attempt| time_of_day(attempt.ended))));
     insert("cause", json!(outcome.and_then(|outcome| outcome.ended_by)));
-    insert("log", json!(attempt.and_then(|attempt| attempt.log.as_ref())));
+    insert("log", json!(attempt.map_or_else(|| open?.log.as_ref(), |attempt| attempt.log.as_ref())));
     insert("error", outcome.and_then(|outcome| outcome.fault.as_ref()).map_or(Value::Null, error));
     Value::Object(object)
 }

@@ -89,6 +89,8 @@ pub struct Try {
     pub command: Option<Duration>,
     /// When and how it ended; none while it goes on, and if the run was killed.
     pub end: Option<(Duration, Outcome)>,
+    /// Its log, as long as no end tells of it: only those who look at the disk know it.
+    pub log: Option<String>,
 }
 
 /// The parts of a try's time.
@@ -115,6 +117,11 @@ impl Try {
     /// The attempt as its outcome tells it.
     pub fn attempt(&self) -> Option<&Attempt> {
         self.end.as_ref()?.1.attempt.as_ref()
+    }
+
+    /// Its log, as its end tells it, or who looked.
+    pub fn log(&self) -> Option<&str> {
+        self.attempt().map_or(&self.log, |attempt| &attempt.log).as_deref()
     }
 
     /// The parts of its time; `now` is the end of a try that has none. They add up to the time between
@@ -152,7 +159,7 @@ impl Entry {
     pub fn no_log(&self, about: &About) -> Option<NoLog> {
         let Some(last) = self.tries.last() else { return Some(NoLog::NoCommand) };
         let told = last.attempt();
-        if told.is_some_and(|attempt| attempt.log.is_some()) {
+        if last.log().is_some() {
             return None;
         }
         let has_begun = last.command.is_some() || told.is_some_and(|attempt| attempt.usage.is_some());
@@ -276,7 +283,15 @@ impl Sink for History {
                 if let Some(entry) = self.entry(*stage) {
                     let rested = entry.tries.last().and_then(|last| last.end.as_ref()).map(|(end, _)| *end);
                     let ready = rested.or(entry.ready).unwrap_or(elapsed);
-                    entry.tries.push(Try { number: *attempt, slots: slots.clone(), ready, start: elapsed, command: None, end: None });
+                    entry.tries.push(Try {
+                        number: *attempt,
+                        slots: slots.clone(),
+                        ready,
+                        start: elapsed,
+                        command: None,
+                        end: None,
+                        log: None,
+                    });
                 }
             }
             EventKind::Command { stage, first: true, .. } => {

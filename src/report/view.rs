@@ -13,7 +13,7 @@ use crate::model::{Attempt, Class, Fault, Reason, Status};
 
 use super::dossier::{Dossier, Row, Tail};
 use super::facts::{Facts, RunVerdict, Shown};
-use super::history::{Entry, History, NoLog, Phases};
+use super::history::{Entry, History, NoLog, Phases, Try};
 use super::shown;
 use super::tally::{count, difference, duration};
 use super::words;
@@ -303,7 +303,7 @@ fn failure(dossier: &Dossier, broken: &Broken, at: usize) -> Failure {
         command: command(entry),
         tries: entry.tries.len(),
         no_log: no_log(dossier, entry),
-        log: entry.attempt().and_then(|attempt| attempt.log.clone()).unwrap_or_default(),
+        log: entry.tries.last().and_then(Try::log).unwrap_or_default().to_owned(),
         tail: lines,
         tail_cut: cut,
     }
@@ -368,9 +368,9 @@ fn row(dossier: &Dossier, broken: &Broken, at: usize) -> StageRow {
         (row.delta, row.delta_ns) = delta(*before, time);
     }
     let attempt = last.attempt().cloned().unwrap_or_default();
-    let Attempt { returncode, usage, log, .. } = attempt;
+    let Attempt { returncode, usage, .. } = attempt;
     row.returncode = returncode.map(|code| code.to_string()).unwrap_or_default();
-    row.log = log.unwrap_or_default();
+    row.log = last.log().unwrap_or_default().to_owned();
     if let Some(usage) = usage {
         row.cpu = duration(usage.user + usage.system);
         row.cpu_ns = ns(usage.user + usage.system);

@@ -27,6 +27,11 @@ pub fn folder(tmp: &Path, run: &str) -> PathBuf {
     tmp.join(RUNS).join(run)
 }
 
+/// A log of a run as messages name it: from the root of the repository.
+pub fn shown(run: &str, name: &str) -> String {
+    format!(".dvc/tmp/{RUNS}/{run}/{name}")
+}
+
 /// Makes the folder of a run of this process.
 ///
 /// # Errors
@@ -58,8 +63,7 @@ fn lives(dir: &Path) -> bool {
 #[derive(Debug)]
 pub struct Logs {
     dir: PathBuf,
-    /// The folder relative to the root of the repository, for messages.
-    shown: String,
+    run: String,
     /// Whether it was told that a log could not be kept within its bounds.
     told: AtomicBool,
     /// Whether it was told that a log could not be written.
@@ -69,12 +73,7 @@ pub struct Logs {
 impl Logs {
     /// Names the folder of a run; it is made with the first log. `tmp` is `.dvc/tmp`.
     pub fn new(tmp: &Path, run: &str) -> Self {
-        Self {
-            dir: folder(tmp, run),
-            shown: format!(".dvc/tmp/paraffin/runs/{run}"),
-            told: AtomicBool::new(false),
-            told_lost: AtomicBool::new(false),
-        }
+        Self { dir: folder(tmp, run), run: run.to_owned(), told: AtomicBool::new(false), told_lost: AtomicBool::new(false) }
     }
 
     /// Whether a log that could not be kept within its bounds is the first of the run.
@@ -108,7 +107,7 @@ impl Logs {
             fs::remove_file(&path).ok();
             return Err(error);
         }
-        Ok((file, path, format!("{}/{name}", self.shown)))
+        Ok((file, path, shown(&self.run, &name)))
     }
 }
 

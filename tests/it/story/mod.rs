@@ -19,6 +19,7 @@ mod hooks;
 mod interrupt;
 mod keys;
 mod locks;
+mod logs;
 mod longrun;
 mod masks;
 mod orphans;
