@@ -41,6 +41,7 @@
     const tools = main.querySelector(".tools");
     const [filter, state] = [tools.querySelector("input"), tools.querySelector("select")];
     const told = tools.querySelector("output");
+    const ordered = table.caption.querySelector("span");
 
     const arrange = () => {
       const words = seen.filter.toLowerCase().split(/\s+/).filter(Boolean);
@@ -71,6 +72,7 @@
         if (at === seen.column) head.setAttribute("aria-sort", seen.down ? "descending" : "ascending");
         else head.removeAttribute("aria-sort");
       });
+      ordered.hidden = seen.column >= 0;
       told.textContent = left === rows.length ? "" : `${left} of ${rows.length}`;
     };
 

@@ -131,19 +131,14 @@ fn one_case(text: &mut String, dossier: &Dossier, view: &View, file: &str, at: u
         Case::Error => "error",
     };
     let Some(failure) = view.failures.iter().find(|failure| failure.place == at) else { return };
-    let mut body = failure.message.clone();
+    let mut body = if failure.message.is_empty() { &failure.why } else { &failure.message }.clone();
     if !failure.tail.is_empty() {
         let _ = write!(body, "\n\n{}{}", if failure.tail_cut { "...\n" } else { "" }, failure.tail.join("\n"));
     }
     for more in [&failure.hint, &failure.no_log].into_iter().filter(|more| !more.is_empty()) {
         let _ = write!(body, "\n\n{more}");
     }
-    let _ = writeln!(
-        text,
-        ">\n      <{word} message=\"{}\">{}</{word}>\n    </testcase>",
-        escape(&failure.why).replace('\n', "&#10;"),
-        escape(&body)
-    );
+    let _ = writeln!(text, ">\n      <{word} message=\"{}\">{}</{word}>\n    </testcase>", escape(&failure.why), escape(&body));
 }
 
 fn seconds(time: Duration) -> String {

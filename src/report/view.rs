@@ -293,12 +293,15 @@ fn failure(dossier: &Dossier, broken: &Broken, at: usize) -> Failure {
         (None, _) => "the run was killed while it ran".to_owned(),
         (Some(outcome), _) => words::why_failed(outcome).unwrap_or_else(|| words::stopped(outcome).to_owned()),
     };
+    // The message holds the rest.
+    let why = shown::line(why.trim().lines().next().unwrap_or_default());
+    let message = fault.filter(|fault| !is_cut_off(fault)).map_or(String::new(), |fault| broken.mended(&fault.to_string()));
     Failure {
         address: shown::line(&entry.planned.address),
         place: at,
         status: dossier.facts.shown[at].key(),
-        why: shown::line(&why),
-        message: fault.filter(|fault| !is_cut_off(fault)).map_or(String::new(), |fault| broken.mended(&fault.to_string())),
+        message: if message.trim() == why { String::new() } else { message },
+        why,
         hint: fault.and_then(|fault| fault.detail("hint")).map_or(String::new(), |hint| broken.mended(hint)),
         command: command(entry),
         tries: entry.tries.len(),
@@ -508,6 +511,20 @@ mod tests {
             ("data@2.csv.dvc", None),
         ] {
             assert_eq!(group(address), want, "{address}");
+        }
+    }
+
+    #[test]
+    fn the_first_line_of_a_message_says_why_and_is_not_repeated() {
+        for (text, why, message) in [
+            (" output 'a' is already tracked.\n    To stop:\n        git rm a", "output 'a' is already tracked.", true),
+            ("missing data 'source': a", "missing data 'source': a", false),
+        ] {
+            let mut dossier = crate::report::sample::badly().dossier();
+            let outcome = dossier.history.stages[1].outcome.as_mut().unwrap();
+            outcome.fault = Some(crate::model::Fault::new(Class::OutputAlreadyTrackedError, text));
+            let failure = &View::of(&dossier).failures[0];
+            assert_eq!((failure.why.as_str(), failure.message.as_str()), (why, if message { text } else { "" }));
         }
     }
 }

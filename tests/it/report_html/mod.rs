@@ -260,7 +260,9 @@ fn the_table_sorts_and_filters_with_mouse_and_keyboard() {
         eval(names),
         eval(&format!("{}.click()", head(2))),
         eval("[...document.querySelectorAll('.stages tbody tr')].map(row => row.cells[2].textContent)"),
-        eval("document.querySelector('[aria-sort]').textContent + document.querySelector('[aria-sort]').ariaSort"),
+        eval(
+            "document.querySelector('[aria-sort]').textContent + document.querySelector('[aria-sort]').ariaSort + document.querySelector('.stages caption').innerText",
+        ),
         eval(&format!("{}.click()", head(2))),
         eval("[...document.querySelectorAll('.stages tbody tr')].map(row => row.cells[2].textContent)"),
         eval(&format!("{}.click()", head(2))),
@@ -284,7 +286,7 @@ fn the_table_sorts_and_filters_with_mouse_and_keyboard() {
     let mut order: Vec<&str> = plan.as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
     assert_eq!(order[..3], ["prepare", "split", "train@lr0-seed0"]);
     assert_eq!(*down, json!(["2.07s", "1.58s", "1.45s", "1.31s", "1.17s", "0.90s", "0.30s", "", "", ""]));
-    assert_eq!(*sorted, json!("Timedescending"));
+    assert_eq!(*sorted, json!("Timedescending◆ on the critical path."));
     assert_eq!(*up, json!(["0.30s", "0.90s", "1.17s", "1.31s", "1.45s", "1.58s", "2.07s", "", "", ""]));
     assert_eq!(again, plan);
     order.sort_unstable();
