@@ -1,7 +1,7 @@
 //! What is not in step between a pipeline and its lock, as data. Sentences are made in
 //! `report::check` only.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::fault::Fault;
 use super::path::RepoPath;
@@ -77,6 +77,8 @@ pub enum Wrong {
     Unknown(String),
     /// The content is in no cache that can be looked into.
     NoObject,
+    /// The same, and the stage says `push: false`: no remote will ever have it.
+    NeverPushed,
     /// The content is not in this remote.
     NotPushed(String),
 }
@@ -140,6 +142,8 @@ pub struct Standpoint {
     pub names: BTreeMap<String, Named>,
     /// Whether there is no work tree.
     pub is_bare: bool,
+    /// Paths of findings that are not on the disk either.
+    pub gone: BTreeSet<String>,
 }
 
 impl Standpoint {
@@ -171,8 +175,13 @@ pub struct Checked {
 }
 
 impl Checked {
-    /// Whether something is not in step.
+    /// Whether something is not in step, or missing where that is asked for.
     pub fn is_stale(&self) -> bool {
         self.findings.iter().any(|finding| finding.weight == Weight::Error)
+    }
+
+    /// Whether a lock is not in step.
+    pub fn is_out_of_step(&self) -> bool {
+        self.findings.iter().any(|finding| finding.weight == Weight::Error && !finding.is_of_cache())
     }
 }

@@ -181,7 +181,7 @@ fn sentence(finding: &Finding) -> String {
         Wrong::NotPushed(remote) => {
             format!("the content of {subject} ({}) is not in the remote '{}'", hash(finding.recorded.as_deref()), shown::line(remote))
         }
-        Wrong::NoObject => {
+        Wrong::NoObject | Wrong::NeverPushed => {
             format!("the content of {subject} ({}) is in no cache that can be looked into", hash(finding.recorded.as_deref()))
         }
     };
@@ -208,9 +208,9 @@ fn hash(text: Option<&str>) -> String {
 
 /// The last line: what was looked at, and what came of it.
 pub fn summary(checked: &Checked, otherwise: &str) -> String {
-    let is_error = |finding: &&Finding| finding.weight == Weight::Error;
-    let stale: HashSet<_> = checked.findings.iter().filter(is_error).map(|finding| (&finding.commit, finding.full_address())).collect();
-    let warnings = checked.findings.iter().filter(|finding| !is_error(finding)).count();
+    let (errors, warnings): (Vec<&Finding>, Vec<&Finding>) = checked.findings.iter().partition(|one| one.weight == Weight::Error);
+    let (lacking, stale): (Vec<&Finding>, Vec<&Finding>) = errors.into_iter().partition(|one| one.is_of_cache());
+    let stale: HashSet<_> = stale.iter().map(|one| (&one.commit, one.full_address())).collect();
     let what = match checked.looked_at.as_slice() {
         [] => return "there is no commit in this range: nothing was checked".to_owned(),
         [one] => commit_name(one.as_deref(), otherwise),
@@ -222,8 +222,11 @@ pub fn summary(checked: &Checked, otherwise: &str) -> String {
     } else if checked.refused.is_empty() {
         parts.push(format!("{} in step with dvc.lock", count(checked.stages, "stage")));
     }
-    if warnings > 0 {
-        parts.push(count(warnings, "warning"));
+    if !lacking.is_empty() {
+        parts.push(format!("content is missing in {}", count(lacking.len(), "place")));
+    }
+    if !warnings.is_empty() {
+        parts.push(count(warnings.len(), "warning"));
     }
     if !checked.refused.is_empty() {
         parts.push(format!("{} not judged", count(checked.refused.len(), "pipeline")));

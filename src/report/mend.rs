@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use crate::model::finding::{Checked, Finding, Named, Wrong};
+use crate::model::finding::{Checked, Finding, Named, Subject, Wrong};
 use crate::model::{Address, RepoPath};
 
 /// So many digits of a commit are shown.
@@ -86,6 +86,11 @@ impl<'a> Mender<'a> {
         finding.commit.as_deref().filter(|commit| self.checked.standpoint.head.as_deref() != Some(*commit))
     }
 
+    /// Whether what git does not have is not on the disk either.
+    fn is_gone(&self, finding: &Finding) -> bool {
+        finding.path.as_ref().is_some_and(|path| self.checked.standpoint.gone.contains(path))
+    }
+
     fn name(&self, commit: &str) -> String {
         match self.checked.standpoint.names.get(commit) {
             Some(Named::Branch(name) | Named::Tag(name)) => word(name),
@@ -115,7 +120,12 @@ impl<'a> Mender<'a> {
                 command(format!("dvc{cd} unfreeze {own} && {repro} && dvc{cd} freeze {own}"))
             }
             Wrong::Differs if is_data_file(finding.address.as_ref()) => command(format!("dvc{cd} commit {}", own()?)),
-            Wrong::NoEntry | Wrong::NotRecorded | Wrong::NotInOutput | Wrong::Differs => command(repro),
+            // What no remote will have can only be made again.
+            Wrong::NoEntry | Wrong::NotRecorded | Wrong::NotInOutput | Wrong::Differs | Wrong::NeverPushed => command(repro),
+            Wrong::NotInGit if self.is_gone(finding) && finding.subject == Subject::Out => {
+                command(format!("{repro} && git add -f {}", path()))
+            }
+            Wrong::NotInGit if self.is_gone(finding) => edit(format!("bring back {0}, then git add -f {0}", path())),
             // Git may have been told to ignore it.
             Wrong::NotInGit => edit(format!("git add -f {}", path())),
             Wrong::NotInFile => edit("add the parameter to its file, or take it out of dvc.yaml".to_owned()),

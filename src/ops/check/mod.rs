@@ -14,11 +14,12 @@ mod tracked;
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::format::{Files as _, paraffin};
-use crate::model::finding::{Checked, Named, Standpoint, Weight};
+use crate::model::finding::{Checked, Named, Standpoint, Weight, Wrong};
 use crate::model::settings::{Hooks, Settings};
 use crate::model::{Class, Fault, RepoPath};
 use crate::store::git::{Git, Revision};
@@ -186,6 +187,12 @@ impl Checker {
             // Without a first commit nothing is checked out.
             let head = if self.standpoint.is_bare { None } else { self.git.revision("HEAD").ok().flatten() };
             answer.standpoint = Standpoint { head: head.map(|head| head.commit), ..self.standpoint.clone() };
+        }
+        if !self.standpoint.is_bare {
+            let is_missing = |path: &&String| fs::symlink_metadata(RepoPath::new(path).under(self.git.root())).is_err();
+            let absent =
+                answer.findings.iter().filter(|finding| finding.wrong == Wrong::NotInGit).filter_map(|finding| finding.path.as_ref());
+            answer.standpoint.gone = absent.filter(is_missing).cloned().collect();
         }
         let Some(commit) = snapshot.commit().filter(|commit| answer.standpoint.head.as_deref() != Some(*commit)) else { return };
         let names = self.names.get_or_init(|| named(self.git.names().unwrap_or_default()));

@@ -100,7 +100,7 @@ impl Project<'_> {
                 recorded: Some(digest.value.clone()),
                 actual: None,
                 weight,
-                wrong: Wrong::NoObject,
+                wrong: if out.push { Wrong::NoObject } else { Wrong::NeverPushed },
             });
         }
         Ok(())

@@ -9,9 +9,10 @@ const MOST: usize = 50_000;
 
 /// The findings as Markdown, with the line first by which a bot knows it as its own. `otherwise` names what is no commit.
 pub fn checked(checked: &Checked, otherwise: &str, key: &str) -> String {
-    let verdict = match (checked.is_stale(), checked.refused.is_empty()) {
+    let verdict = match (checked.is_out_of_step(), checked.refused.is_empty()) {
         (true, _) => "✗ dvc.lock is stale",
         (false, false) => "✗ dvc.lock cannot be judged",
+        (false, true) if checked.is_stale() => "✗ dvc.lock is in step, and content is missing",
         (false, true) => "✓ dvc.lock is in step",
     };
     let mut text = format!("<!-- dvc-paraffin:report key={} -->\n### {verdict}\n\n", escape::key(key));

@@ -6,6 +6,7 @@ mod asked;
 mod budget;
 mod check;
 mod check_clone;
+mod check_mend;
 mod checkout;
 mod decisions;
 mod early;
