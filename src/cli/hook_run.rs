@@ -103,8 +103,10 @@ fn send(checker: &Checker, tip: &push::Tip, setting: &Setting) -> Result<i32, Fa
 fn told(checked: &Checked, otherwise: &str, name: &str, setting: &Setting) -> i32 {
     print(&shown::text(checked, otherwise, false), true);
     checked.refused.iter().for_each(|(_, fault)| refuse(name, fault, setting));
-    if checked.is_stale() {
+    if checked.is_out_of_step() {
         print(&format!("dvc.lock of {name} is stale.\n"), true);
+    } else if checked.is_stale() {
+        print(&format!("Content that {name} needs is missing.\n"), true);
     }
     if checked.is_stale() || !checked.refused.is_empty() { REFUSED } else { 0 }
 }

@@ -163,6 +163,11 @@ fn words(standing: &Standing) -> String {
     if standing.what != What::Nothing && !runs(standing) {
         words.push("git does not run it, since it is not executable".to_owned());
     }
+    match standing.aside {
+        Some(Manager::PreCommit) => words.push(format!("pre-commit runs it as '{}'", name_of(&standing.path))),
+        Some(manager) => words.push(format!("{} keeps it as '{}', and does not run it", manager.name(), name_of(&standing.path))),
+        None => {}
+    }
     if let Some(own) = own(standing) {
         words.push(match &own.program {
             Some(program) if hooks::has_program(own) => format!("calls '{program}'"),

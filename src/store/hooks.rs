@@ -25,8 +25,10 @@ use crate::format::hook::{Hook, Manager, Nature, recognise};
 pub struct Standing {
     /// The hook.
     pub hook: Hook,
-    /// Its place.
+    /// Its place; if a manager took it and put ours aside, where ours is now.
     pub path: PathBuf,
+    /// Which manager did.
+    pub aside: Option<Manager>,
     /// What stands there.
     pub what: What,
     /// What is kept beside it.
@@ -80,9 +82,18 @@ pub struct Kept {
 /// # Errors
 /// It cannot be read.
 pub fn look(folder: &Path, hook: Hook) -> Result<Standing, Error> {
-    let path = folder.join(hook.name());
+    let mut path = folder.join(hook.name());
     let beside = folder.join(hook.kept_name());
-    let what = what(hook, &path)?;
+    let mut what = what(hook, &path)?;
+    let mut aside = None;
+    if let What::Script(Script { nature: Nature::Managed(manager), .. }) = &what
+        && let Some(name) = manager.aside(hook)
+    {
+        let place = folder.join(name);
+        if let old @ What::Script(Script { nature: Nature::Ours(_), .. }) = self::what(hook, &place)? {
+            (aside, path, what) = (Some(*manager), place, old);
+        }
+    }
     let kept = match self::what(hook, &beside)? {
         What::Nothing => None,
         What::NoFile => Some(Kept { path: beside, runs: false, is_of_dvc: false, is_the_same: false }),
@@ -93,7 +104,7 @@ pub fn look(folder: &Path, hook: Hook) -> Result<Standing, Error> {
             path: beside,
         }),
     };
-    Ok(Standing { hook, path, what, kept })
+    Ok(Standing { hook, path, aside, what, kept })
 }
 
 fn what(hook: Hook, path: &Path) -> Result<What, Error> {
@@ -133,7 +144,8 @@ pub fn manager(folder: &HooksFolder) -> Option<(Manager, PathBuf)> {
         return Some((Manager::Husky, folder.path.clone()));
     }
     for hook in Hook::ALL {
-        if let Ok(Standing { what: What::Script(Script { nature: Nature::Managed(manager), .. }), path, .. }) = look(&folder.path, hook) {
+        let path = folder.path.join(hook.name());
+        if let Ok(What::Script(Script { nature: Nature::Managed(manager), .. })) = what(hook, &path) {
             return Some((manager, path));
         }
     }

@@ -21,6 +21,15 @@ pub enum Manager {
 impl Manager {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::PreCommit, Self::Lefthook, Self::Husky];
+    /// The name under which it keeps a hook whose place it takes. pre-commit runs that as well, lefthook does not.
+    pub fn aside(self, hook: Hook) -> Option<String> {
+        match self {
+            Self::PreCommit => Some(format!("{}.legacy", hook.name())),
+            Self::Lefthook => Some(format!("{}.old", hook.name())),
+            Self::Husky => None,
+        }
+    }
+
     /// Their names.
     pub const NAMES: [&str; 3] = [Self::PreCommit.name(), Self::Lefthook.name(), Self::Husky.name()];
 

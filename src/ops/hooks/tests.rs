@@ -11,7 +11,7 @@ fn ours(version: u32, edited: bool) -> Nature {
 fn standing(what: Option<(Nature, &str, bool)>, kept: Option<bool>) -> Standing {
     let what = what.map_or(What::Nothing, |(nature, text, runs)| What::Script(Script { text: text.into(), nature, runs }));
     let kept = kept.map(|is_the_same| Kept { path: "/h/pre-push.pre-paraffin".into(), runs: true, is_of_dvc: false, is_the_same });
-    Standing { hook: Hook::PrePush, path: "/h/pre-push".into(), what, kept }
+    Standing { hook: Hook::PrePush, path: "/h/pre-push".into(), aside: None, what, kept }
 }
 
 /// What is done, or a part of what is said.

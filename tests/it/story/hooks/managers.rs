@@ -163,6 +163,37 @@ fn pre_commit_runs_our_hooks() {
     managed.works("pre-commit", false, false);
 }
 
+/// Both take the place of a hook that is there: pre-commit runs it before its own, lefthook no more.
+#[test]
+fn a_hook_that_a_manager_put_aside_is_known_and_taken_away() {
+    let (Some(pre_commit), Some(npm)) = (pre_commit(), npm()) else { return };
+    for (programs, install, status) in [
+        (pre_commit, "pre-commit install --hook-type pre-push", "installed; pre-commit runs it as 'pre-push.legacy'"),
+        (npm, "lefthook install", "installed; lefthook keeps it as 'pre-push.old', and does not run it"),
+    ] {
+        for kept in [false, true] {
+            let managed = Managed::new(programs);
+            let bench = &managed.bench;
+            bench.answers_itself();
+            if kept {
+                bench.foreign("pre-push", "#!/bin/sh\necho foreign\n");
+            }
+            bench.hooks(["install", "pre-push", "--chain"]).ok();
+            bench.project.write(".pre-commit-config.yaml", "repos: []\n");
+            bench.project.write("lefthook.yml", "pre-push: {jobs: [{run: 'true'}]}\n");
+            managed.sh(install).ok();
+            let place = if status.contains("legacy") { "pre-push.legacy" } else { "pre-push.old" };
+            bench.hooks(["status"]).ok().says(status);
+            bench.hooks(["uninstall"]).ok().says("pre-push: taken away");
+            // What stood there before us is where the manager would have put it.
+            let left = bench.project.has(&format!(".git/hooks/{place}")).then(|| bench.project.read(&format!(".git/hooks/{place}")));
+            assert_eq!(left.as_deref(), kept.then_some("#!/bin/sh\necho foreign\n"), "{install}");
+            assert!(bench.project.read(".git/hooks/pre-push").contains(if place.ends_with("old") { "lefthook" } else { "pre-commit" }));
+            bench.hooks(["uninstall"]).ok().says("pre-push: not ours");
+        }
+    }
+}
+
 /// pre-commit tells of a push by variables, and of a new branch by its name alone.
 #[test]
 fn pre_commit_lets_no_stale_lock_through() {

@@ -203,6 +203,8 @@ fn settings_are_those_of_what_is_pushed() {
         bench.project.sh("git checkout -q -b lost && echo words: 1 >> params.yaml && git add -A && git commit -q -m lost");
         let ran = git(&bench, "push -q origin lost");
         assert_eq!(ran.code, lost, "{settings}: {ran}");
+        let told = (ran.err().contains("Content that lost ("), ran.err().contains("is stale"));
+        assert_eq!(told, (lost == 1, false), "{settings}: {ran}");
     }
     let bench = pushed();
     bench.project.write("paraffin.yaml", "hooks: {pre-pusch: {}}\n");
