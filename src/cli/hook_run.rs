@@ -7,7 +7,7 @@ use std::process::Command;
 
 use crate::format::hook::Hook;
 use crate::format::pushed::{self, Pushed};
-use crate::model::finding::Checked;
+use crate::model::finding::{Checked, Finding};
 use crate::model::{Class, Fault, RepoPath};
 use crate::ops::check::Checker;
 use crate::ops::hook::{checkout, commit, push, send};
@@ -94,7 +94,10 @@ fn send(checker: &Checker, tip: &push::Tip, setting: &Setting) -> Result<i32, Fa
     for (remote, objects) in sent.objects.iter().filter(|(_, objects)| **objects > 0) {
         print(&format!("{} pushed to '{remote}'\n", count(*objects, "object")), true);
     }
-    print(&shown::text(&sent.checked, "", false), true);
+    let is_told =
+        |finding: &Finding| tip.checked.findings.iter().any(|told| Finding { weight: finding.weight, ..told.clone() } == *finding);
+    let news = sent.checked.findings.iter().filter(|finding| !is_told(finding)).cloned().collect();
+    print(&shown::text(&Checked { findings: news, ..sent.checked.clone() }, "", false), true);
     sent.checked.refused.iter().for_each(|(_, fault)| refuse(&tip.commit, fault, setting));
     Ok(i32::from(sent.checked.is_stale()))
 }

@@ -327,6 +327,7 @@ fn content_must_be_in_the_remote_or_is_brought_there() {
             ));
             let ran = git(&bench, "push -q origin main");
             assert_eq!(ran.code, 1, "{ran}");
+            assert_eq!(ran.err().matches("the content of output 'd'").count(), 1, "{ran}");
             assert!(ran.err().contains("is in no cache that can be looked into"), "{ran}");
         }
     }
