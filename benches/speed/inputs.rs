@@ -101,6 +101,7 @@ pub fn record(node: &Node) -> Record {
         path: path.clone(),
         digest: Some(Digest::md5(md5::of_bytes(path.as_bytes()))),
         meta: Meta { size: Some(1000 + path.len() as u64), ..Meta::default() },
+        listed: None,
     };
     let picked = params::pick(&VALUES, &node.params).expect("the keys are plain");
     let picked = picked.into_iter().filter_map(|(key, value)| Some((key, value?))).collect();

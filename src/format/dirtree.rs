@@ -57,6 +57,12 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<TreeEntry>, DirTreeError> {
     Ok(entries.into_iter().map(|Entry { md5, relpath }| TreeEntry { relpath, md5 }).collect())
 }
 
+/// Whether entries lead nowhere out of their directory: others must never be followed.
+pub fn is_sound<'a>(entries: impl IntoIterator<Item = &'a TreeEntry>) -> bool {
+    let is_inside = |path: &str| path.split('/').all(|part| !matches!(part, "" | "." | ".."));
+    entries.into_iter().all(|entry| is_inside(&entry.relpath))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -14,6 +14,7 @@ pub mod fnmatch;
 pub mod hook;
 pub mod ignore;
 pub mod journal;
+pub mod listed;
 pub mod lockfile;
 pub mod mask;
 pub mod paraffin;

@@ -62,6 +62,24 @@ pub struct Meta {
     pub isexec: bool,
 }
 
+/// A directory as its entry lists it, file by file, where no listing is in the cache.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Listed {
+    /// How the hashes of the files are made.
+    pub algo: Algo,
+    /// The files.
+    pub files: Vec<ListedFile>,
+}
+
+/// One of them.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ListedFile {
+    /// As it would stand in a listing.
+    pub entry: TreeEntry,
+    /// Whether it has an execute bit.
+    pub isexec: bool,
+}
+
 /// One entry of a directory's listing.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct TreeEntry {

@@ -19,7 +19,7 @@ pub mod value;
 pub mod values;
 
 pub use about::About;
-pub use digest::{Algo, Digest, Meta, TreeEntry};
+pub use digest::{Algo, Digest, Listed, ListedFile, Meta, TreeEntry};
 pub use event::{Attempt, EndedBy, Event, EventKind, Level, Outcome, Slots, Status, Stream, Usage};
 pub use fault::{Class, Fault};
 pub use path::RepoPath;

@@ -6,7 +6,7 @@
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use super::digest::{Digest, Meta};
+use super::digest::{Digest, Listed, Meta};
 use super::stage::Cmd;
 use super::value::{Key, Map, Value};
 
@@ -19,6 +19,9 @@ pub struct RecordedPath {
     pub digest: Option<Digest>,
     /// Size, number of files, execute bit.
     pub meta: Meta,
+    /// The files, where the entry lists them one by one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listed: Option<Listed>,
 }
 
 /// The entry of dvc.lock for one stage.

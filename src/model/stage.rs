@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::digest::{Digest, Meta};
+use super::digest::{Digest, Listed, Meta};
 use super::path::RepoPath;
 use super::value::{Map, Value};
 
@@ -110,8 +110,8 @@ pub struct Out {
     pub annot: Map,
     /// What a `.dvc` file itself records; none for stages of a dvc.yaml (see `Record`).
     pub recorded: Option<(Digest, Meta)>,
-    /// How many files a `.dvc` file lists one by one, as it does for remotes that keep versions.
-    pub listed: Option<usize>,
+    /// The files that a `.dvc` file lists one by one, as it does for remotes that keep versions.
+    pub listed: Option<Listed>,
 }
 
 /// One stage.

@@ -12,7 +12,8 @@ use std::time::Duration;
 use indexmap::IndexMap;
 
 use crate::model::checked_out::{CheckedOut, Kind};
-use crate::model::{Class, Fault, RepoPath};
+use crate::model::{Class, Fault, Out, Record, RepoPath, Stage};
+use crate::plan::judge::listed_out;
 use crate::report::Sink;
 use crate::run::clock::Clock;
 use crate::run::disk::Disk;
@@ -284,10 +285,8 @@ fn wishes(repository: &Repository, choices: &[Choice]) -> Vec<Wish> {
         let record = repository.record(stage);
         let outs = stage.outs.iter().filter(|out| out.cache && !out.path.is_external());
         for out in outs.filter(|out| choice.within.as_ref().is_none_or(|part| out.path.contains(part))) {
-            let of_lock = || record.as_ref()?.out(&out.def_path).and_then(|found| Some((found.digest.clone()?, found.meta)));
-            let recorded = if stage.is_data_file() { out.recorded.clone() } else { of_lock() };
             let part = choice.within.clone().filter(|part| *part != out.path);
-            let new = || Wish { path: out.path.clone(), recorded, parts: part.iter().cloned().collect() };
+            let new = || wish(stage, out, record.as_ref(), part.iter().cloned().collect());
             match wishes.get_mut(&out.path) {
                 None => drop(wishes.insert(out.path.clone(), new())),
                 // The whole of it is more than any part.
@@ -297,6 +296,16 @@ fn wishes(repository: &Repository, choices: &[Choice]) -> Vec<Wish> {
         }
     }
     wishes.into_values().collect()
+}
+
+fn wish(stage: &Stage, out: &Out, record: Option<&Record>, parts: Vec<RepoPath>) -> Wish {
+    let of_lock = || record?.out(&out.def_path).and_then(|found| Some((found.digest.clone()?, found.meta)));
+    let mut recorded = if stage.is_data_file() { out.recorded.clone() } else { of_lock() };
+    let listed = listed_out(out, record).cloned();
+    if let (Some((digest, _)), Some(listed)) = (&mut recorded, &listed) {
+        digest.algo = listed.algo.clone();
+    }
+    Wish { path: out.path.clone(), recorded, listed, parts }
 }
 
 /// What DVC does not know, git may.

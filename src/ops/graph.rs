@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::model::{self, Algo, Cmd, Digest, Fault, Meta, OutKind, Pipeline, Record, RepoPath, Stage, StageId};
 use crate::plan::graph::Graph;
+use crate::plan::judge::listed_out;
 use crate::plan::level::levels;
 use crate::plan::select::{self, Scope};
 use crate::plan::terms::Rulebook;
@@ -197,9 +198,10 @@ fn describe_params(params: &model::ParamsDep, wdir: &RepoPath, record: Option<&R
 fn describe_out(out: &model::Out, wdir: &RepoPath, record: Option<&Record>) -> Value {
     const ANNOTATIONS: [&str; 4] = ["desc", "type", "labels", "meta"];
     let recorded = record.and_then(|record| record.out(&out.def_path)).and_then(|out| Some((out.digest.as_ref()?, out.meta)));
+    let listed = listed_out(out, record);
     let mut lock = recorded.or(own_record(out.recorded.as_ref())).map(|(digest, meta)| describe_hash(digest, meta));
-    if let (Some(Value::Object(lock)), Some(listed)) = (&mut lock, out.listed) {
-        lock.insert("files".to_owned(), json!(listed));
+    if let (Some(Value::Object(lock)), Some(listed)) = (&mut lock, listed) {
+        lock.insert("files".to_owned(), json!(listed.files.len()));
     }
     let (annot, options): (Vec<_>, Vec<_>) =
         out.annot.iter().map(|(key, value)| (key_text(key), plain(value))).partition(|(key, _)| ANNOTATIONS.contains(&key.as_str()));
@@ -343,6 +345,7 @@ mod tests {
                 path: "in".to_owned(),
                 digest: Some(Digest::md5("0123456789abcdef")),
                 meta: Meta { size: Some(3), ..Meta::default() },
+                listed: None,
             };
             (stage.address.name.as_deref() == Some("a")).then(|| Record {
                 cmd: None,

@@ -6,7 +6,7 @@
 
 use crate::format::template::python_str;
 use crate::model::value::{Map, Value};
-use crate::model::{Cmd, Digest, Observed, Reason, Record, RepoPath, Seen, SeenParams, Stage, Verdict};
+use crate::model::{Cmd, Digest, Listed, Observed, Out, Reason, Record, RepoPath, Seen, SeenParams, Stage, Verdict};
 
 /// What the user allows or demands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -150,6 +150,11 @@ pub fn recorded_out<'a>(stage: &'a Stage, record: Option<&'a Record>, def_path: 
     } else {
         record?.out(def_path)?.digest.as_ref()
     }
+}
+
+/// The files of an output whose entry lists them one by one.
+pub fn listed_out<'a>(out: &'a Out, record: Option<&'a Record>) -> Option<&'a Listed> {
+    out.listed.as_ref().or_else(|| record?.out(&out.def_path)?.listed.as_ref())
 }
 
 /// A command as people read it.

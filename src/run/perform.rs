@@ -206,8 +206,12 @@ impl Job<'_> {
 
     fn earlier_run(&self, inputs: &Record, reply: &Reply) -> Result<Option<Record>, Fault> {
         let mut wanted = inputs.clone();
-        wanted.outs =
-            self.stage.outs.iter().map(|out| RecordedPath { path: out.def_path.clone(), digest: None, meta: Meta::default() }).collect();
+        wanted.outs = self
+            .stage
+            .outs
+            .iter()
+            .map(|out| RecordedPath { path: out.def_path.clone(), digest: None, meta: Meta::default(), listed: None })
+            .collect();
         let key = runcache::key(&wanted).map_err(|error| error.fault())?;
         let Some((path, bytes)) = self.disk().newest_run(&key)? else { return Ok(None) };
         match runcache::parse(&bytes) {

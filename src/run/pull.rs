@@ -129,7 +129,7 @@ fn wanted<'a>(recorded: &'a [(&'a Out, RecordedPath)]) -> Vec<Wanted<'a>> {
 /// What is recorded for an output: in the `.dvc` file itself, or in dvc.lock.
 fn recorded_of(out: &Out, record: Option<&Record>) -> Option<RecordedPath> {
     match &out.recorded {
-        Some((digest, meta)) => Some(RecordedPath { path: out.def_path.clone(), digest: Some(digest.clone()), meta: *meta }),
+        Some((digest, meta)) => Some(RecordedPath { path: out.def_path.clone(), digest: Some(digest.clone()), meta: *meta, listed: None }),
         None => record?.out(&out.def_path).cloned(),
     }
 }

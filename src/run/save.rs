@@ -40,7 +40,12 @@ impl Job<'_> {
         let (mut hashed, mut copies) = (Vec::new(), Vec::new());
         for out in &self.stage.outs {
             let (found, copied) = self.hash_out(out, reply)?;
-            record.outs.push(RecordedPath { path: out.def_path.clone(), digest: Some(found.digest.clone()), meta: found.meta });
+            record.outs.push(RecordedPath {
+                path: out.def_path.clone(),
+                digest: Some(found.digest.clone()),
+                meta: found.meta,
+                listed: None,
+            });
             hashed.push(found);
             copies.push(copied);
         }
@@ -200,7 +205,7 @@ impl Job<'_> {
                 return Err(error::foreign_dep(&dep.def_path, kind));
             }
             let (digest, meta) = self.hash_dep(&dep.path, &dep.def_path)?;
-            record.deps.push(RecordedPath { path: dep.def_path.clone(), digest: Some(digest), meta });
+            record.deps.push(RecordedPath { path: dep.def_path.clone(), digest: Some(digest), meta, listed: None });
         }
         for params in &self.stage.params {
             record.params.insert(params.def_path.clone(), self.read_params(params)?);

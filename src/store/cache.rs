@@ -232,9 +232,7 @@ impl Cache {
             Err(error) => return Err(Error::io("read", &path)(error)),
         };
         let Ok(entries) = dirtree::parse(&bytes) else { return Ok(None) };
-        // A listing that leads out of its directory must never be followed.
-        let inside = |path: &str| path.split('/').all(|part| !matches!(part, "" | "." | ".."));
-        Ok(entries.iter().all(|entry| inside(&entry.relpath)).then_some(entries))
+        Ok(dirtree::is_sound(&entries).then_some(entries))
     }
 
     /// Stores what was hashed, unless it is there. With `hardlink`, work files become objects

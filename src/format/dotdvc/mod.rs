@@ -10,14 +10,12 @@ mod tests;
 
 pub use rewrite::update;
 
-use md5::{Digest as _, Md5};
-
 use super::Files;
-use super::dirtree;
+use super::listed;
 use super::pipeline::{Paths, PipelineError, foreign_scheme, parse_checked, refuse_stage_file};
 use super::schema;
 use super::template::python_str;
-use crate::model::{Address, Algo, Dep, Digest, Map, Meta, Out, OutKind, RepoPath, Stage, TreeEntry, Value};
+use crate::model::{Address, Algo, Dep, Digest, Map, Meta, Out, OutKind, RepoPath, Stage, Value};
 
 /// Reads a `.dvc` file. `root` is the absolute path of the repository, `cwd` the directory
 /// that paths in sentences are relative to.
@@ -102,10 +100,11 @@ fn out(paths: &Paths<'_>, map: &Map) -> Result<Out, PipelineError> {
     refuse_stage_file(text, "output")?;
     let (def_path, path) = paths.locate(text);
     let flag = |key, default| map.get(key).and_then(Value::as_bool).unwrap_or(default);
+    let algo = if map.get("hash").is_some() { Algo::Md5 } else { Algo::Md5Dos2Unix };
     let annot = map.iter().filter(|(key, _)| matches!(key.as_str(), Some("desc" | "type" | "labels" | "meta")));
     Ok(Out {
         recorded: recorded(map, if path.is_external() { Place::Outside } else { Place::Inside }),
-        listed: listed(map).map(<[Value]>::len),
+        listed: listed::read(map.get("files"), algo).map(|(listed, ..)| listed),
         def_path,
         path,
         kind: OutKind::Plain,
@@ -137,19 +136,14 @@ impl Place {
     }
 }
 
-/// The files that an entry lists one by one, if it does.
-fn listed(map: &Map) -> Option<&[Value]> {
-    map.get("files").and_then(Value::as_seq).filter(|files| !files.is_empty())
-}
-
 /// The hash that an entry records (dvc: `_compute_hash_info_from_meta`).
 fn recorded(map: &Map, place: Place) -> Option<(Digest, Meta)> {
     let number = |key| match map.get(key) {
         Some(Value::Int(value)) => u64::try_from(*value).ok(),
         _ => None,
     };
-    if let Some(files) = listed(map) {
-        return Some(recorded_files(files));
+    if let Some((_, digest, meta)) = listed::read(map.get("files"), Algo::Md5) {
+        return Some((digest, meta));
     }
     let meta = Meta { size: number("size"), nfiles: number("nfiles"), isexec: map.get("isexec").and_then(Value::as_bool).unwrap_or(false) };
     let value = |key: &str| map.get(key).and_then(checksum);
@@ -163,20 +157,6 @@ fn recorded(map: &Map, place: Place) -> Option<(Digest, Meta)> {
         },
     };
     Some((Digest { algo, value }, meta))
-}
-
-/// The hash of a directory whose files are listed one by one, as of remotes that keep versions
-/// (dvc: `_compute_meta_hash_info_from_files`).
-fn recorded_files(files: &[Value]) -> (Digest, Meta) {
-    let text = |file: &Value, key| file.get(key).map(python_str).unwrap_or_default();
-    let entries: Vec<TreeEntry> = files.iter().map(|file| TreeEntry { relpath: text(file, "relpath"), md5: text(file, "md5") }).collect();
-    let size = files.iter().filter_map(|file| match file.get("size") {
-        Some(Value::Int(size)) => u64::try_from(*size).ok(),
-        _ => None,
-    });
-    let hash = Md5::digest(dirtree::canonical(&entries));
-    let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    (Digest::md5(format!("{hex}.dir")), Meta { size: Some(size.sum()), nfiles: u64::try_from(files.len()).ok(), isexec: false })
 }
 
 /// A checksum; one that YAML takes for a number becomes text again.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use crate::format::{floats, pyjson};
+use crate::format::{floats, listed, pyjson};
 use crate::model::{Algo, Cmd, Digest, Key, Map, Meta, Record, RecordedPath, Value};
 
 /// The params file that comes first (dvc: `DEFAULT_PARAMS_FILE`).
@@ -109,8 +109,12 @@ fn recorded(item: &Value) -> RecordedPath {
         Some(Value::BigInt(text)) => text.parse().ok(),
         _ => None,
     };
+    let path = item.get("path").map(text).unwrap_or_default();
+    if let Some((listed, digest, meta)) = listed::read(item.get("files"), if legacy { Algo::Md5Dos2Unix } else { Algo::Md5 }) {
+        return RecordedPath { path, digest: Some(digest), meta, listed: Some(listed) };
+    }
     let meta = Meta { size: count("size"), nfiles: count("nfiles"), isexec: item.get("isexec").and_then(Value::as_bool).unwrap_or(false) };
-    RecordedPath { path: item.get("path").map(text).unwrap_or_default(), digest, meta }
+    RecordedPath { path, digest, meta, listed: None }
 }
 
 /// A scalar as Python's `str` gives it (a hash of digits only was once read as a number).

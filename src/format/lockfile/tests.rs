@@ -23,7 +23,7 @@ stages:
 ";
 
 fn item(path: &str, md5: &str) -> RecordedPath {
-    RecordedPath { path: path.to_owned(), digest: Some(Digest::md5(md5)), meta: Meta { size: Some(2), ..Meta::default() } }
+    RecordedPath { path: path.to_owned(), digest: Some(Digest::md5(md5)), meta: Meta { size: Some(2), ..Meta::default() }, listed: None }
 }
 
 fn record(cmd: &str) -> Record {
@@ -132,6 +132,15 @@ fn keys_that_are_no_text_stay_what_they_are() {
     let mut lock = Lock::default();
     lock.set("a", &record, Place::End);
     assert!(text(&lock).ends_with("params.yaml:\n        9: a\n        10: b\n"));
+}
+
+#[test]
+fn files_listed_one_by_one_are_the_hash() {
+    let files = "      files:\n      - {relpath: a, md5: b026324c6904b2a9cb4b88d6d61c81d1, size: 2}\n";
+    let lock = format!("schema: '2.0'\nstages:\n  a:\n    cmd: x\n    outs:\n    - path: d\n      hash: md5\n{files}");
+    let out = Lock::parse(lock.as_bytes(), "./dvc.lock").unwrap().record("a").unwrap().outs.remove(0);
+    assert_eq!(out.digest.unwrap().value, "978ca45691cd12e610fb0788867f8252.dir");
+    assert_eq!((out.meta.nfiles, out.listed.unwrap().files.len()), (Some(1), 1));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::model::finding::{Subject, Weight, Wrong};
 use crate::model::{Algo, Digest, Fault, Meta, Out, Record, RepoPath, Seen, SeenOut, Stage, TreeEntry};
-use crate::plan::judge::recorded_out;
+use crate::plan::judge::{listed_out, recorded_out};
 use crate::store::imprint::{Doubts, Imprint, LineEnds};
 use crate::store::snapshot::Lead;
 use crate::store::source::Source as _;
@@ -88,7 +88,7 @@ impl Project<'_> {
     fn look_up(&self, stage: &Stage, record: Option<&Record>, out: &Out, digest: &Digest, notes: &mut Notes) -> Result<(), Fault> {
         let Some(weight) = self.cache else { return Ok(()) };
         // Of versioned remotes each file has its own place, and marks of servers are no names of objects.
-        if out.listed.is_some() || matches!(digest.algo, Algo::Other(_)) {
+        if listed_out(out, record).is_some() || matches!(digest.algo, Algo::Other(_)) {
             return Ok(());
         }
         let of_lock = record.and_then(|record| record.out(&out.def_path)).map(|out| out.meta);

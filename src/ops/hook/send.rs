@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::model::finding::{Checked, Finding, Subject, Weight, Wrong};
 use crate::model::settings::Push;
 use crate::model::{Address, Algo, Class, Digest, Fault, RepoPath};
-use crate::plan::judge::recorded_out;
+use crate::plan::judge::{listed_out, recorded_out};
 use crate::run::peer::Peer;
 use crate::store::Hasher;
 use crate::store::remote::Remote;
@@ -77,9 +77,9 @@ impl Project {
         let mut wanted: BTreeMap<String, Wanted> = BTreeMap::new();
         for (_, stage) in self.repository.pipeline().iter() {
             let record = self.repository.record(stage);
-            for out in stage.outs.iter().filter(|out| out.cache && out.push && out.listed.is_none()) {
+            for out in stage.outs.iter().filter(|out| out.cache && out.push) {
                 let Some(digest) = recorded_out(stage, record.as_ref(), &out.def_path) else { continue };
-                if matches!(digest.algo, Algo::Other(_)) {
+                if listed_out(out, record.as_ref()).is_some() || matches!(digest.algo, Algo::Other(_)) {
                     continue;
                 }
                 let remote = out.remote.clone().or_else(|| self.workspace.config().remote.clone()).ok_or_else(|| self.no_remote())?;

@@ -16,8 +16,9 @@ use std::path::PathBuf;
 use super::error::Error;
 use super::hasher::Hasher;
 use super::workspace::Workspace;
+use crate::format::dirtree;
 use crate::model::checked_out::{Counts, Kind};
-use crate::model::{Algo, Digest, Meta, RepoPath};
+use crate::model::{Algo, Digest, Listed, ListedFile, Meta, RepoPath};
 
 /// An output, and what should stand there.
 #[derive(Clone, PartialEq, Debug)]
@@ -26,6 +27,8 @@ pub struct Wish {
     pub path: RepoPath,
     /// What is recorded; none for an output that was never made.
     pub recorded: Option<(Digest, Meta)>,
+    /// The files, where the cache has no listing of them.
+    pub listed: Option<Listed>,
     /// Only what is at or below one of these paths; all of it without any.
     pub parts: Vec<RepoPath>,
 }
@@ -143,18 +146,29 @@ impl Workspace {
             let file = Node::File { md5: Some(digest.value.clone()), isexec: meta.isexec };
             return Ok(Some(Side::from([(String::new(), file)])));
         }
-        let Some(entries) = self.cache().load_tree(digest)? else { return Ok(None) };
+        let Some(files) = self.files_of(wish, digest)? else { return Ok(None) };
         let mut side = Side::from([(String::new(), Node::Dir)]);
-        for entry in entries {
+        for ListedFile { entry, isexec } in files {
             let above = entry.relpath.match_indices('/').map(|(at, _)| &entry.relpath[..at]);
             for dir in above.filter(|dir| wish.means(dir)) {
                 side.entry(dir.to_owned()).or_insert(Node::Dir);
             }
             if wish.means(&entry.relpath) {
-                side.insert(entry.relpath, Node::File { md5: Some(entry.md5), isexec: false });
+                side.insert(entry.relpath, Node::File { md5: Some(entry.md5), isexec });
             }
         }
         Ok(Some(side))
+    }
+
+    /// The files of a directory: as its entry lists them, or as its listing in the cache does, which knows of no right to execute.
+    fn files_of(&self, wish: &Wish, digest: &Digest) -> Result<Option<Vec<ListedFile>>, Error> {
+        match &wish.listed {
+            Some(listed) => Ok(dirtree::is_sound(listed.files.iter().map(|file| &file.entry)).then(|| listed.files.clone())),
+            None => {
+                let entries = self.cache().load_tree(digest)?;
+                Ok(entries.map(|entries| entries.into_iter().map(|entry| ListedFile { entry, isexec: false }).collect()))
+            }
+        }
     }
 
     /// What stands there.

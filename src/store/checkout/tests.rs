@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use super::*;
+use crate::model::TreeEntry;
 use crate::store::hasher::Hasher;
+use crate::store::md5;
 use crate::store::os;
 use crate::store::workspace::tests::repository;
 
@@ -27,7 +29,7 @@ fn world() -> (tempfile::TempDir, Workspace, Hasher) {
 fn wish(workspace: &Workspace, hasher: &Hasher, name: &str) -> Wish {
     let path = RepoPath::new(name);
     let hashed = workspace.hash(hasher, &path, &Algo::Md5).unwrap().unwrap();
-    Wish { path, recorded: Some((hashed.digest, hashed.meta)), parts: Vec::new() }
+    Wish { path, recorded: Some((hashed.digest, hashed.meta)), listed: None, parts: Vec::new() }
 }
 
 #[test]
@@ -81,6 +83,19 @@ fn an_object_whose_file_lacks_its_content_is_no_object() {
     fs::write(&object, "spoilt").unwrap();
     assert!(workspace.compare_out(&hasher, &wish, false).unwrap().lacking);
     assert!(object.exists());
+}
+
+#[test]
+fn a_list_that_leads_out_of_its_directory_is_no_list() {
+    let (dir, workspace, hasher) = world();
+    let file = |relpath: &str| ListedFile { entry: TreeEntry { relpath: relpath.to_owned(), md5: md5::of_bytes(b"a") }, isexec: false };
+    let listed = |names: &[&str]| Some(Listed { algo: Algo::Md5, files: names.iter().map(|name| file(name)).collect() });
+    let mut wish = wish(&workspace, &hasher, "d");
+    for (names, lacks) in [(["a", "../a"], true), (["a", "sub//b"], true), (["a", "sub/b"], false)] {
+        wish.listed = listed(&names);
+        assert_eq!(workspace.compare_out(&hasher, &wish, false).unwrap().lacking, lacks, "{names:?}");
+    }
+    assert!(dir.path().join("d/sub/b").exists());
 }
 
 #[test]
