@@ -86,6 +86,20 @@ fn an_object_whose_file_lacks_its_content_is_no_object() {
 }
 
 #[test]
+fn what_the_cache_of_dvc_2_has_is_not_only_here() {
+    let (dir, workspace, hasher) = world();
+    for (name, text) in [("old", "old\r\n"), ("new", "new\r\n")] {
+        fs::write(dir.path().join(name), text).unwrap();
+    }
+    let digest = workspace.hash(&hasher, &RepoPath::new("old"), &Algo::Md5Dos2Unix).unwrap().unwrap().digest;
+    let object = workspace.cache().path_of(&digest);
+    fs::create_dir_all(object.parent().unwrap()).unwrap();
+    fs::write(&object, "old\n").unwrap();
+    assert!(workspace.standing(&hasher, &RepoPath::new("old")).unwrap().only_here().is_empty());
+    assert_eq!(workspace.standing(&hasher, &RepoPath::new("new")).unwrap().only_here(), [dir.path().join("new")]);
+}
+
+#[test]
 fn a_list_that_leads_out_of_its_directory_is_no_list() {
     let (dir, workspace, hasher) = world();
     let file = |relpath: &str| ListedFile { entry: TreeEntry { relpath: relpath.to_owned(), md5: md5::of_bytes(b"a") }, isexec: false };

@@ -11,7 +11,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use super::super::error::Error;
-use super::super::hasher::Hasher;
+use super::super::hasher::{HashedFile, Hasher};
 use super::super::link;
 use super::super::os::Stamp;
 use super::super::state::links::{Placed, time_of_dir, time_of_file};
@@ -71,13 +71,23 @@ impl Workspace {
                 standing.others.push(place);
             }
         }
-        for file in hasher.files(files, &Algo::Md5)? {
-            if !self.cache().keeps(&Digest { algo: Algo::Md5, value: file.md5 })? {
-                standing.only_here.push(file.path.clone());
-            }
-            standing.files.push((file.path, file.stamp));
-        }
+        let files = hasher.files(files, &Algo::Md5)?;
+        let lacking = self.lacking(&files, &Algo::Md5)?;
+        standing.files.extend(files.into_iter().map(|file| (file.path, file.stamp)));
+        // It may have been placed for an entry of DVC 2.
+        let old = hasher.files(lacking, &Algo::Md5Dos2Unix)?;
+        standing.only_here.extend(self.lacking(&old, &Algo::Md5Dos2Unix)?);
         Ok(standing)
+    }
+
+    fn lacking(&self, files: &[HashedFile], algo: &Algo) -> Result<Vec<PathBuf>, Error> {
+        let mut lacking = Vec::new();
+        for file in files {
+            if !self.cache().keeps(&Digest { algo: algo.clone(), value: file.md5.clone() })? {
+                lacking.push(file.path.clone());
+            }
+        }
+        Ok(lacking)
     }
 }
 
