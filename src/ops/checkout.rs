@@ -12,7 +12,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 
 use crate::model::checked_out::{CheckedOut, Kind};
-use crate::model::{Class, Fault, Out, Record, RepoPath, Stage};
+use crate::model::{Algo, Class, Fault, Out, Record, RepoPath, Stage};
 use crate::plan::judge::listed_out;
 use crate::report::Sink;
 use crate::run::clock::Clock;
@@ -214,7 +214,7 @@ impl Work<'_> {
                     self.placed.extend(workspace.placed(&wish.path).map(|placed| (wish.path.to_string(), placed)));
                 }
                 (Ok(()), true, _) => {
-                    if wish.recorded.is_none() {
+                    if wish.recorded.is_none() && !is_imported(repository, &wish.path) {
                         let place = workspace.place(&wish.path);
                         self.teller.warns(format!("No file hash info found for '{}'. It won't be created.", place.display()));
                     }
@@ -301,11 +301,26 @@ fn wishes(repository: &Repository, choices: &[Choice]) -> Vec<Wish> {
 fn wish(stage: &Stage, out: &Out, record: Option<&Record>, parts: Vec<RepoPath>) -> Wish {
     let of_lock = || record?.out(&out.def_path).and_then(|found| Some((found.digest.clone()?, found.meta)));
     let mut recorded = if stage.is_data_file() { out.recorded.clone() } else { of_lock() };
+    // What comes from a plain address has the rights of its source, and its hash too where it was never brought
+    // (dvc: `repo/index.py` `_load_data_from_outs`).
+    let source = stage.deps.first().filter(|dep| stage.is_import() && !matches!(dep.foreign.as_deref(), Some("repo" | "db")));
+    if let Some((digest, meta)) = source.and_then(|dep| dep.recorded.clone()) {
+        match &mut recorded {
+            Some((_, own)) => own.isexec = meta.isexec,
+            None => recorded = Some((digest, meta)).filter(|(digest, _)| digest.algo == Algo::Md5),
+        }
+    }
     let listed = listed_out(out, record).cloned();
     if let (Some((digest, _)), Some(listed)) = (&mut recorded, &listed) {
         digest.algo = listed.algo.clone();
     }
     Wish { path: out.path.clone(), recorded, listed, parts }
+}
+
+/// Whether an output comes from elsewhere by an import, of which DVC knows where data without a hash is to be had.
+fn is_imported(repository: &Repository, path: &RepoPath) -> bool {
+    let from_elsewhere = |stage: &Stage| stage.is_import() && stage.deps[0].foreign.as_deref() != Some("db");
+    repository.pipeline().iter().any(|(_, stage)| from_elsewhere(stage) && stage.outs[0].path == *path)
 }
 
 /// What DVC does not know, git may.

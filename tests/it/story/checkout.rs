@@ -172,6 +172,44 @@ fn nothing_gives_way_for_what_is_not_recorded() {
     }
 }
 
+/// DVC forgets outputs that are named after a stage or a `.dvc` file, and may remove them.
+#[test]
+fn every_target_counts() {
+    for targets in [["a", "d/1"], ["d/1", "a"], ["dvc.yaml:a", "d/1"]] {
+        let project = made("copy");
+        project.sh("rm -r a.txt b.txt d");
+        let [first, second] = targets;
+        assert_eq!(project.run(["checkout", first, second]).ok().out(), "A       d/\nA       a.txt\n", "{targets:?}");
+        assert!(project.has("d/1") && !project.has("b.txt"));
+    }
+}
+
+/// What an import knows of its source is known of its data, too; DVC looks for that in a place of its own.
+#[test]
+fn an_import_without_data_leaves_what_stands_there() {
+    let far = "md5: 60b725f10c9c85c70d97880dfe8191b3\n  size: 2\n  hash: md5\n  path: ../far.txt";
+    let from_path = format!("frozen: true\ndeps:\n- {far}\nouts:\n- hash: md5\n  path: far.txt\n");
+    let from_repo = "frozen: true\ndeps:\n- path: r\n  repo: {url: ../r, rev_lock: 0a23456789012345678901234567890123456789}\nouts:\n- hash: md5\n  path: r.txt\n";
+    let project = made("copy").file("far.txt.dvc", from_path).file("r.txt.dvc", from_repo);
+    let words = |failed: &str| {
+        format!("ERROR: Checkout failed for following targets:\n{failed}Is your cache up to date?\n<https://error.dvc.org/missing-files>\n")
+    };
+    assert_eq!(project.run(["checkout", "far.txt"]).ok().out(), "A       far.txt\n");
+    assert_eq!(project.read("far.txt"), "a\n");
+    project.sh("rm far.txt");
+    forget(&project, "a\\n");
+    let ran = project.run(["checkout"]);
+    ran.exits(255).complains(&words("far.txt\nr.txt\n"));
+    assert!(!ran.err().contains("WARNING"), "{ran}");
+    project.write("far.txt", "mine\n");
+    project.write("r.txt", "mine\n");
+    project.run(["checkout", "--force"]).exits(255).complains(&words("far.txt\nr.txt\n"));
+    assert_eq!((project.read("far.txt"), project.read("r.txt")), ("mine\n".to_owned(), "mine\n".to_owned()));
+    // As it was at its source.
+    project.write("far.txt", "a\n");
+    project.run(["checkout"]).exits(255).complains(&words("r.txt\n"));
+}
+
 #[test]
 fn dvc_knows_what_was_placed_here_and_the_other_way_round() {
     let Some(dvc) = dvc::get("what DVC knows of placed outputs") else { return };
