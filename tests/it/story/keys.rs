@@ -1,13 +1,13 @@
 //! The key `t` on a terminal tells how it stands; and whatever happens, the terminal is left as it
 //! was, and nobody is stopped for touching it.
 
-use crate::support::on_threads;
 use crate::support::project::Project;
 use crate::support::pty::Pty;
+use crate::support::{is_alive, on_threads};
 
-/// Two stages that wait for `../go`, of which one may run at a time.
+/// Two stages that wait for `../go`, or for the end of the test with its folder, of which one may run at a time.
 fn slow() -> Project {
-    let wait = "touch ../mark; echo epoch 7; until test -e ../go; do sleep 0.05; done; echo > NAME.txt";
+    let wait = "touch ../mark; echo epoch 7; until test -e ../go || ! test -e ../mark; do sleep 0.05; done; echo > NAME.txt";
     let stage = |project: Project, name: &str| project.stage(name, |s| s.cmd(&wait.replace("NAME", name)).out(&format!("{name}.txt")));
     stage(stage(Project::new(), "t1"), "t2").file("paraffin.yaml", "queue: {'t*': gpu}\nqueues: {gpu: {slots: 1}}\n")
 }
@@ -133,19 +133,23 @@ fn whatever_ends_the_run_the_terminal_is_as_it_was() {
             "three" | "three terms" => "truncate -s 100G t1.txt; touch ../ended; exit 0",
             _ => "exit 3",
         };
-        let cmd = format!("trap '{last}' INT TERM; echo $PPID > ../pid; touch ../mark; until test -e ../go; do sleep 0.05; done; exit 3");
+        let wait = "until test -e ../go || ! test -e ../mark; do sleep 0.05; done";
+        let cmd = format!("trap '{last}' INT TERM; echo $PPID > ../pid; echo $$ > ../stage; touch ../mark; {wait}; exit 3");
         let project = Project::new().stage("t1", |s| s.cmd(&cmd).out("t1.txt"));
         let Some(mut pty) = started(&project, "--jobs 2") else { return };
         pty.until("keys", || pty.gives_keys());
         act(&mut pty, &project);
         over(&mut pty, *code);
+        // Nobody ends what a program leaves that was told to quit.
+        project.write("../go", "");
+        pty.until("the end of the stage", || !is_alive(project.read("../stage").trim()));
     });
 }
 
 #[test]
 fn who_asks_the_user_gets_the_keys() {
     let dvc = "#!/bin/sh\ncase \"$*\" in *status*) touch ../asks; read word < /dev/tty; echo $word > ../word; echo '{}';; esac\n";
-    let wait = "touch ../mark; until test -e ../go; do sleep 0.05; done; echo > a.txt";
+    let wait = "touch ../mark; until test -e ../go || ! test -e ../mark; do sleep 0.05; done; echo > a.txt";
     let project = Project::new()
         .file("../dvc", dvc)
         .stage("a", |s| s.cmd(wait).out("a.txt"))
