@@ -124,6 +124,20 @@ impl Config {
     pub fn remote_url(&self, name: &str) -> Option<&str> {
         self.remotes.get(name)?.get("url").map(String::as_str)
     }
+
+    /// The absolute path of a remote that is a plain directory, with objects in it as in a cache; none for all others. What
+    /// begins with `file://` is none of them: DVC takes it, as it stands, for a path below the current directory.
+    pub fn remote_dir(&self, name: &str) -> Option<&str> {
+        self.remote_url(name).filter(|url| url.starts_with('/') && !self.keeps_versions(name))
+    }
+
+    /// Whether a remote keeps versions of files, not objects.
+    pub fn keeps_versions(&self, name: &str) -> bool {
+        let is = |option: &str| {
+            self.remotes.get(name).and_then(|remote| remote.get(option)).is_some_and(|value| value.eq_ignore_ascii_case("true"))
+        };
+        is("version_aware") || is("worktree")
+    }
 }
 
 /// The text of one configuration file.

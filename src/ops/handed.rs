@@ -49,16 +49,15 @@ pub(super) fn remotes(repository: &Repository, order: &[StageId], peer: Option<&
         let Some(url) = config.remote_url(name) else {
             return Err(Fault::new(Class::ConfigError, format!("config file error: remote '{name}' doesn't exist")));
         };
-        let is = |option: &str| config.remotes[name].get(option).is_some_and(|value| value.eq_ignore_ascii_case("true"));
         let refused = |why: &str| Fault::new(Class::NotSupported, format!("--pull cannot fetch from the remote '{name}' ({url}): {why}"));
-        let source = match peer {
-            _ if is("version_aware") || is("worktree") => {
+        let source = match (config.remote_dir(name), peer) {
+            _ if config.keeps_versions(name) => {
                 let way = "`dvc pull` fetches it; then run this again without --pull.";
                 return Err(refused("it keeps versions of files, not objects").with("hint", way));
             }
-            _ if url.starts_with('/') => Source::Directory(Remote::new(PathBuf::from(url))),
-            Some(peer) => Source::Dvc(peer.clone()),
-            None => return Err(refused("it is not a plain directory").with("hint", install("it fetches what is missing"))),
+            (Some(dir), _) => Source::Directory(Remote::new(PathBuf::from(dir))),
+            (None, Some(peer)) => Source::Dvc(peer.clone()),
+            (None, None) => return Err(refused("it is not a plain directory").with("hint", install("it fetches what is missing"))),
         };
         remotes.by_name.insert(name.to_owned(), source);
     }

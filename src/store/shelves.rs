@@ -101,11 +101,7 @@ impl Shelves {
 
 /// The remotes that are plain directories, by their names, the default one first.
 pub fn plain_remotes(config: &Config) -> Vec<(String, PathBuf)> {
-    let dir = |name: &String| {
-        let url = config.remote_url(name)?;
-        let path = url.strip_prefix("file://").unwrap_or(url);
-        path.starts_with('/').then(|| (name.clone(), PathBuf::from(path)))
-    };
+    let dir = |name: &String| Some((name.clone(), PathBuf::from(config.remote_dir(name)?)));
     let mut found: Vec<_> = config.remotes.keys().filter_map(dir).collect();
     // Stable, so that the others keep their order.
     found.sort_by_key(|(name, _)| Some(name) != config.remote.as_ref());

@@ -13,7 +13,6 @@ use crate::plan::judge::{listed_out, recorded_out};
 use crate::run::peer::Peer;
 use crate::store::Hasher;
 use crate::store::remote::Remote;
-use crate::store::shelves::plain_remotes;
 use crate::store::snapshot::Snapshot;
 use crate::store::workspace::Workspace;
 
@@ -96,7 +95,7 @@ impl Project {
     }
 
     fn plain(&self, name: &str) -> Option<Remote> {
-        plain_remotes(self.workspace.config()).into_iter().find(|(known, _)| known == name).map(|(_, dir)| Remote::new(dir))
+        self.workspace.config().remote_dir(name).map(|dir| Remote::new(dir.into()))
     }
 
     fn check(&self, name: &str, outs: Wanted, snapshot: &Snapshot, sent: &mut Sent) -> Result<(), Fault> {
@@ -115,6 +114,7 @@ impl Project {
     fn send(&self, name: &str, outs: Wanted, peer: Option<&Peer>, snapshot: &Snapshot, sent: &mut Sent) -> Result<(), Fault> {
         let copied = sent.objects.entry(name.to_owned()).or_default();
         let Some(remote) = self.plain(name) else {
+            self.refuse_what_holds_no_objects(name)?;
             let digests: Vec<&Digest> = outs.iter().map(|(_, _, digest)| digest).collect();
             let peer = peer.ok_or_else(|| Fault::new(Class::NotSupported, format!("no dvc is installed, which remote '{name}' needs")))?;
             peer.push(&self.workspace, Some(name), &digests)?;
@@ -129,6 +129,20 @@ impl Project {
             }
         }
         Ok(())
+    }
+
+    /// DVC is asked for objects from a folder of their own, where neither the names of files nor the current directory are
+    /// those of the repository.
+    fn refuse_what_holds_no_objects(&self, name: &str) -> Result<(), Fault> {
+        let config = self.workspace.config();
+        let why = match config.remote_url(name) {
+            _ if config.keeps_versions(name) => "it keeps versions of files, not objects",
+            Some(url) if url.starts_with("file:") => "DVC takes its address for a path below the current directory",
+            _ => return Ok(()),
+        };
+        let message = format!("the hook cannot bring data to the remote '{name}': {why}");
+        let hint = "`dvc push` does; then `hooks: {pre-push: {push: off}}` in paraffin.yaml leaves it to that.";
+        Err(Fault::new(Class::NotSupported, message).with("hint", hint))
     }
 
     fn finding(&self, snapshot: &Snapshot, address: Address, path: &RepoPath, digest: &Digest, wrong: Wrong) -> Finding {

@@ -300,6 +300,32 @@ fn other_layouts_of_git_are_read_by_the_program() {
 }
 
 #[test]
+fn data_goes_to_no_remote_that_holds_no_objects() {
+    for (before, option, why) in [
+        ("", "worktree = true", "it keeps versions of files, not objects"),
+        ("", "version_aware = true", "it keeps versions of files, not objects"),
+        ("file://", "jobs = 1", "DVC takes its address for a path below the current directory"),
+    ] {
+        let bench = pushed();
+        let store = bench.top().join("store");
+        let remote = format!("[core]\n    remote = store\n['remote \"store\"']\n    url = {before}{}\n    {option}\n", store.display());
+        bench.project.write(".dvc/config", remote);
+        for (push, code) in [("run", 1), ("check", 0), ("off", 0)] {
+            bench.project.write("paraffin.yaml", format!("hooks: {{pre-push: {{push: {push}}}}}\n"));
+            bench.project.sh("echo more >> data.csv");
+            bench.project.repro(["--quiet"]).ok();
+            bench.project.sh("git add -A && git commit -q -m more");
+            let ran = git(&bench, "push -q origin main");
+            assert_eq!(ran.code, code, "{before} {option} {push}: {ran}");
+            if push == "run" {
+                assert!(ran.err().contains(&format!("the hook cannot bring data to the remote 'store': {why}")), "{ran}");
+            }
+        }
+        assert!(!store.exists());
+    }
+}
+
+#[test]
 fn content_must_be_in_the_remote_or_is_brought_there() {
     for push in ["check", "run"] {
         let bench = pushed();
