@@ -20,7 +20,7 @@ use crate::model::values::{Content, Table, Values};
 use crate::model::{Class, Fault, OutKind, RepoPath, Value};
 use crate::store::imprint::LFS;
 use crate::store::snapshot::Snapshot;
-use crate::store::source::{EntryKind, Kind};
+use crate::store::source::Kind;
 use crate::store::workspace::Workspace;
 
 use super::load::Repository;
@@ -203,20 +203,12 @@ impl Reader<'_> {
         let mut open = if kind.is_some() { vec![path.clone()] } else { Vec::new() };
         let (source, ignore) = (self.repository.source(), self.repository.dvcignore());
         while let Some(dir) = open.pop() {
-            let entries = source.list(&dir).unwrap_or_default();
-            let inner = entries.iter().filter(|entry| entry.kind != EntryKind::File).map(|entry| entry.name.as_str());
-            let rules = ignore.rules_among(&dir, inner)?;
-            for entry in entries {
-                let below = dir.join(&entry.name);
-                let is_dir = source.kind(&below) == Some(Kind::Dir);
-                if rules.as_ref().is_some_and(|rules| rules.hit(below.as_str(), is_dir).is_some()) {
-                    continue;
-                }
+            for entry in ignore.shown(&dir, source.list(&dir).unwrap_or_default())? {
                 // A link to a directory might lead round in a circle.
-                match is_dir {
-                    true if entry.kind == EntryKind::Dir => open.push(below),
-                    false => drop(files.insert(below)),
-                    true => {}
+                match (entry.is_dir, entry.is_link) {
+                    (true, false) => open.push(entry.path),
+                    (false, _) => drop(files.insert(entry.path)),
+                    (true, true) => {}
                 }
             }
         }

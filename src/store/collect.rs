@@ -5,11 +5,11 @@
 //! outputs of what was found so far are not entered. DVC takes names as the file system gives
 //! them; here they are sorted, so that two runs never differ.
 
-use super::dvcignore::DvcIgnore;
+use super::dvcignore::{DvcIgnore, Shown};
 use super::error::Error;
 use super::git::Git;
 use super::gitcontents::ContentRules;
-use super::source::{EntryKind, Kind, Source};
+use super::source::Source;
 use super::workspace::Workspace;
 use crate::model::RepoPath;
 
@@ -59,28 +59,15 @@ pub(super) fn collect<E: From<Error>>(
 
 /// Directories and files that DVC does not ignore, sorted.
 pub(super) fn list(source: &dyn Source, ignore: &DvcIgnore, dir: &RepoPath) -> Result<(Vec<RepoPath>, Vec<RepoPath>), Error> {
-    let Ok(entries) = source.list(dir) else { return Ok((Vec::new(), Vec::new())) };
-    let inner = entries.iter().filter(|entry| entry.kind != EntryKind::File).map(|entry| entry.name.as_str());
-    let rules = ignore.rules_among(dir, inner)?;
-    if ignore.is_closed(dir)? {
-        return Ok((Vec::new(), Vec::new()));
-    }
-    let (mut dirs, mut files) = (Vec::new(), Vec::new());
-    for entry in entries {
-        let path = dir.join(&entry.name);
-        // A link to a directory is neither a file nor entered.
-        if entry.kind == EntryKind::Link && source.kind(&path) == Some(Kind::Dir) {
-            continue;
-        }
-        let is_dir = entry.kind == EntryKind::Dir;
-        if rules.as_ref().is_some_and(|rules| rules.hit(path.as_str(), is_dir).is_some()) {
-            continue;
-        }
-        if is_dir { dirs.push(path) } else { files.push(path) }
-    }
-    dirs.sort_unstable();
-    files.sort_unstable();
-    Ok((dirs, files))
+    // A link to a directory is neither a file nor entered.
+    let shown = ignore.shown(dir, source.list(dir).unwrap_or_default())?.into_iter().filter(|entry| !(entry.is_dir && entry.is_link));
+    let (dirs, files): (Vec<_>, Vec<_>) = shown.partition(|entry| entry.is_dir);
+    let sorted = |entries: Vec<Shown>| {
+        let mut paths: Vec<RepoPath> = entries.into_iter().map(|entry| entry.path).collect();
+        paths.sort_unstable();
+        paths
+    };
+    Ok((sorted(dirs), sorted(files)))
 }
 
 #[cfg(test)]

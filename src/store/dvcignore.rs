@@ -9,7 +9,7 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::error::Error;
-use super::source::{EntryKind, Source};
+use super::source::{Entry, EntryKind, Kind, Source};
 use crate::format::ignore::{Patterns, Rule};
 use crate::model::RepoPath;
 
@@ -84,6 +84,25 @@ impl DvcIgnore {
         Ok(self.rules(dir, true)?.is_some_and(|rules| !dir.is_root() && rules.ignored_by(dir.as_str(), true).is_some()))
     }
 
+    /// Of what a directory holds all that no rule hides; nothing where it is closed.
+    ///
+    /// # Errors
+    /// A `.dvcignore` that cannot be read.
+    pub fn shown(&self, dir: &RepoPath, entries: Vec<Entry>) -> Result<Vec<Shown>, Error> {
+        let dirs = entries.iter().filter(|entry| entry.kind != EntryKind::File).map(|entry| entry.name.as_str());
+        let rules = self.rules_among(dir, dirs)?;
+        if self.is_closed(dir)? {
+            return Ok(Vec::new());
+        }
+        let look = |Entry { name, kind }| {
+            let path = dir.join(&name);
+            let is_dir = kind == EntryKind::Dir || (kind == EntryKind::Link && self.source.kind(&path) == Some(Kind::Dir));
+            Shown { path, name, is_dir, is_link: kind == EntryKind::Link }
+        };
+        let is_shown = |shown: &Shown| rules.as_ref().is_none_or(|rules| rules.hit(shown.path.as_str(), shown.is_dir).is_none());
+        Ok(entries.into_iter().map(look).filter(is_shown).collect())
+    }
+
     fn extend(&self, above: Arc<Patterns>, dir: &RepoPath, sub_repos: Vec<String>) -> Result<Arc<Patterns>, Error> {
         let mut rules = above;
         let file = dir.join(NAME);
@@ -111,6 +130,19 @@ impl DvcIgnore {
         names.sort_unstable();
         names
     }
+}
+
+/// What a directory holds under a name, and no rule hides.
+#[derive(Debug)]
+pub struct Shown {
+    /// Where it is.
+    pub path: RepoPath,
+    /// Its name.
+    pub name: String,
+    /// Whether it is a directory, or a link to one.
+    pub is_dir: bool,
+    /// Whether it is a symbolic link.
+    pub is_link: bool,
 }
 
 #[cfg(test)]

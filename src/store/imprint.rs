@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::error::Error;
 use super::git::NodeKind;
 use super::snapshot::{End, Lead, Snapshot};
-use super::source::{EntryKind, Kind, Source};
+use super::source::Source as _;
 use super::{dvcignore, md5};
 use crate::format::attributes::{Ends, Form};
 use crate::format::dirtree;
@@ -172,11 +172,11 @@ impl Snapshot {
         while let Some(below) = open.pop() {
             let here = dir.join(&below);
             let entries = source.list(&here).map_err(|error| Error::io("list", source.place(&here))(error))?;
-            let inner = entries.iter().filter(|entry| entry.kind != EntryKind::File).map(|entry| entry.name.as_str());
-            let rules = ignore.rules_among(&here, inner)?;
+            let shown = ignore.shown(&here, entries)?;
             if ignore.is_closed(&here)? {
                 continue;
             }
+            let rules = ignore.rules(&here, true)?;
             for (name, kind) in source.unlisted(&here).map_err(|error| Error::io("list", source.place(&here))(error))? {
                 let is_hit = |rules: &Arc<Patterns>| rules.hit(here.join(&name).as_str(), kind == NodeKind::Module).is_some();
                 if rules.as_ref().is_some_and(is_hit) {
@@ -187,17 +187,14 @@ impl Snapshot {
                 }
                 has_module = true;
             }
-            for entry in entries {
-                let path = here.join(&entry.name);
-                let is_dir = entry.kind == EntryKind::Dir || (entry.kind == EntryKind::Link && source.kind(&path) == Some(Kind::Dir));
-                if rules.as_ref().is_some_and(|rules| rules.hit(path.as_str(), is_dir).is_some()) {
-                    continue;
-                }
+            for entry in shown {
                 let name = if below.is_empty() { entry.name } else { format!("{below}/{}", entry.name) };
-                match (is_dir, entry.kind) {
-                    (true, EntryKind::Dir) => open.push(name),
-                    (true, _) => {}
-                    (false, _) if path.file_name() == dvcignore::NAME => return Err(Error::IgnoreFileInside { dir: source.place(&here) }),
+                match (entry.is_dir, entry.is_link) {
+                    (true, false) => open.push(name),
+                    (true, true) => {}
+                    (false, _) if entry.path.file_name() == dvcignore::NAME => {
+                        return Err(Error::IgnoreFileInside { dir: source.place(&here) });
+                    }
                     (false, _) => files.push(name),
                 }
             }
