@@ -201,6 +201,12 @@ impl Job<'_> {
     pub fn inputs(&self) -> Result<Record, Fault> {
         let mut record = Record { cmd: self.stage.cmd.clone(), deps: Vec::new(), params: IndexMap::new(), outs: Vec::new() };
         for dep in &self.stage.deps {
+            // Which revision of a repository it is from stays as it is (dvc: `dependency/repo.py` `save`).
+            let is_pinned = dep.repo.as_ref().is_some_and(|repo| repo.get("rev_lock").is_some());
+            if self.stage.frozen && is_pinned {
+                record.deps.push(RecordedPath { path: dep.def_path.clone(), digest: None, meta: Meta::default(), listed: None });
+                continue;
+            }
             if let Some(kind) = &dep.foreign {
                 return Err(error::foreign_dep(&dep.def_path, kind));
             }

@@ -30,6 +30,20 @@ fn an_executable_output_stays_so_behind_a_link_beside_an_uncached_one_of_the_sam
     assert_eq!(tool.metadata().unwrap().permissions().mode() & 0o777, 0o544);
 }
 
+/// As with DVC, which needs its source to be there all the same.
+#[test]
+fn the_edited_data_of_a_frozen_import_is_recorded() {
+    let import = |md5: &str| {
+        let dep = "- path: r\n  repo:\n    url: ../gone\n    rev_lock: 0a23456789012345678901234567890123456789\n";
+        format!("frozen: true\ndeps:\n{dep}outs:\n- md5: {md5}\n  size: 2\n  hash: md5\n  path: r.txt\n")
+    };
+    let project = Project::new().file("r.txt.dvc", import("60b725f10c9c85c70d97880dfe8191b3")).file("r.txt", "b\n");
+    project.repro(["r.txt.dvc"]).ok();
+    let text = project.read("r.txt.dvc");
+    let text = text.lines().filter(|line| !line.starts_with("md5: ")).map(|line| format!("{line}\n")).collect::<String>();
+    assert_eq!(text, import("3b5d5c3712955042212316173ccf37be"));
+}
+
 /// Ignored files and folders within count, as for DVC, which looks past `.dvcignore` here.
 #[test]
 fn what_has_nothing_in_it_is_warned_of() {
