@@ -2,7 +2,9 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
+use crate::dvc;
 use crate::support::project::Project;
+use crate::support::ran::Ran;
 
 #[test]
 fn a_persistent_output_that_is_not_cached_keeps_its_mode() {
@@ -28,6 +30,47 @@ fn an_executable_output_stays_so_behind_a_link_beside_an_uncached_one_of_the_sam
     let tool = project.at("tool");
     assert!(tool.is_symlink());
     assert_eq!(tool.metadata().unwrap().permissions().mode() & 0o777, 0o544);
+}
+
+/// To whoever looks at it, DVC or the program, its object has the wrong mode, and gets the right one. After a failure DVC
+/// looks at no further stage, and with several jobs some were looked at already.
+#[test]
+fn an_executable_output_behind_a_link_loses_its_rights_once_it_is_looked_at() {
+    let Some(dvc) = dvc::get("executable outputs behind links") else { return };
+    // It fails once the other stage has been looked at, or at once where nobody does that beside it.
+    let fail =
+        "test ! -e fail || { test -e serial || until test $(stat -Lc %a tool) = 444; do sleep 0.02; test -e fail || break; done; exit 3; }";
+    for (types, serial, jobs) in [("hardlink", true, "1"), ("symlink", true, "1"), ("hardlink", false, "2"), ("symlink", false, "2")] {
+        let project = Project::new()
+            .file(".dvc/config", format!("[cache]\n    type = {types}\n"))
+            .file("in.txt", "1\n")
+            .stage("first", |s| s.cmd(&format!("{fail}; echo > first.txt")).dep("in.txt").out("first.txt"))
+            .stage("tool", |s| s.cmd("echo x > tool; chmod +x tool").out("tool"));
+        let mode = || project.at("tool").metadata().unwrap().permissions().mode() & 0o777;
+        let dvc = |words: &[&str]| Ran::of(project.scratch.command(dvc).current_dir(project.root()).args(words));
+        let ours = || project.repro(["--jobs", jobs]);
+        let place = || {
+            project.sh("rm -f tool");
+            dvc(&["checkout", "tool"]).ok();
+            assert_eq!(mode(), 0o544);
+        };
+        ours().ok();
+        assert_eq!(mode(), 0o544);
+        let looks: [&dyn Fn() -> Ran; 2] = [&|| dvc(&["repro"]), &ours];
+        for look in looks {
+            place();
+            look().ok().ran([]);
+            assert_eq!(mode(), 0o444);
+        }
+        place();
+        project.sh(if serial { "touch fail serial; echo 2 > in.txt" } else { "touch fail; echo 2 > in.txt" });
+        ours().exits(255);
+        assert_eq!(mode(), if serial { 0o544 } else { 0o444 });
+        if serial {
+            dvc(&["repro"]).exits(255);
+            assert_eq!(mode(), 0o544);
+        }
+    }
 }
 
 /// As with DVC, which needs its source to be there all the same.
