@@ -35,7 +35,6 @@ const EDITS: &[&str] = &[
     "rm -rf raw/r sub/o/copy; mkdir -p raw; rm -f raw/s; echo 2 > raw/s",
     "rm -rf data.txt; echo p > data.txt",
     "rm -rf sub/o; echo p > sub/o",
-    "rm -rf raw/deep; mkdir -p raw; echo x > raw/deep",
     "test ! -f raw/deep/x.sh || chmod +x raw/deep/x.sh; test ! -f raw/r || chmod +x raw/r",
     "rm -f raw/dos; printf 'a\\nb\\n' > raw/dos",
     "rm -f raw/dos; printf 'mine\\r\\n' > raw/dos",
@@ -93,8 +92,8 @@ const OF_IMPORTS: &[&str] = &[
     "test ! -f u-p.sh || chmod -x u-p.sh; test ! -f r-p.sh || chmod +x r-p.sh",
     "rm -f u-file; echo mine > u-file",
     "rm -f u-file r-file; echo p > u-file; echo p > r-file",
-    "rm -rf u-dir; echo f > u-dir",
-    "rm -f r-git.txt u-p.sh; mkdir u-p.sh",
+    "rm -f u-dir/1; mkdir -p u-dir/1; echo f > u-dir/1/f",
+    "rm -f r-git.txt u-p.sh",
     "sed -i 's/^frozen: true/frozen: false/' u-*.dvc",
 ];
 
