@@ -8,6 +8,7 @@ pub mod graph;
 pub mod judge;
 pub mod level;
 pub mod outs;
+pub mod portion;
 pub mod schedule;
 pub mod select;
 pub mod terms;

@@ -9,6 +9,7 @@
 
 mod ignore;
 mod params;
+mod rows;
 mod schema;
 mod templates;
 mod values;

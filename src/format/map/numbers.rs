@@ -1,0 +1,135 @@
+//! Sums, smallest, largest and means of many numbers, in the order in which they come.
+//!
+//! Whole numbers are exact, up to 38 digits. As in Python a sum turns to floating point with the first number
+//! that is not whole; from there on the order matters, and is that of the input. What is not a number is no
+//! number here either: empty texts and `nan` have no sum.
+
+use crate::model::floats;
+
+/// One number.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Number {
+    /// A whole one.
+    Int(i128),
+    /// Any other.
+    Float(f64),
+}
+
+/// What is made of many numbers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// Their sum.
+    Sum,
+    /// The smallest, the first of equal ones.
+    Min,
+    /// The largest, the first of equal ones.
+    Max,
+    /// Their sum by their count.
+    Mean,
+}
+
+/// A whole number of more than 38 digits came out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("a whole number of more than 38 digits is too large to be exact")]
+pub struct TooLarge;
+
+/// Numbers that were added so far.
+#[derive(Clone, Debug)]
+pub struct Total {
+    kind: Kind,
+    count: u64,
+    value: Option<Number>,
+}
+
+impl Number {
+    /// Reads a number as Python's `int` and `float` do, but for `nan` and `_`; none for anything else.
+    ///
+    /// # Errors
+    /// It is whole and too large.
+    pub fn read(text: &str) -> Result<Option<Self>, TooLarge> {
+        let text = text.trim();
+        let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+        if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return text.parse().map(|whole| Some(Self::Int(whole))).map_err(|_| TooLarge);
+        }
+        Ok(text.parse().ok().filter(|number: &f64| !number.is_nan()).map(Self::Float))
+    }
+
+    /// As Python's `repr`.
+    pub fn text(self) -> String {
+        match self {
+            Self::Int(whole) => whole.to_string(),
+            Self::Float(number) => floats::repr(number),
+        }
+    }
+
+    fn float(self) -> f64 {
+        match self {
+            Self::Int(whole) => whole as f64,
+            Self::Float(number) => number,
+        }
+    }
+
+    /// Whether the first is the smaller one; whole numbers are compared as such.
+    fn is_below(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Int(a), Self::Int(b)) => a < b,
+            _ => self.float() < other.float(),
+        }
+    }
+
+    fn plus(self, other: Self) -> Result<Self, TooLarge> {
+        match (self, other) {
+            (Self::Int(a), Self::Int(b)) => a.checked_add(b).map(Self::Int).ok_or(TooLarge),
+            _ => Ok(Self::Float(self.float() + other.float())),
+        }
+    }
+}
+
+impl Total {
+    /// Of nothing yet.
+    pub fn new(kind: Kind) -> Self {
+        Self { kind, count: 0, value: None }
+    }
+
+    /// One number more.
+    ///
+    /// # Errors
+    /// The sum is whole and too large.
+    pub fn add(&mut self, number: Number) -> Result<(), TooLarge> {
+        self.count += 1;
+        let Some(value) = self.value else {
+            self.value = Some(number);
+            return Ok(());
+        };
+        self.value = Some(match self.kind {
+            Kind::Sum | Kind::Mean => value.plus(number)?,
+            Kind::Min if number.is_below(value) => number,
+            Kind::Max if value.is_below(number) => number,
+            Kind::Min | Kind::Max => value,
+        });
+        Ok(())
+    }
+
+    /// Whether a number was added that is not whole: then the order of the parts shows in a sum.
+    pub fn is_float(&self) -> bool {
+        matches!(self.value, Some(Number::Float(_)))
+    }
+
+    /// What came out; a sum of nothing is 0, of the others there is none.
+    pub fn value(&self) -> Option<Number> {
+        match (self.kind, self.value) {
+            (Kind::Sum, None) => Some(Number::Int(0)),
+            (Kind::Mean, Some(Number::Int(sum))) => Some(mean(sum, self.count)),
+            (Kind::Mean, Some(sum)) => Some(Number::Float(sum.float() / self.count as f64)),
+            (_, value) => value,
+        }
+    }
+}
+
+/// As Python's `int / int`: the quotient of large whole numbers is not that of their approximations.
+fn mean(sum: i128, count: u64) -> Number {
+    let count = i128::from(count);
+    let (whole, rest) = (sum.div_euclid(count), sum.rem_euclid(count));
+    if whole.unsigned_abs() < 1 << 53 && rest == 0 { Number::Float(whole as f64) } else { Number::Float(sum as f64 / count as f64) }
+}

@@ -1,0 +1,132 @@
+//! Items from the disk: the files below a directory or of a pattern, the lines of a file.
+//!
+//! Files come in the order of the bytes of their paths, so that it is the same everywhere. Links are followed, but
+//! not in circles.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::{Path, PathBuf};
+
+use super::rows::{Input, RowsError, Stop};
+
+/// A file that was found, and its name as seen from where the search began.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Item {
+    /// Its path.
+    pub path: PathBuf,
+    /// Its path below the directory, or below the fixed part of the pattern.
+    pub name: PathBuf,
+}
+
+/// All files below a directory.
+///
+/// # Errors
+/// A directory cannot be listed.
+pub fn below(dir: &Path) -> Result<Vec<Item>, RowsError> {
+    let mut found = Vec::new();
+    let mut open = vec![(dir.to_path_buf(), Vec::new())];
+    while let Some((place, above)) = open.pop() {
+        let failed = |source| RowsError::Read { path: place.clone(), source };
+        let own = fs::canonicalize(&place).map_err(failed)?;
+        if above.contains(&own) {
+            continue;
+        }
+        for entry in fs::read_dir(&place).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            if path.is_dir() {
+                let mut above = above.clone();
+                above.push(own.clone());
+                open.push((path, above));
+            } else {
+                let name = path.strip_prefix(dir).map(Path::to_path_buf).unwrap_or_default();
+                found.push(Item { path, name });
+            }
+        }
+    }
+    sort(&mut found);
+    Ok(found)
+}
+
+/// Whether a path that is not there may be a pattern.
+pub fn is_pattern(path: &Path) -> bool {
+    path.as_os_str().as_bytes().iter().any(|byte| b"*?[".contains(byte))
+}
+
+/// All files that match a pattern with `*`, `?`, `[…]` and `**`.
+///
+/// # Errors
+/// It is none, in words; or a directory cannot be listed.
+pub fn matching(pattern: &Path) -> Result<Result<Vec<Item>, String>, RowsError> {
+    let Some(text) = pattern.to_str() else { return Ok(Err("a pattern must be UTF-8".to_owned())) };
+    let options = glob::MatchOptions { require_literal_separator: true, require_literal_leading_dot: true, ..Default::default() };
+    let paths = match glob::glob_with(text, options) {
+        Ok(paths) => paths,
+        Err(error) => return Ok(Err(error.to_string())),
+    };
+    let fixed: PathBuf = pattern.components().take_while(|part| !is_pattern(Path::new(part))).collect();
+    let mut found = Vec::new();
+    for path in paths {
+        let path = path.map_err(|error| RowsError::Read { path: error.path().to_path_buf(), source: error.into() })?;
+        if !path.is_dir() {
+            let name = path.strip_prefix(&fixed).map(Path::to_path_buf).unwrap_or_else(|_| path.clone());
+            found.push(Item { path, name });
+        }
+    }
+    sort(&mut found);
+    Ok(Ok(found))
+}
+
+/// The items of a text: its lines, or what ends with a zero byte.
+pub fn of_text(text: &[u8], end: u8) -> Vec<OsString> {
+    let text = text.strip_suffix(&[end]).unwrap_or(text);
+    if text.is_empty() {
+        return Vec::new();
+    }
+    text.split(|byte| *byte == end).map(|item| OsString::from_vec(item.to_vec())).collect()
+}
+
+/// The items in a file, unpacked; `-` is standard input. It is read until `stop` says so.
+///
+/// # Errors
+/// It cannot be read.
+pub fn of_file(path: &Path, end: u8, stop: Option<Stop>) -> Result<Vec<OsString>, RowsError> {
+    let (mut input, mut text) = (Input::open(path, false, stop)?, Vec::new());
+    while input.fill(&mut text)? > 0 {}
+    Ok(of_text(&text, end))
+}
+
+fn sort(items: &mut [Item]) {
+    let bytes = |item: &Item| -> Vec<u8> { AsRef::<OsStr>::as_ref(&item.path).as_bytes().to_vec() };
+    items.sort_by_cached_key(bytes);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_come_in_the_order_of_their_paths() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["b", "a/z", "a/b/c", "a.txt", ".hidden"] {
+            let path = dir.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        }
+        crate::store::os::symlink(Path::new(".."), &dir.path().join("a/b/round")).unwrap();
+        let names = |items: Vec<Item>| items.into_iter().map(|item| item.name.to_str().unwrap().to_owned()).collect::<Vec<_>>();
+        assert_eq!(names(below(dir.path()).unwrap()), [".hidden", "a.txt", "a/b/c", "a/z", "b"]);
+        let pattern = |text: &str| names(matching(&dir.path().join(text)).unwrap().unwrap());
+        assert_eq!(pattern("a*"), ["a.txt"]);
+        assert_eq!(pattern("a/*"), ["z"]);
+        assert_eq!(pattern("*/z"), ["a/z"]);
+        assert!(matching(Path::new("a[")).unwrap().is_err());
+    }
+
+    #[test]
+    fn items_are_lines() {
+        assert_eq!(of_text(b"a\n\nb c", b'\n'), ["a", "", "b c"]);
+        assert_eq!(of_text(b"a\nb\0c\0", 0), ["a\nb", "c"]);
+        assert!(of_text(b"", b'\n').is_empty());
+    }
+}
