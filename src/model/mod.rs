@@ -9,6 +9,7 @@ pub mod fault;
 pub mod finding;
 pub mod floats;
 pub mod hidden;
+pub mod mapped;
 pub mod path;
 pub mod pipeline;
 pub mod reason;

@@ -43,6 +43,15 @@ pub enum Terminal<'a> {
     Log(&'a File),
     /// Nothing to read; standard output into the first file, standard error into the second.
     Apart(&'a File, &'a File),
+    /// From this file, if any, and into these two.
+    Given {
+        /// What is read; without it there is nothing to read.
+        stdin: Option<&'a File>,
+        /// Standard output.
+        out: &'a File,
+        /// Standard error.
+        err: &'a File,
+    },
 }
 
 /// How often it is looked whether what a command started has ended.
@@ -140,28 +149,7 @@ impl Children {
     /// It could not be started or waited for. [`io::ErrorKind::Interrupted`]: the run was told to
     /// stop before the command started.
     pub fn run(&self, stage: StageId, mut command: Command, inherited: Open, terminal: &Terminal<'_>, limits: Limits) -> io::Result<Ended> {
-        let group = match terminal {
-            Terminal::Inherited => false,
-            Terminal::InheritedToStderr => {
-                command.stdout(Stdio::from(rustix::stdio::stderr().try_clone_to_owned()?));
-                false
-            }
-            Terminal::Copied(copier) => {
-                let (out, err) = copier.streams()?;
-                command.stdout(out).stderr(err);
-                false
-            }
-            Terminal::Log(file) => {
-                command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file.try_clone()?);
-                command.process_group(0);
-                true
-            }
-            Terminal::Apart(out, err) => {
-                // In our group: where no run is there to pass it on, Ctrl-C must reach it.
-                command.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(err.try_clone()?);
-                false
-            }
-        };
+        let group = connect(terminal, &mut command)?;
         let line = within::line_of(&command);
         let (child, number) = {
             // The lock is held over the start, so that a stop that comes now finds the child.
@@ -309,6 +297,14 @@ impl Children {
         inner.signal(signal, heard);
     }
 
+    /// Sends a signal to one command, with all that it started. What was not started, or has ended, is no error.
+    pub fn end(&self, stage: StageId, signal: Signal) {
+        let mut inner = self.lock();
+        if let Some(member) = inner.running.get_mut(&stage) {
+            member.signal(&os::processes(), signal, None);
+        }
+    }
+
     /// Kills each command whose grace is over, until none is left.
     fn kill_after_grace(&self) {
         loop {
@@ -350,6 +346,38 @@ impl Inner {
             member.signal(&processes, signal, heard.then_some(own_group));
         }
     }
+}
+
+/// Connects a command with where its input comes from and its output goes to; whether it leads a group of its own.
+fn connect(terminal: &Terminal<'_>, command: &mut Command) -> io::Result<bool> {
+    Ok(match terminal {
+        Terminal::Inherited => false,
+        Terminal::InheritedToStderr => {
+            command.stdout(Stdio::from(rustix::stdio::stderr().try_clone_to_owned()?));
+            false
+        }
+        Terminal::Copied(copier) => {
+            let (out, err) = copier.streams()?;
+            command.stdout(out).stderr(err);
+            false
+        }
+        Terminal::Log(file) => {
+            command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file.try_clone()?);
+            command.process_group(0);
+            true
+        }
+        Terminal::Apart(out, err) => {
+            // In our group: where no run is there to pass it on, Ctrl-C must reach it.
+            command.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(err.try_clone()?);
+            false
+        }
+        Terminal::Given { stdin, out, err } => {
+            let stdin = stdin.map_or(Ok(Stdio::null()), |file| file.try_clone().map(Stdio::from))?;
+            command.stdin(stdin).stdout(out.try_clone()?).stderr(err.try_clone()?);
+            command.process_group(0);
+            true
+        }
+    })
 }
 
 /// Writes into the log of a command that ended well what it left running.

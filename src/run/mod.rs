@@ -16,6 +16,7 @@ pub mod job;
 pub mod journal;
 pub mod ledger;
 pub mod logs;
+pub mod map;
 pub mod observe;
 pub mod orphans;
 pub mod peer;

@@ -187,6 +187,26 @@ impl Tokens {
         Ok(open)
     }
 
+    /// A process has ended and another one of the same stage follows: all that it was lent is here again. Its pipe stays, unless
+    /// someone still holds a token of it.
+    pub fn settle(&self, stage: StageId) {
+        let mut inner = hold(&self.inner);
+        let Some(loan) = inner.loans.get_mut(&stage) else { return };
+        let mut home = 0;
+        while loan.pipe.take().is_some() {
+            home += 1;
+        }
+        loan.given -= isize::try_from(home).unwrap_or(isize::MAX);
+        let is_whole = loan.given == 0;
+        inner.idle += home;
+        if is_whole {
+            inner.lend();
+        } else {
+            drop(inner);
+            self.end(stage);
+        }
+    }
+
     /// A stage has ended: all that it was lent is here again.
     pub fn end(&self, stage: StageId) {
         let mut inner = hold(&self.inner);
@@ -275,6 +295,23 @@ mod tests {
         tokens.end(StageId(0));
         assert_eq!(hold(&tokens.inner).idle, 3);
         assert!(!dir.path().join("tokens-0").exists());
+    }
+
+    #[test]
+    fn a_pipe_is_used_again_if_all_its_tokens_are_home() {
+        let dir = tempfile::tempdir().unwrap();
+        let tokens = Tokens::new(dir.path().to_path_buf(), 3, Style::Pipe, None);
+        let (_, pipe) = dress(&tokens, 0, false);
+        let held = pipe.take().unwrap();
+        assert!(pipe.put(held));
+        tokens.settle(StageId(0));
+        assert_eq!(lent(&tokens, 0), 2);
+        // Who dies with a token leaves no pipe behind that others could take from.
+        pipe.take().unwrap();
+        tokens.settle(StageId(0));
+        assert!(!dir.path().join("tokens-0").exists() && hold(&tokens.inner).loans.is_empty());
+        assert_eq!(hold(&tokens.inner).idle, 2);
+        tokens.settle(StageId(7));
     }
 
     #[test]
