@@ -18,6 +18,7 @@
 //! ([`ops::load`]) and makes a plan, [`run::drive`] drives it by [`plan::schedule`], each stage
 //! is checked by [`plan::judge`] and worked on in [`run::perform`], and all that happens is told
 //! as [`model::Event`] to a [`report::Sink`]. docs/architecture.md tells it at length.
+//! A map ([`ops::map`], [`run::map`]) is a run without a plan: one command over the parts of an input.
 
 pub mod cli;
 pub mod format;

@@ -36,6 +36,7 @@ pub enum Class {
     JSONFileCorruptedError,
     LockError,
     LockfileCorruptedError,
+    MapError,
     MissingDataSource,
     MissingParamsError,
     NoOutputOrStageError,

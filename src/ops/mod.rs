@@ -11,6 +11,8 @@ mod handed;
 pub mod hook;
 pub mod hooks;
 pub mod load;
+pub mod map;
+mod maps;
 pub mod overwriting;
 mod planning;
 pub mod recorder;

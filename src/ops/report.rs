@@ -21,7 +21,7 @@ use crate::store::os;
 use crate::store::workspace::Workspace;
 
 use super::runs::{self, Folder};
-use super::{changes, values, what_if};
+use super::{changes, maps, values, what_if};
 
 /// So many lines of a log are shown of a stage that failed.
 const LINES: usize = 50;
@@ -65,7 +65,7 @@ pub fn unbegun(history: History, exit_code: i32) -> Dossier {
 fn bare(history: History, alive: bool) -> Dossier {
     let facts = Facts::of(&history, alive);
     let changes = Err("compared with the base once the run is over".to_owned());
-    Dossier { exit_code: None, tails: HashMap::new(), changes, previous: None, what_if: Vec::new(), facts, history }
+    Dossier { exit_code: None, tails: HashMap::new(), maps: HashMap::new(), changes, previous: None, what_if: Vec::new(), facts, history }
 }
 
 fn matter(workspace: &Workspace, mut history: History, alive: bool, wanted: &Wanted) -> Dossier {
@@ -78,10 +78,11 @@ fn matter(workspace: &Workspace, mut history: History, alive: bool, wanted: &Wan
     let (history, facts) = (&dossier.history, &dossier.facts);
     let places = (0..history.stages.len()).filter(|at| shows_its_log(facts.shown[*at], facts.verdict)).take(FAILURES);
     let tails = places.filter_map(|at| Some((at, tail(&dir, history, at, &wanted.masks)?))).collect();
+    let maps = maps::read(&dir, history, &wanted.masks);
     // A run that failed before it had a plan would have failed so with any number of jobs.
     let numbers = wanted.what_if.iter().filter(|_| history.planned);
     let what_if = numbers.map(|jobs| WhatIf { jobs: *jobs, wall: what_if::wall(history, facts, *jobs) }).collect();
-    Dossier { tails, what_if, ..dossier }
+    Dossier { tails, maps, what_if, ..dossier }
 }
 
 /// Of tries without an end the journal does not say where their logs are.

@@ -32,7 +32,12 @@ pub fn report(dossier: &Dossier) -> Value {
     let (history, facts) = (&dossier.history, &dossier.facts);
     let mut value = value(history, dossier.exit_code, None);
     let Value::Object(object) = &mut value else { return value };
-    let stages = history.stages.iter().zip(&facts.shown).map(|(entry, shown)| stage(entry, shown.key(), history.began)).collect();
+    let with_maps = |at: usize, mut stage: Value| {
+        stage["maps"] = dossier.maps.get(&at).map_or_else(|| json!([]), |maps| json!(maps));
+        stage
+    };
+    let stages = history.stages.iter().zip(&facts.shown).map(|(entry, shown)| stage(entry, shown.key(), history.began));
+    let stages = stages.enumerate().map(|(at, stage)| with_maps(at, stage)).collect();
     object.insert("run".to_owned(), json!(history.about.run));
     object.insert("stages".to_owned(), Value::Array(stages));
     object.insert("verdict".to_owned(), json!(facts.verdict.key()));
@@ -137,7 +142,7 @@ pub fn error(fault: &Fault) -> Value {
 }
 
 /// Nanoseconds since 1970 as RFC 3339 in UTC, to the microsecond.
-fn time_of_day(nanoseconds: i128) -> Option<String> {
+pub(super) fn time_of_day(nanoseconds: i128) -> Option<String> {
     let time = jiff::Timestamp::from_nanosecond(nanoseconds).ok()?;
     Some(format!("{time:.6}"))
 }

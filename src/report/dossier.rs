@@ -22,6 +22,8 @@ pub struct Dossier {
     pub exit_code: Option<i32>,
     /// The last lines of the logs of stages that failed or were cut off, by place.
     pub tails: HashMap<usize, Tail>,
+    /// The JSON answers of the maps that stages ran, by place.
+    pub maps: HashMap<usize, Vec<Value>>,
     /// Parameters and metrics against the base, or why there are none.
     pub changes: Result<Changes, String>,
     /// The run before with which times are compared.
@@ -39,6 +41,7 @@ impl Default for Dossier {
             history,
             exit_code: None,
             tails: HashMap::new(),
+            maps: HashMap::new(),
             changes: Err("nothing was compared".to_owned()),
             previous: None,
             what_if: Vec::new(),

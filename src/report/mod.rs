@@ -38,6 +38,8 @@ pub mod flowchart;
 pub mod history;
 pub mod html;
 pub mod junit;
+pub mod mapped;
+pub mod maps;
 pub mod markdown;
 mod mend;
 pub mod mermaid;

@@ -110,6 +110,7 @@ impl Tale {
             facts,
             history,
             tails: Default::default(),
+            maps: Default::default(),
             changes: Err("not inside of a git repository".to_owned()),
             previous: None,
             what_if: Vec::new(),

@@ -14,6 +14,7 @@ use crate::model::{Attempt, Class, Fault, Reason, Status};
 use super::dossier::{Dossier, Row, Tail};
 use super::facts::{Facts, RunVerdict, Shown};
 use super::history::{Entry, History, NoLog, Phases, Try};
+use super::maps::{self, MapRow};
 use super::shown;
 use super::tally::{count, difference, duration};
 use super::words;
@@ -43,6 +44,8 @@ pub struct View {
     pub failures: Vec<Failure>,
     /// All stages in the order of the plan.
     pub stages: Vec<StageRow>,
+    /// The maps that stages ran.
+    pub maps: Vec<MapRow>,
     /// Wall time, stage time and the like, as name and value.
     pub facts: Vec<Pair>,
     /// Addresses along the longest chain.
@@ -210,6 +213,7 @@ impl View {
             counts,
             failures: failures(dossier, &broken),
             stages: (0..history.stages.len()).map(|at| row(dossier, &broken, at)).collect(),
+            maps: maps(dossier),
             facts: sums(dossier),
             critical: facts.critical.iter().map(|at| shown::line(&history.stages[*at].planned.address)).collect(),
             base,
@@ -381,6 +385,12 @@ fn row(dossier: &Dossier, broken: &Broken, at: usize) -> StageRow {
         row.memory_bytes = usage.peak_rss;
     }
     row
+}
+
+/// In the order of the plan.
+fn maps(dossier: &Dossier) -> Vec<MapRow> {
+    let of = |at: usize| dossier.maps.get(&at).into_iter().flatten().map(move |answer| maps::row(at, answer));
+    (0..dossier.history.stages.len()).flat_map(of).collect()
 }
 
 /// The times of all tries.

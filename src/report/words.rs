@@ -163,7 +163,7 @@ pub fn command_line(program: &str, args: &[String]) -> String {
 }
 
 /// A word as Python's `shlex.quote` writes it.
-fn shell_quote(word: &str) -> String {
+pub fn shell_quote(word: &str) -> String {
     let safe = |ch: char| ch.is_ascii_alphanumeric() || "_@%+=:,./-".contains(ch);
     if !word.is_empty() && word.chars().all(safe) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\"'\"'")) }
 }

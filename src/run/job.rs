@@ -256,6 +256,7 @@ impl<'a> Job<'a> {
         command.env("PARAFFIN_RUN_ID", &self.run.name).env("PARAFFIN_QUEUE", &self.terms().queue);
         command.env("PARAFFIN_SLOT", joined(slots.iter().map(usize::to_string).collect()));
         command.env("PARAFFIN_JOBS", self.run.jobs.to_string()).env("PARAFFIN_ATTEMPT", self.start.attempt.to_string());
+        command.env(super::map::REPORT, self.run.logs.maps(self.place, self.start.attempt));
         let open = self.run.tokens.dress(self.id, command, self.terms().jobserver).unwrap_or_else(|error| {
             // A file system without named pipes matters only to those who asked for one.
             if self.terms().jobserver {

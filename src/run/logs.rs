@@ -76,6 +76,11 @@ impl Logs {
         Self { dir: folder(tmp, run), run: run.to_owned(), told: AtomicBool::new(false), told_lost: AtomicBool::new(false) }
     }
 
+    /// Where maps of this try of the stage at this place of the plan tell what they did.
+    pub fn maps(&self, place: usize, attempt: u32) -> PathBuf {
+        self.dir.join(maps_name(place, attempt))
+    }
+
     /// Whether a log that could not be kept within its bounds is the first of the run.
     pub fn first_unbound(&self) -> bool {
         !self.told.swap(true, Ordering::Relaxed)
@@ -139,6 +144,11 @@ pub fn all(tmp: &Path) -> Vec<PathBuf> {
 /// The name of the log of this try of the stage at this place of the plan.
 pub fn name(place: usize, attempt: u32) -> String {
     if attempt > 1 { format!("{:04}.{attempt}.log", place + 1) } else { format!("{:04}.log", place + 1) }
+}
+
+/// The name of the folder of maps of this try of the stage at this place of the plan.
+pub fn maps_name(place: usize, attempt: u32) -> String {
+    if attempt > 1 { format!("{:04}.{attempt}.maps", place + 1) } else { format!("{:04}.maps", place + 1) }
 }
 
 #[cfg(test)]

@@ -253,7 +253,10 @@ impl Files for Workspace {
 }
 
 /// The first directory from here upwards that has a directory `.dvc`.
-fn find_root(cwd: &Path) -> Result<PathBuf, Error> {
+///
+/// # Errors
+/// There is none.
+pub fn find_root(cwd: &Path) -> Result<PathBuf, Error> {
     if !cwd.is_dir() {
         return Err(Error::NoDirectory { path: cwd.to_path_buf() });
     }

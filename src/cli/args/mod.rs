@@ -161,6 +161,8 @@ pub enum Command {
     Status(Status),
     /// Bring outputs from the cache to what dvc.lock and .dvc files say, as `dvc checkout` does.
     Checkout(Checkout),
+    /// Run a command on the parts of an input at the same time, and join what it makes
+    Map(Box<map::Map>),
     /// Show what a dvc.yaml means after vars, foreach and matrix.
     Resolve(Resolve),
     /// Check that the pipeline of a commit is in step with its dvc.lock.
@@ -342,6 +344,7 @@ pub struct Limits {
 pub mod check;
 pub mod checkout;
 pub mod hooks;
+pub mod map;
 pub mod report;
 
 pub use check::Check;
@@ -564,6 +567,10 @@ pub struct Timeout(pub Option<Duration>);
 fn time(text: &str) -> Result<Timeout, String> {
     let wrong = || format!("{} or none is needed", paraffin::DURATION);
     if text == "none" { Ok(Timeout(None)) } else { units::duration(text).map(|time| Timeout(Some(time))).ok_or_else(wrong) }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    units::duration(text).ok_or_else(|| format!("{} is needed", paraffin::DURATION))
 }
 
 fn queue_slots(text: &str) -> Result<(String, usize), String> {

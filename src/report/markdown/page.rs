@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::model::Class;
 use crate::report::dossier::Dossier;
 use crate::report::flowchart::{self, Flowchart, Fold, Kind, LevelRow};
+use crate::report::maps::MapRow;
 use crate::report::shown::cut;
 use crate::report::signs;
 use crate::report::tally::{count, difference, duration};
@@ -73,6 +74,8 @@ pub struct Page {
     value_remarks: Vec<String>,
     /// The table of stages.
     rows: Vec<Row>,
+    /// What maps did.
+    maps: Vec<Mapped>,
     /// Mermaid source.
     chart: String,
     /// What stands for it where there is no Mermaid.
@@ -121,6 +124,13 @@ struct Row {
     more: usize,
     time: String,
     delta: String,
+}
+
+/// A map of a stage.
+#[derive(Debug, Serialize)]
+struct Mapped {
+    stage: String,
+    line: String,
 }
 
 impl<'a> Matter<'a> {
@@ -175,6 +185,13 @@ impl<'a> Matter<'a> {
     }
 }
 
+fn maps(matter: &Matter, most: usize, long: usize, left_out: &mut Vec<String>) -> Vec<Mapped> {
+    let all = &matter.view.maps;
+    missing(left_out, all.len().saturating_sub(most), "map");
+    let told = |map: &MapRow| Mapped { stage: cut(&matter.view.stages[map.place].address, long), line: cut(&map.line, 2 * long) };
+    all.iter().take(most).map(told).collect()
+}
+
 impl Page {
     /// The page with so much detail.
     pub fn of(matter: &Matter, detail: &Detail) -> Self {
@@ -224,6 +241,7 @@ impl Page {
             params_number: view.params.len(),
             value_remarks: view.value_remarks.iter().take(rest).map(|remark| cut(remark, 2 * long)).collect(),
             rows,
+            maps: maps(matter, rest.min(matter.most_rows()), long, &mut left_out),
             chart,
             chart_text,
             legend,

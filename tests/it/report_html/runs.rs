@@ -165,6 +165,7 @@ impl Run {
         let before = |(at, step): (usize, &Step)| (step.address.clone(), Duration::from_millis(step.takes + at as u64 * 7 % 50));
         Dossier {
             exit_code: history.end.as_ref().map(|end| if end.fault.is_some() { 255 } else { 0 }),
+            maps: Default::default(),
             tails: ended_badly.map(|(at, _)| (at, tail(at))).collect(),
             changes: Ok(changes()),
             previous: Some(Previous { run: "20261119-170000-1b2c".to_owned(), times: self.steps.iter().enumerate().map(before).collect() }),

@@ -53,6 +53,7 @@ pub fn failed(names: &[&str], log: &[&str]) -> Dossier {
     Dossier {
         facts: Facts::of(&history, false),
         exit_code: Some(255),
+        maps: Default::default(),
         tails: (0..names.len()).step_by(FAILS).map(|at| (at, log.clone())).collect(),
         changes: Ok(Changes { base: text("a|b `c`"), metrics, ..Changes::default() }),
         previous: None,

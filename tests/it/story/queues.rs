@@ -81,7 +81,11 @@ fn stages_see_the_run_they_belong_to() {
     project.repro(["--jobs", "3", "--json-file", "run.json"]).ok();
     let answer: serde_json::Value = serde_json::from_str(&project.read("run.json")).unwrap();
     let run = answer["run"].as_str().unwrap();
-    let want = format!("PARAFFIN_ATTEMPT=1\nPARAFFIN_JOBS=3\nPARAFFIN_QUEUE=default\nPARAFFIN_RUN_ID={run}\nPARAFFIN_SLOT=0\nfast\n");
+    let maps = project.at(&format!(".dvc/tmp/paraffin/runs/{run}/0001.maps"));
+    let want = format!(
+        "PARAFFIN_ATTEMPT=1\nPARAFFIN_JOBS=3\nPARAFFIN_MAP_REPORT={}\nPARAFFIN_QUEUE=default\nPARAFFIN_RUN_ID={run}\nPARAFFIN_SLOT=0\nfast\n",
+        maps.display()
+    );
     assert_eq!(project.read("seen.txt"), want);
 }
 
