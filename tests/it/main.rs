@@ -23,6 +23,7 @@ mod fuzz;
 mod golden;
 mod house;
 mod kill;
+mod map;
 mod power;
 mod real;
 mod report_html;

@@ -2,22 +2,9 @@
 
 use std::process::Command;
 
+use crate::support::counted::{counted, most};
 use crate::support::project::Project;
 use crate::support::{aloud, in_ci, program};
-
-/// Shell that notes how many of its kind run at the same time, in a folder outside of all projects.
-fn counted(top: &str, name: &str) -> String {
-    format!(
-        "mkdir -p {top}/now {top}/seen; mkdir {top}/now/{name}; ls {top}/now | wc -l > {top}/seen/{name}; sleep 0.3; rmdir {top}/now/{name}"
-    )
-}
-
-/// The most that ran at once.
-fn most(project: &Project) -> usize {
-    let seen = project.scratch.top().join("seen");
-    let count = |entry: std::io::Result<std::fs::DirEntry>| std::fs::read_to_string(entry.unwrap().path()).unwrap().trim().parse().unwrap();
-    std::fs::read_dir(seen).unwrap().map(count).max().unwrap()
-}
 
 /// A project with a Makefile of eight targets that count themselves, and a stage that makes them.
 fn with_make(settings: &str) -> Option<Project> {
@@ -49,17 +36,17 @@ fn make_gets_what_other_stages_leave_and_no_more() {
     let ran = project.repro(["--jobs", "3"]);
     ran.ok();
     assert!(!ran.out().contains("jobserver"), "{ran}");
-    assert_eq!(most(&project), 3);
+    assert_eq!(most(project.scratch.top()), 3);
 }
 
 #[test]
 fn a_serial_makefile_stays_serial() {
     let Some(project) = with_make("") else { return };
     project.repro(["--jobs", "4", "build"]).ok();
-    assert_eq!(most(&project), 1);
+    assert_eq!(most(project.scratch.top()), 1);
     // A flag shares the budget with all stages.
     project.repro(["--jobs", "4", "--jobserver", "--force", "build"]).ok();
-    assert_eq!(most(&project), 4);
+    assert_eq!(most(project.scratch.top()), 4);
 }
 
 #[test]
@@ -75,12 +62,12 @@ fn a_run_within_a_stage_takes_part() {
     let beside = format!("{}; echo > beside.txt", counted(&top, "beside"));
     let outer = outer.stage("nested", |s| s.cmd(&call).out("inner.txt")).stage("beside", |s| s.cmd(&beside).out("beside.txt"));
     outer.repro(["--jobs", "3"]).ok();
-    assert_eq!(most(&outer), 3);
+    assert_eq!(most(outer.scratch.top()), 3);
     assert!(inner.has("i6"));
     outer.sh(&format!("rm -r {top}/seen"));
     inner.sh("rm -rf .dvc/cache i1 i2 i3 i4 i5 i6");
     outer.repro(["--jobs", "1", "--force", "nested"]).ok();
-    assert_eq!(most(&outer), 1);
+    assert_eq!(most(outer.scratch.top()), 1);
 }
 
 #[test]
@@ -94,7 +81,7 @@ fn tokens_of_a_killed_stage_come_back() {
         project.stage(&name, |s| s.cmd(&format!("{}; echo > {name}", counted(&top, &name))).out(&name))
     });
     project.repro(["--jobs", "3", "--keep-going", "thief", "n1", "n2", "n3", "n4", "n5", "n6"]).exits(255);
-    assert!(most(&project) >= 2);
+    assert!(most(project.scratch.top()) >= 2);
     project.repro(["--jobs", "3", "-k"]).exits(255);
 }
 

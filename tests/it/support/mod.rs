@@ -4,6 +4,7 @@
 //! Nothing here knows what DVC ought to do; that is for the tests to say.
 
 pub mod archive;
+pub mod counted;
 pub mod nasty;
 pub mod program;
 pub mod project;

@@ -1,0 +1,68 @@
+//! Workers that are started once.
+
+use super::Place;
+
+/// Copies, says something on both streams, and does what the rows say.
+const WORKER: &str = r#"
+import json, os, sys, time
+open("started", "a").write("x")
+for line in sys.stdin:
+    request = json.loads(line)
+    rows = open(request["in"]).read()
+    print("doing", request["index"])
+    print("to stderr", file=sys.stderr, flush=True)
+    if "die" in rows and request["attempt"] == 1: os._exit(7)
+    if "hang" in rows: time.sleep(60)
+    if "other" in rows: request["index"] += 100
+    ok = "bad" not in rows
+    if ok and "nothing" not in rows: open(request["out"], "w").write(rows.upper())
+    print(json.dumps({"index": request["index"], "ok": ok, "error": "it was bad"}), flush=True)
+"#;
+
+fn place(rows: &str) -> Place {
+    Place::new().with("w.py", WORKER).with("t.txt", rows)
+}
+
+fn words<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    let mut words = vec!["--in", "t.txt", "--size", "1", "--persistent", "--jobs", "2", "--out", "o.txt"];
+    words.extend(more);
+    words.extend(["--", "python3", "w.py"]);
+    words
+}
+
+#[test]
+fn a_worker_does_many_partitions() {
+    let place = place("a\nb\nc\nd\ne\nf\n");
+    place.map(&words(&[])).ok();
+    assert_eq!(place.read("o.txt"), "A\nB\nC\nD\nE\nF\n");
+    assert!(place.read("started").len() <= 2);
+}
+
+#[test]
+fn what_a_worker_says_is_in_the_log_of_its_partition() {
+    let place = place("a\nbad\n");
+    place.map(&words(&[])).exits(255).complains("partition 1 (row 2) failed: it was bad\n  | doing 1\n  | to stderr\n");
+    assert!(!place.has("o.txt"));
+}
+
+#[test]
+fn a_worker_that_dies_fails_one_partition_and_another_takes_the_next() {
+    let place = place("a\ndie\nc\n");
+    place.map(&words(&[])).exits(255).complains("the worker exited with 7 before it answered");
+    place.map(&words(&["--retries", "1"])).ok();
+    assert_eq!(place.read("o.txt"), "A\nDIE\nC\n");
+}
+
+#[test]
+fn a_worker_that_takes_too_long_or_answers_for_another_is_replaced() {
+    let hanging = place("a\nhang\nc\n");
+    hanging
+        .map(&words(&["--timeout", "500ms", "--grace", "100ms", "--keep-going"]))
+        .exits(255)
+        .complains("stopped after its timeout of 0.5s");
+    let other = place("a\nother\nc\n");
+    other.map(&words(&["--keep-going", "--min-success", "0.5"])).ok().complains("the worker answered for partition 101 instead of 1");
+    assert_eq!(other.read("o.txt"), "A\nC\n");
+    let nothing = place("nothing\n");
+    nothing.map(&words(&[])).exits(255).complains("it succeeded but did not write");
+}
