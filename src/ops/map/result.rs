@@ -27,19 +27,19 @@ use super::{Combine, Request, Sizing};
 /// Nothing can be written where the result is to go.
 pub fn joiner(request: &Request, found: &Found, cut: &Cut, dir: &Path) -> Result<Joiner, MapError> {
     if joins_row_groups(request, found) {
-        let target = request.out.as_deref().filter(|_| request.only.is_none()).map_or_else(Target::stdout, Target::file)?;
+        let target = request.out.as_deref().filter(|_| request.only.is_none()).map_or_else(|| Target::stdout(dir), Target::file)?;
         return Ok(Joiner::new(Manner::Kept, target, request.only.unwrap_or(0)));
     }
     if let Some(only) = request.only {
         // What was asked for is a part, and no result.
         let manner = Manner::Concat { format: format(request, found), header: request.header };
-        return Ok(Joiner::new(manner, Target::stdout()?, only));
+        return Ok(Joiner::new(manner, Target::stdout(dir)?, only));
     }
     let target = match (&request.out, &request.combine) {
         // A directory is made at the end.
         (_, Combine::Files) => Target::nowhere(),
         (Some(path), _) => Target::file(path)?,
-        (None, _) => Target::stdout()?,
+        (None, _) => Target::stdout(dir)?,
     };
     let format = format(request, found);
     let is_chosen = matches!((request.sizing, found), (Sizing::Chosen(_), Found::Rows(_)));

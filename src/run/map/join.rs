@@ -1,7 +1,7 @@
 //! Putting the parts of a result together, in the order of the input, as they come.
 //!
 //! A part that comes before its turn waits. What is written goes to a name of its own and becomes the
-//! result at the very end, so the result is there whole or not at all; standard output alone gets it as it comes.
+//! result at the very end, so the result is there whole or not at all.
 //! Tables have one header: those of all parts must say the same, and the first stands in the result.
 
 use std::borrow::Cow;
@@ -99,12 +99,16 @@ impl Joiner {
         while let Some((part, places)) = self.waiting.remove(&self.next) {
             let index = self.next;
             self.next += 1;
-            if !part.as_os_str().is_empty() {
-                let began = Instant::now();
-                self.take(index, &part, places)?;
-                self.times.insert(index, began.elapsed());
-                self.parts.push(part);
+            if part.as_os_str().is_empty() {
+                if let Manner::Ordered { rows, .. } = &self.manner {
+                    hold(rows).lose(places);
+                }
+                continue;
             }
+            let began = Instant::now();
+            self.take(index, &part, places)?;
+            self.times.insert(index, began.elapsed());
+            self.parts.push(part);
         }
         Ok(())
     }

@@ -311,15 +311,16 @@ impl Map<'_> {
             self.keep.finish(&portion)?;
             portion.release();
         }
-        let is_lost = part.status == Status::Failed;
+        let status = part.status;
         self.teller.ended(&part);
         hold(&shared.state).parts.push(part);
-        if is_lost && self.failing == Failing::Fast {
-            self.performer.stop();
-            return Ok(false);
-        }
-        if !is_lost || self.failing != Failing::Fast {
-            hold(&shared.joiner).accept(&portion, result)?;
+        match (status, self.failing) {
+            (Status::Failed, Failing::Fast) => {
+                self.performer.stop();
+                return Ok(false);
+            }
+            (Status::NotStarted, _) => return Ok(false),
+            _ => hold(&shared.joiner).accept(&portion, result)?,
         }
         Ok(self.wanted.is_none())
     }

@@ -216,6 +216,13 @@ impl Groups {
         })
     }
 
+    /// Nothing was made of the rows at these places of the order.
+    pub fn lose(&mut self, places: Range<u64>) {
+        for row in self.order.get(whole(places)).unwrap_or_default() {
+            (self.begins[*row as usize], self.lengths[*row as usize]) = (0, 0);
+        }
+    }
+
     /// Writes what was made of all rows, in the order of the input.
     ///
     /// # Errors

@@ -1,10 +1,11 @@
-//! Where a result goes: to standard output as it comes, or into a file that takes its place at the end.
+//! Where a result goes: to standard output, or into a file.
 //!
 //! A file is written under a name of its own beside its place, packed as its name says, and a stop or a failure
-//! leaves what was there before.
+//! leaves what was there before. For standard output it is gathered in a file without a name: whoever reads there
+//! gets all of a result or nothing.
 
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io::{self, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::RowsError;
@@ -14,14 +15,14 @@ use crate::store::os;
 
 /// A result that is being written.
 pub struct Target {
-    place: Option<Place>,
+    place: Place,
     writer: Writer,
 }
 
-struct Place {
-    path: PathBuf,
-    temporary: Temporary,
-    mode: u32,
+enum Place {
+    Nowhere,
+    Stdout(File),
+    File { path: PathBuf, temporary: Temporary, mode: u32 },
 }
 
 enum Writer {
@@ -57,26 +58,30 @@ impl Target {
             Packing::Gzip => Writer::Gzip(flate2::write::GzEncoder::new(file, flate2::Compression::default())),
             Packing::Zstd => Writer::Zstd(zstd::stream::write::Encoder::new(file, 0).map_err(failed)?),
         };
-        Ok(Self { place: Some(Place { path: place, temporary, mode }), writer })
+        Ok(Self { place: Place::File { path: place, temporary, mode }, writer })
     }
 
-    /// Standard output.
+    /// Standard output; what goes there is gathered in a folder.
     ///
     /// # Errors
-    /// It is closed.
-    pub fn stdout() -> Result<Self, RowsError> {
+    /// It is closed, or nothing can be written in the folder.
+    pub fn stdout(dir: &Path) -> Result<Self, RowsError> {
         let own = rustix::stdio::stdout().try_clone_to_owned();
-        let file = own.map_err(|source| RowsError::Write { path: PathBuf::from("-"), source })?;
-        Ok(Self { place: None, writer: Writer::Plain(File::from(file)) })
+        let own = own.map_err(|source| RowsError::Write { path: PathBuf::from("-"), source })?;
+        let file = tempfile::tempfile_in(dir).map_err(|source| RowsError::Write { path: dir.to_path_buf(), source })?;
+        Ok(Self { place: Place::Stdout(File::from(own)), writer: Writer::Plain(file) })
     }
 
     /// For what is not written in one piece.
     pub fn nowhere() -> Self {
-        Self { place: None, writer: Writer::Nowhere }
+        Self { place: Place::Nowhere, writer: Writer::Nowhere }
     }
 
     fn name(&self) -> &Path {
-        self.place.as_ref().map_or(Path::new("-"), |place| &place.path)
+        match &self.place {
+            Place::File { path, .. } => path,
+            Place::Nowhere | Place::Stdout(_) => Path::new("-"),
+        }
     }
 
     fn failed(&self) -> impl Fn(io::Error) -> RowsError + use<> {
@@ -121,15 +126,25 @@ impl Target {
     /// It cannot be finished or renamed.
     pub fn place(self) -> Result<(), RowsError> {
         let failed = self.failed();
-        match self.writer {
-            Writer::Nowhere | Writer::Plain(_) => Ok(()),
-            Writer::Gzip(packed) => packed.finish().map(drop),
-            Writer::Zstd(packed) => packed.finish().map(drop),
+        let written = match self.writer {
+            Writer::Nowhere => return Ok(()),
+            Writer::Plain(file) => Ok(file),
+            Writer::Gzip(packed) => packed.finish(),
+            Writer::Zstd(packed) => packed.finish(),
+        };
+        let mut written = written.map_err(&failed)?;
+        match self.place {
+            Place::Nowhere => Ok(()),
+            Place::Stdout(mut out) => match written.rewind().and_then(|()| io::copy(&mut written, &mut out)) {
+                // Who reads has enough.
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+                copied => copied.map(drop).map_err(failed),
+            },
+            Place::File { path, temporary, mode } => {
+                os::set_mode(temporary.path(), mode).map_err(&failed)?;
+                temporary.replace(&path).map_err(failed)
+            }
         }
-        .map_err(&failed)?;
-        let Some(Place { path, temporary, mode }) = self.place else { return Ok(()) };
-        os::set_mode(temporary.path(), mode).map_err(&failed)?;
-        temporary.replace(&path).map_err(failed)
     }
 }
 

@@ -9,6 +9,7 @@ mod results;
 mod row_groups;
 mod shown;
 mod sources;
+mod whole;
 mod workers;
 
 use std::path::PathBuf;
