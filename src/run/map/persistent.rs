@@ -30,8 +30,9 @@ pub struct Worker {
     grace: Duration,
     requests: Option<File>,
     answers: PipeReader,
-    /// What came and is no whole line yet.
+    /// What came and is no whole line yet, and how much of that was looked through.
     begun: Vec<u8>,
+    looked: usize,
     /// Its standard error, and how much of it is in logs.
     errors: File,
     logged: u64,
@@ -68,7 +69,7 @@ impl Worker {
         // A worker that does not listen must not keep us from stopping it.
         rustix::fs::fcntl_setfl(&requests, rustix::fs::OFlags::NONBLOCK)?;
         let requests = Some(File::from(OwnedFd::from(requests)));
-        Ok(Self { id, children: children.clone(), grace, requests, answers, begun: Vec::new(), errors, logged: 0, ended })
+        Ok(Self { id, children: children.clone(), grace, requests, answers, begun: Vec::new(), looked: 0, errors, logged: 0, ended })
     }
 
     /// Whether it has ended, though nobody asked it to.
@@ -108,20 +109,25 @@ impl Worker {
 
     /// The answer among the lines that came.
     fn lines(&mut self, index: u64, mut log: &File) -> Option<Result<Result<(), String>, Wrong>> {
-        while let Some(end) = memchr::memchr(b'\n', &self.begun) {
-            let line: Vec<u8> = self.begun.drain(..=end).collect();
-            let Some((of, answer)) = answer(&line) else {
-                // A log that cannot be written costs nothing but itself.
-                log.write_all(&line).ok();
-                continue;
-            };
-            if of == index {
-                return Some(Ok(answer));
+        let (mut begin, mut found) = (0, None);
+        while let Some(end) = memchr::memchr(b'\n', &self.begun[self.looked..]).map(|end| self.looked + end + 1) {
+            let line = &self.begun[begin..end];
+            (begin, self.looked) = (end, end);
+            found = answer(line);
+            if found.is_some() {
+                break;
             }
-            self.stop();
-            return Some(Err((format!("the worker answered for partition {of} instead of {index}"), None)));
+            // A log that cannot be written costs nothing but itself.
+            log.write_all(line).ok();
         }
-        None
+        self.begun.drain(..begin);
+        self.looked = if found.is_some() { 0 } else { self.begun.len() };
+        let (of, answer) = found?;
+        if of == index {
+            return Some(Ok(answer));
+        }
+        self.stop();
+        Some(Err((format!("the worker answered for partition {of} instead of {index}"), None)))
     }
 
     /// Says as much of a request as the worker takes now; the rest comes back. One that has died says so by its end.
@@ -143,7 +149,7 @@ impl Worker {
         if !fds[0].revents().contains(PollFlags::IN) {
             return false;
         }
-        let mut block = [0; 1 << 12];
+        let mut block = [0; 1 << 16];
         let count = self.answers.read(&mut block).unwrap_or(0);
         self.begun.extend_from_slice(&block[..count]);
         count > 0

@@ -66,3 +66,11 @@ fn a_worker_that_takes_too_long_or_answers_for_another_is_replaced() {
     let nothing = place("nothing\n");
     nothing.map(&words(&[])).exits(255).complains("it succeeded but did not write");
 }
+
+#[test]
+fn what_a_worker_says_may_be_long() {
+    let rows = Place::new().with("t.txt", "1\n");
+    let worker = "import json, sys\nfor line in sys.stdin:\n  r = json.loads(line); print('x' * 20_000_000); print('y\\n' * 100_000)\n  open(r['out'], 'w').write('z'); print(json.dumps({'index': 0, 'ok': True}), flush=True)";
+    let words = ["--in", "t.txt", "--size", "1", "--persistent", "--jobs", "1", "--", "python3", "-c", worker];
+    assert_eq!(rows.map(&words).ok().out(), "z\n");
+}
