@@ -34,6 +34,8 @@ const ONE_WISH: Duration = Duration::from_millis(100);
 pub struct Watcher {
     shared: Arc<Shared>,
     handle: Handle,
+    /// Set by the handler itself.
+    told: Arc<AtomicBool>,
 }
 
 #[derive(Debug, Default)]
@@ -100,6 +102,10 @@ impl Watcher {
     /// The handlers or the thread could not be made.
     pub fn start() -> io::Result<Self> {
         signal_hook::flag::register(SIGCHLD, Arc::new(AtomicBool::new(false)))?;
+        let told = Arc::new(AtomicBool::new(false));
+        for signal in [SIGINT, SIGTERM, SIGHUP] {
+            signal_hook::flag::register(signal, Arc::clone(&told))?;
+        }
         let mut signals = SignalsInfo::<WithOrigin>::new([SIGINT, SIGTERM, SIGHUP, SIGUSR1])?;
         let handle = signals.handle();
         let shared = Arc::new(Shared::default());
@@ -114,7 +120,7 @@ impl Watcher {
                 }
             }
         })?;
-        Ok(Self { shared, handle })
+        Ok(Self { shared, handle, told })
     }
 
     /// Sets the terminal for as long as the value lives. Whatever ends or stops the program leaves
@@ -138,6 +144,11 @@ impl Watcher {
     /// Lends the terminal to others.
     pub fn lender(&self) -> Lender {
         Lender(self.shared.console())
+    }
+
+    /// Whether a stop was asked for, also if that was not counted yet.
+    pub fn is_told(&self) -> bool {
+        self.told.load(Ordering::SeqCst)
     }
 
     /// How often a stop was asked for.

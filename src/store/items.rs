@@ -53,28 +53,79 @@ pub fn is_pattern(path: &Path) -> bool {
     path.as_os_str().as_bytes().iter().any(|byte| b"*?[".contains(byte))
 }
 
-/// All files that match a pattern with `*`, `?`, `[…]` and `**`.
+/// All files that match a pattern with `*`, `?`, `[…]` and `**`, which stands for any directories. As in a shell names that
+/// begin with a dot must be named so.
 ///
 /// # Errors
 /// It is none, in words; or a directory cannot be listed.
 pub fn matching(pattern: &Path) -> Result<Result<Vec<Item>, String>, RowsError> {
-    let Some(text) = pattern.to_str() else { return Ok(Err("a pattern must be UTF-8".to_owned())) };
-    let options = glob::MatchOptions { require_literal_separator: true, require_literal_leading_dot: true, ..Default::default() };
-    let paths = match glob::glob_with(text, options) {
-        Ok(paths) => paths,
-        Err(error) => return Ok(Err(error.to_string())),
-    };
+    let mut parts = Vec::new();
+    for part in pattern.components() {
+        let text = part.as_os_str().to_string_lossy();
+        parts.push(match &*text {
+            "**" => Part::Any,
+            _ if !is_pattern(Path::new(part.as_os_str())) => Part::Named(part.as_os_str().to_owned()),
+            _ => match glob::Pattern::new(&text) {
+                Ok(pattern) => Part::Like(pattern),
+                Err(error) => return Ok(Err(error.to_string())),
+            },
+        });
+    }
     let fixed: PathBuf = pattern.components().take_while(|part| !is_pattern(Path::new(part))).collect();
     let mut found = Vec::new();
-    for path in paths {
-        let path = path.map_err(|error| RowsError::Read { path: error.path().to_path_buf(), source: error.into() })?;
-        if !path.is_dir() {
-            let name = path.strip_prefix(&fixed).map(Path::to_path_buf).unwrap_or_else(|_| path.clone());
-            found.push(Item { path, name });
+    expand(PathBuf::new(), &parts, &mut found)?;
+    let name = |path: &Path| path.strip_prefix(&fixed).map_or_else(|_| path.to_path_buf(), Path::to_path_buf);
+    let mut found: Vec<Item> = found.into_iter().map(|path| Item { name: name(&path), path }).collect();
+    sort(&mut found);
+    found.dedup();
+    Ok(Ok(found))
+}
+
+/// A step of a pattern.
+enum Part {
+    Named(OsString),
+    Like(glob::Pattern),
+    Any,
+}
+
+/// The files that match what is left of a pattern, from here on.
+fn expand(place: PathBuf, parts: &[Part], found: &mut Vec<PathBuf>) -> Result<(), RowsError> {
+    let Some((first, rest)) = parts.split_first() else {
+        if place.exists() && !place.is_dir() {
+            found.push(place);
+        }
+        return Ok(());
+    };
+    let like = match first {
+        Part::Named(name) => return expand(place.join(name), rest, found),
+        Part::Any if !rest.is_empty() => {
+            expand(place.clone(), rest, found)?;
+            None
+        }
+        Part::Any => None,
+        Part::Like(pattern) => Some(pattern),
+    };
+    let here = if place.as_os_str().is_empty() { Path::new(".") } else { &place };
+    if !here.is_dir() {
+        return Ok(());
+    }
+    let failed = |source| RowsError::Read { path: here.to_path_buf(), source };
+    for entry in fs::read_dir(here).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let name = entry.file_name();
+        let hides = name.as_bytes().starts_with(b".");
+        let path = place.join(&name);
+        match like {
+            Some(pattern) if hides && !pattern.as_str().starts_with('.') => {}
+            Some(pattern) if pattern.matches(&name.to_string_lossy()) => expand(path, rest, found)?,
+            Some(_) => {}
+            // Links to directories are not followed any number of times.
+            None if !hides && entry.file_type().is_ok_and(|kind| kind.is_dir()) => expand(path, parts, found)?,
+            None if !hides && rest.is_empty() => expand(path, rest, found)?,
+            None => {}
         }
     }
-    sort(&mut found);
-    Ok(Ok(found))
+    Ok(())
 }
 
 /// The items of a text: its lines, or what ends with a zero byte.
@@ -116,10 +167,21 @@ mod tests {
         crate::store::os::symlink(Path::new(".."), &dir.path().join("a/b/round")).unwrap();
         let names = |items: Vec<Item>| items.into_iter().map(|item| item.name.to_str().unwrap().to_owned()).collect::<Vec<_>>();
         assert_eq!(names(below(dir.path()).unwrap()), [".hidden", "a.txt", "a/b/c", "a/z", "b"]);
-        let pattern = |text: &str| names(matching(&dir.path().join(text)).unwrap().unwrap());
+        let pattern = |text: &str| {
+            let mut found = names(matching(&dir.path().join(text)).unwrap().unwrap());
+            found.sort();
+            found
+        };
         assert_eq!(pattern("a*"), ["a.txt"]);
         assert_eq!(pattern("a/*"), ["z"]);
         assert_eq!(pattern("*/z"), ["a/z"]);
+        // A name that is no text stands in nobody's way.
+        fs::write(dir.path().join(OsStr::from_bytes(b"n\xff")), "").unwrap();
+        assert_eq!(pattern("**/z"), ["a/z"]);
+        assert_eq!(pattern("a/**"), ["a/b/c", "a/z"]);
+        assert_eq!(pattern("**/[bc]"), ["a/b/c", "b"]);
+        assert_eq!(pattern(".h*"), [".hidden"]);
+        assert_eq!(matching(&dir.path().join("n*")).unwrap().unwrap().len(), 1);
         assert!(matching(Path::new("a[")).unwrap().is_err());
     }
 

@@ -63,6 +63,11 @@ impl Number {
         }
     }
 
+    /// Whether it is neither infinite nor what is too large to be told from that.
+    pub fn is_finite(self) -> bool {
+        self.float().is_finite()
+    }
+
     fn float(self) -> f64 {
         match self {
             Self::Int(whole) => whole as f64,

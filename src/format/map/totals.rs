@@ -75,7 +75,8 @@ impl Totals {
     pub fn text(&self) -> Result<String, String> {
         let value = |total: &Total, name: &str| {
             let nothing = || format!("nothing came{name}, and of nothing there is no such number");
-            total.value().map(Number::text).ok_or_else(nothing)
+            let number = total.value().ok_or_else(nothing)?;
+            if number.is_finite() { Ok(number.text()) } else { Err(format!("the result{name} is infinite, or too large for a number")) }
         };
         match &self.form {
             Form::Table { header: None, columns, .. } if columns.is_empty() => Ok(String::new()),

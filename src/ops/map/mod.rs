@@ -27,6 +27,7 @@ use crate::run::map::{Failing, Map, MapError, Teller};
 use crate::run::signals::Watcher;
 use crate::run::tokens::{Style, Tokens};
 use crate::run::within::{self, Within};
+use crate::store::os;
 use crate::store::rows::RowsError;
 
 use folder::Folder;
@@ -122,19 +123,20 @@ pub struct Request {
 /// Nothing could be begun.
 pub fn map(request: &Request, watcher: &Watcher, teller: &dyn Teller) -> Result<Mapped, Fault> {
     let children = Children::new(Lender::default());
-    let result = stopping(watcher, &children, || begin(request, &children, teller));
+    let result = stopping(watcher, &children, || begin(request, watcher, &children, teller));
     match result {
         Err(_) if children.stopping() => Err(fault(MapError::Interrupted)),
         other => other,
     }
 }
 
-fn begin(request: &Request, children: &Children, teller: &dyn Teller) -> Result<Mapped, Fault> {
+fn begin(request: &Request, watcher: &Watcher, children: &Children, teller: &dyn Teller) -> Result<Mapped, Fault> {
     let clock = Clock::start();
     let found = source::find(&request.source, children)?;
     let typed = request.command.iter().map(|word| word.as_encoded_bytes().to_vec());
     let words = Words::read(typed, found.count()).map_err(|error| usage(error.to_string()))?;
     refuse(request, &found, &words)?;
+    let states: Vec<_> = found.states().into_iter().map(|(_, state)| state).collect();
     let folder = Folder::open(&described(request, &found), request.resume || request.only.is_some()).map_err(fault)?;
     let keep = Keep::open(folder.path(), request.resume || request.only.is_some()).map_err(fault)?;
     if let (Some(only), Sizing::Chosen(_), Found::Rows(_)) = (request.only, request.sizing, &found)
@@ -165,7 +167,12 @@ fn begin(request: &Request, children: &Children, teller: &dyn Teller) -> Result<
     if request.dry_run {
         return dry(request, cut.map_err(fault)?, &performer).map_err(fault);
     }
-    run(request, &found, cut.map_err(fault)?, &Work { folder: &folder, keep: &keep, performer: &performer, teller, clock: &clock })
+    run(
+        request,
+        &found,
+        cut.map_err(fault)?,
+        &Work { folder: &folder, keep: &keep, performer: &performer, teller, clock: &clock, watcher, states: &states },
+    )
 }
 
 /// What is needed to do the work.
@@ -175,6 +182,9 @@ struct Work<'a> {
     performer: &'a Performer<'a>,
     teller: &'a dyn Teller,
     clock: &'a Clock,
+    watcher: &'a Watcher,
+    /// How the files of the input were before they were read.
+    states: &'a [Option<os::Stamp>],
 }
 
 fn run(request: &Request, found: &Found, mut cut: Cut, work: &Work<'_>) -> Result<Mapped, Fault> {
@@ -191,7 +201,7 @@ fn run(request: &Request, found: &Found, mut cut: Cut, work: &Work<'_>) -> Resul
         clock: work.clock,
     };
     let (parts, result) = map.run(cut.cutter.as_mut(), &mut joiner);
-    let result = result.and_then(|()| result::place(request, found, joiner, performer));
+    let result = result.and_then(|()| sound(request, found, &parts, work)).and_then(|()| result::place(request, found, joiner, performer));
     if result.is_ok() && request.only.is_none() {
         work.folder.finish(cut.cutter.cost());
     }
@@ -202,6 +212,20 @@ fn run(request: &Request, found: &Found, mut cut: Cut, work: &Work<'_>) -> Resul
     };
     let (out, fault) = (request.out.clone(), result.err().map(fault));
     Ok(Mapped { out, parts, began, wall: work.clock.elapsed(), estimate, fault })
+}
+
+/// Nothing stands against a result: nobody has asked for a stop, and the inputs are still what they were.
+fn sound(request: &Request, found: &Found, parts: &[Part], work: &Work<'_>) -> Result<(), MapError> {
+    if work.watcher.is_told() {
+        return Err(MapError::Interrupted);
+    }
+    if let Some(only) = request.only.filter(|_| parts.is_empty()) {
+        return Err(MapError::Part(format!("there is no partition {only}")));
+    }
+    match found.states().into_iter().zip(work.states).find(|((_, now), then)| now != *then) {
+        Some(((path, _), _)) => Err(MapError::Part(format!("'{}' has changed while it was read", path.display()))),
+        None => Ok(()),
+    }
 }
 
 /// Only cuts partitions, and says what would be run on them.
@@ -236,6 +260,9 @@ fn refuse(request: &Request, found: &Found, words: &Words) -> Result<(), Fault> 
     };
     if source::is_parquet(request, found) && (request.by_group.is_some() || found.count() > 1) {
         return Err(usage("Parquet files are divided by their row groups: one file, and without --by-group"));
+    }
+    if words.has(|place| place == Place::Item) {
+        return Err(usage("rows have no '{item}': '{in}' is the file that holds them, and without it they are standard input"));
     }
     if request.keep_order && request.combine != Combine::Concat {
         return Err(usage("--keep-order puts rows back into their order: it goes with --combine concat"));
@@ -291,6 +318,7 @@ fn fault(error: MapError) -> Fault {
         MapError::Interrupted | MapError::Rows(RowsError::Stopped) => {
             return Fault::new(Class::Interrupted, MapError::Interrupted.to_string());
         }
+        MapError::Word(_) => Class::UsageError,
         _ => Class::MapError,
     };
     Fault::new(class, error.to_string())

@@ -27,7 +27,11 @@ use super::{Combine, Request, Sizing};
 /// Nothing can be written where the result is to go.
 pub fn joiner(request: &Request, found: &Found, cut: &Cut, dir: &Path) -> Result<Joiner, MapError> {
     if joins_row_groups(request, found) {
-        let target = request.out.as_deref().filter(|_| request.only.is_none()).map_or_else(|| Target::stdout(dir), Target::file)?;
+        let target = request
+            .out
+            .as_deref()
+            .filter(|_| request.only.is_none())
+            .map_or_else(|| Target::stdout(dir), |path| Target::file(path, dir))?;
         return Ok(Joiner::new(Manner::Kept, target, request.only.unwrap_or(0)));
     }
     if let Some(only) = request.only {
@@ -38,7 +42,7 @@ pub fn joiner(request: &Request, found: &Found, cut: &Cut, dir: &Path) -> Result
     let target = match (&request.out, &request.combine) {
         // A directory is made at the end.
         (_, Combine::Files) => Target::nowhere(),
-        (Some(path), _) => Target::file(path)?,
+        (Some(path), _) => Target::file(path, dir)?,
         (None, _) => Target::stdout(dir)?,
     };
     let format = format(request, found);
@@ -161,17 +165,14 @@ fn failed(attempt: &'static str, path: &Path) -> impl Fn(std::io::Error) -> MapE
     move |source| MapError::File { attempt, path: path.clone(), source }
 }
 
-/// What the result is: by its name, else as the input.
+/// What the result is: by its name, where that tells; else as the input.
 pub fn format(request: &Request, found: &Found) -> Format {
-    let of_out = request.out.as_deref().map(Format::of).filter(|format| *format != Format::Lines);
-    let of_input = match found {
-        Found::Rows(paths) => paths.first().map(|path| source::format(request, path)),
-        Found::Items(..) => None,
-    };
+    let of_input = source::format_of(request, found);
+    let of_out = request.out.as_deref().filter(|out| !source::suffix(out).is_empty()).map(Format::of);
     match (of_out, of_input, request.delimiter) {
-        (Some(Format::Table { .. }), Some(input @ Format::Table { .. }), Some(_)) => input,
+        (Some(Format::Table { .. }), input @ Format::Table { .. }, Some(_)) => input,
         (Some(out), ..) => out,
-        (None, input, _) => input.unwrap_or(Format::Lines),
+        (None, input, _) => input,
     }
 }
 

@@ -19,6 +19,7 @@ use crate::run::map::row_groups::RowGroupCutter;
 use crate::run::map::shell::Shell;
 use crate::run::map::{Cutter, MapError};
 use crate::store::items::{self, Item};
+use crate::store::os;
 #[cfg(feature = "parquet")]
 use crate::store::rows::parquet::RowGroups;
 use crate::store::rows::{Groups, Input, Rows, RowsError, Stop};
@@ -68,6 +69,15 @@ impl Found {
     fn items(items: Vec<OsString>) -> Self {
         let names = vec![None; items.len()];
         Self::Items(vec![items], names)
+    }
+
+    /// The files with rows, each as it is now; none for a pipe.
+    pub fn states(&self) -> Vec<(&Path, Option<os::Stamp>)> {
+        let files = match self {
+            Self::Rows(paths) => paths.as_slice(),
+            Self::Items(..) => &[],
+        };
+        files.iter().map(|path| (path.as_path(), os::Stamp::at(path).filter(|_| path.is_file()))).collect()
     }
 
     /// How many inputs there are side by side.
@@ -145,7 +155,8 @@ pub fn open(
     };
     let spooled;
     let paths = match request.sizing {
-        Sizing::Chunks(_) if request.by_group.is_none() && paths.iter().any(|path| path == Path::new("-")) => {
+        // What is no file can be read once only.
+        Sizing::Chunks(_) if request.by_group.is_none() && !paths[0].is_file() => {
             spooled = spool(paths, dir, &stop)?;
             &spooled
         }
@@ -200,17 +211,19 @@ fn row_groups(_: &Request, path: &Path, _: &Path, _: BTreeMap<u64, u64>, _: Opti
     Err(MapError::Part(text))
 }
 
-/// Standard input in a file, because it is read twice: first to count its rows.
+/// The first input, standard input or a pipe, in a file, because it is read twice: first to count its rows.
 fn spool(paths: &[PathBuf], dir: &Path, stop: &Stop) -> Result<Vec<PathBuf>, MapError> {
-    let place = dir.join("standard-input");
+    let mut name = OsString::from("spooled");
+    name.push(suffix(&paths[0]));
+    let place = dir.join(name);
     let failed = |source| MapError::File { attempt: "write", path: place.clone(), source };
     let mut file = File::create(&place).map_err(failed)?;
-    let (mut input, mut block) = (Input::open(Path::new("-"), false, Some(Arc::clone(stop)))?, Vec::new());
+    let (mut input, mut block) = (Input::open(&paths[0], false, Some(Arc::clone(stop)))?, Vec::new());
     while input.fill(&mut block)? > 0 {
         file.write_all(&block).map_err(failed)?;
         block.clear();
     }
-    Ok(paths.iter().map(|path| if path == Path::new("-") { place.clone() } else { path.clone() }).collect())
+    Ok(std::iter::once(place).chain(paths[1..].iter().cloned()).collect())
 }
 
 fn sized(request: &Request, sizing: Sizing, learnt: Option<Cost>, count: impl FnOnce() -> Result<u64, MapError>) -> Result<Size, MapError> {
@@ -226,6 +239,21 @@ fn rows(request: &Request, path: &Path, stop: &Stop) -> Result<Rows, RowsError> 
     // Lines are bytes.
     let is_text = request.text && format != Format::Lines;
     Rows::open(Input::open(path, is_text, Some(Arc::clone(stop)))?, format, request.header)
+}
+
+/// What all inputs are; files that are no tables, or not all of one kind, and items are lines.
+pub fn format_of(request: &Request, found: &Found) -> Format {
+    let alike = |paths: &mut dyn Iterator<Item = &Path>| {
+        let mut formats = paths.map(|path| format(request, path));
+        let first = formats.next()?;
+        formats.all(|format| format == first).then_some(first)
+    };
+    match found {
+        Found::Rows(paths) => paths.first().map(|path| format(request, path)),
+        Found::Items(lists, names) if names.iter().any(Option::is_some) => alike(&mut lists.iter().flatten().map(Path::new)),
+        Found::Items(..) => request.format,
+    }
+    .unwrap_or(Format::Lines)
 }
 
 /// What an input is.

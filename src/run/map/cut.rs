@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 
 use crate::plan::portion::{Cost, Sizer};
-use crate::store::os::Stamp;
+use crate::store::os::State;
 use crate::store::rows::{Rows, RowsError};
 
 use super::{Cutter, MapError};
@@ -309,8 +309,9 @@ impl ItemCutter {
         for item in lists.iter().flatten() {
             all.update((item.len() as u64).to_le_bytes());
             all.update(item.as_encoded_bytes());
-            if self.are_files {
-                all.update(format!("{:?}", Stamp::at(Path::new(item))).as_bytes());
+            // An item may be the path of a file as well.
+            if let Ok(meta) = std::fs::metadata(item) {
+                all.update(format!("{:?}", State::of(&meta)).as_bytes());
             }
         }
         together([all])

@@ -155,7 +155,7 @@ impl Joiner {
             Manner::Kept => Ok(()),
             Manner::Concat { format, header } => {
                 let (format, header) = (*format, *header);
-                self.append(index, part, format, header)
+                self.append(index, part, format, header, !places.is_empty())
             }
             Manner::Ordered { format, header, rows, dir } => {
                 let made = Rows::open(Input::open(part, false, None)?, *format, *header)?;
@@ -183,7 +183,7 @@ impl Joiner {
         }
     }
 
-    fn append(&mut self, index: u64, part: &Path, format: Format, header: bool) -> Result<(), MapError> {
+    fn append(&mut self, index: u64, part: &Path, format: Format, header: bool, of_rows: bool) -> Result<(), MapError> {
         let failed = |source| MapError::read(part, source);
         let mut file = File::open(part).map_err(failed)?;
         let size = file.metadata().map_err(failed)?.len();
@@ -193,6 +193,9 @@ impl Joiner {
         let mut from = 0;
         if let (Format::Table { delimiter }, true) = (format, header) {
             let line = first_row(&mut file, format).map_err(failed)?;
+            if of_rows && line.len() as u64 == size && is_numbers(&line, delimiter) {
+                return Err(no_header(index, &line));
+            }
             from = self.compare(index, &line, delimiter)?;
         }
         if from < size {
@@ -228,6 +231,21 @@ impl Joiner {
             }
         }
     }
+}
+
+/// Whether a row is nothing but numbers, as columns are seldom called.
+fn is_numbers(line: &[u8], delimiter: u8) -> bool {
+    let is_number = |name: Cow<'_, [u8]>| std::str::from_utf8(&name).is_ok_and(|text| text.trim().parse::<f64>().is_ok());
+    fields::split(line, delimiter).into_iter().all(is_number)
+}
+
+/// A part that would be dropped as a header, though it is what the command made.
+fn no_header(index: u64, line: &[u8]) -> MapError {
+    MapError::Part(format!(
+        "the part of partition {index} is '{}' alone, which is no header. The result is a table, as its name or the input says: each \
+         part must begin with the same header. --out FILE.txt makes it lines, --no-header a table without one",
+        String::from_utf8_lossy(line.trim_ascii())
+    ))
 }
 
 /// The first row of a file with its line end.

@@ -22,6 +22,7 @@ use std::process::ExitStatus;
 use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 
+use crate::format::map::words::WordError;
 use crate::model::mapped::{Part, Status};
 use crate::plan::portion::Cost;
 use crate::store::rows::RowsError;
@@ -65,6 +66,9 @@ pub enum MapError {
     /// The parts of the result do not go together; in words.
     #[error("{0}")]
     Part(String),
+    /// A word of the command cannot be filled.
+    #[error(transparent)]
+    Word(#[from] WordError),
     /// The command cannot be started.
     #[error("cannot run '{program}': {source}")]
     Start {
@@ -224,7 +228,8 @@ impl Map<'_> {
             Failing::Fast => 1.0,
             Failing::KeepGoing { enough } => enough,
         };
-        let share = if all == 0 { 1.0 } else { (all - lost) as f64 / all as f64 };
+        // Without rows nothing of what was tried has succeeded.
+        let share = if all == 0 { 0.0 } else { (all - lost) as f64 / all as f64 };
         match failed.count() {
             0 => Ok(()),
             _ if share >= enough => Ok(()),

@@ -187,8 +187,7 @@ impl Performer<'_> {
     /// # Errors
     /// A word would have to hold several items.
     pub fn command_of(&self, portion: &Portion) -> Result<Vec<OsString>, MapError> {
-        told::words(self.words, portion, &self.tries.join(self.name(portion.index, "out", self.suffix)))
-            .map_err(|error| MapError::Part(error.to_string()))
+        Ok(told::words(self.words, portion, &self.tries.join(self.name(portion.index, "out", self.suffix)))?)
     }
 
     /// Where the part of a partition stands.
@@ -217,7 +216,7 @@ impl Performer<'_> {
     /// A process of its own.
     fn run(&self, tried: Try<'_>, id: StageId) -> Result<(Result<(), Wrong>, Usage), MapError> {
         let Try { portion, attempt, out, log } = tried;
-        let words = told::words(self.words, portion, out).map_err(|error| MapError::Part(error.to_string()))?;
+        let words = told::words(self.words, portion, out)?;
         let (mut command, open) = self.command(&words, id)?;
         for (name, value) in told::variables(portion, attempt, out) {
             command.env(name, value);
@@ -246,7 +245,7 @@ impl Performer<'_> {
             Some(worker) => worker,
             None => {
                 self.tokens.end(id);
-                let words = self.words.fill(|_| Vec::new()).map_err(|error| MapError::Part(error.to_string()))?;
+                let words = self.words.fill(|_| Vec::new())?;
                 let words: Vec<OsString> = words.into_iter().map(OsString::from_vec).collect();
                 let (command, open) = self.command(&words, id)?;
                 let errors = tempfile::tempfile_in(self.dir).map_err(not_started(&words))?;

@@ -4,6 +4,7 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -64,8 +65,13 @@ impl Counted {
 
 impl Read for Counted {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.wait()?;
-        let count = self.inner.read(buffer)?;
+        let count = loop {
+            self.wait()?;
+            match self.inner.read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                other => break other?,
+            }
+        };
         self.taken.fetch_add(count as u64, Ordering::Relaxed);
         Ok(count)
     }
@@ -89,7 +95,9 @@ impl Input {
             let own = rustix::stdio::stdin().try_clone_to_owned();
             (File::from(own.map_err(failed)?), None)
         } else {
-            let file = File::open(path).map_err(failed)?;
+            // A pipe that nobody writes to yet must not keep us from stopping.
+            let nonblock = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+            let file = File::options().read(true).custom_flags(nonblock).open(path).map_err(failed)?;
             let meta = file.metadata().map_err(failed)?;
             (file, meta.is_file().then_some(meta.len()))
         };

@@ -1,17 +1,22 @@
 //! Where a result goes: to standard output, or into a file.
 //!
 //! A file is written under a name of its own beside its place, packed as its name says, and a stop or a failure
-//! leaves what was there before. For standard output it is gathered in a file without a name: whoever reads there
-//! gets all of a result or nothing.
+//! leaves what was there before. For standard output, and what is no plain file (a pipe, a device), it is gathered in a
+//! file without a name: whoever reads there gets all of a result or nothing.
 
 use std::fs::{self, File};
 use std::io::{self, Seek as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::RowsError;
 use crate::format::rows::Packing;
 use crate::store::atomic::Temporary;
+use crate::store::leftovers;
 use crate::store::os;
+
+/// Opening waits for nobody.
+const NONBLOCK: i32 = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
 
 /// A result that is being written.
 pub struct Target {
@@ -21,8 +26,13 @@ pub struct Target {
 
 enum Place {
     Nowhere,
-    Stdout(File),
-    File { path: PathBuf, temporary: Temporary, mode: u32 },
+    /// Standard output, a pipe or a device, and what it is called.
+    Stream(File, PathBuf),
+    File {
+        path: PathBuf,
+        temporary: Temporary,
+        mode: u32,
+    },
 }
 
 enum Writer {
@@ -32,6 +42,29 @@ enum Writer {
     Zstd(zstd::stream::write::Encoder<'static, File>),
 }
 
+impl Writer {
+    /// Packs as a name says.
+    fn new(file: File, name: &Path) -> io::Result<Self> {
+        Ok(match Packing::of(name) {
+            Packing::Plain => Self::Plain(file),
+            // Without a name or a time in it: the same rows, the same bytes.
+            Packing::Gzip => Self::Gzip(flate2::write::GzEncoder::new(file, flate2::Compression::default())),
+            Packing::Zstd => Self::Zstd(zstd::stream::write::Encoder::new(file, 0)?),
+        })
+    }
+}
+
+/// Where a path leads that may be a symbolic link, also one to what is not there yet.
+fn end_of_links(path: &Path) -> PathBuf {
+    let mut place = path.to_path_buf();
+    // More of them are a circle, of which the system tells.
+    for _ in 0..40 {
+        let Ok(target) = fs::read_link(&place) else { break };
+        place = place.parent().unwrap_or(Path::new("")).join(target);
+    }
+    place
+}
+
 impl std::fmt::Debug for Target {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Target").field("path", &self.name()).finish_non_exhaustive()
@@ -39,26 +72,38 @@ impl std::fmt::Debug for Target {
 }
 
 impl Target {
-    /// A file.
+    /// A file, pipe or device; for those that are no files what goes there is gathered in a folder.
     ///
     /// # Errors
-    /// Nothing can be written beside it.
-    pub fn file(path: &Path) -> Result<Self, RowsError> {
+    /// Nothing can be written beside it, or nobody reads from the pipe.
+    pub fn file(path: &Path, dir: &Path) -> Result<Self, RowsError> {
         let failed = |source| RowsError::Write { path: path.to_path_buf(), source };
-        let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
-        if place.is_dir() {
-            return Err(failed(io::ErrorKind::IsADirectory.into()));
+        match fs::metadata(path) {
+            Ok(meta) if meta.is_dir() => return Err(failed(io::ErrorKind::IsADirectory.into())),
+            Ok(meta) if !meta.is_file() => {
+                // A pipe that nobody reads from must not keep us waiting for ever.
+                let out = File::options().write(true).custom_flags(NONBLOCK).open(path).map_err(failed)?;
+                rustix::fs::fcntl_setfl(&out, rustix::fs::OFlags::empty()).map_err(|error| failed(error.into()))?;
+                return Self::stream(out, path, dir);
+            }
+            _ => {}
+        }
+        let place = end_of_links(path);
+        if let Some(parent) = place.parent() {
+            // What a killed map has left.
+            leftovers::sweep(if parent.as_os_str().is_empty() { Path::new(".") } else { parent }, false, &|| true);
         }
         let mode = fs::metadata(&place).map_or_else(|_| os::file_mode(), |meta| os::mode(&meta));
         let temporary = Temporary::beside(&place);
         let file = File::create_new(temporary.path()).map_err(failed)?;
-        let writer = match Packing::of(path) {
-            Packing::Plain => Writer::Plain(file),
-            // Without a name or a time in it: the same rows, the same bytes.
-            Packing::Gzip => Writer::Gzip(flate2::write::GzEncoder::new(file, flate2::Compression::default())),
-            Packing::Zstd => Writer::Zstd(zstd::stream::write::Encoder::new(file, 0).map_err(failed)?),
-        };
+        let writer = Writer::new(file, path).map_err(failed)?;
         Ok(Self { place: Place::File { path: place, temporary, mode }, writer })
+    }
+
+    fn stream(out: File, path: &Path, dir: &Path) -> Result<Self, RowsError> {
+        let failed = |source| RowsError::Write { path: dir.to_path_buf(), source };
+        let writer = tempfile::tempfile_in(dir).and_then(|file| Writer::new(file, path)).map_err(failed)?;
+        Ok(Self { place: Place::Stream(out, path.to_path_buf()), writer })
     }
 
     /// Standard output; what goes there is gathered in a folder.
@@ -67,9 +112,9 @@ impl Target {
     /// It is closed, or nothing can be written in the folder.
     pub fn stdout(dir: &Path) -> Result<Self, RowsError> {
         let own = rustix::stdio::stdout().try_clone_to_owned();
-        let own = own.map_err(|source| RowsError::Write { path: PathBuf::from("-"), source })?;
-        let file = tempfile::tempfile_in(dir).map_err(|source| RowsError::Write { path: dir.to_path_buf(), source })?;
-        Ok(Self { place: Place::Stdout(File::from(own)), writer: Writer::Plain(file) })
+        let name = Path::new("standard output");
+        let own = own.map_err(|source| RowsError::Write { path: name.to_path_buf(), source })?;
+        Self::stream(File::from(own), name, dir)
     }
 
     /// For what is not written in one piece.
@@ -79,8 +124,8 @@ impl Target {
 
     fn name(&self) -> &Path {
         match &self.place {
-            Place::File { path, .. } => path,
-            Place::Nowhere | Place::Stdout(_) => Path::new("-"),
+            Place::File { path, .. } | Place::Stream(_, path) => path,
+            Place::Nowhere => Path::new("nowhere"),
         }
     }
 
@@ -135,7 +180,7 @@ impl Target {
         let mut written = written.map_err(&failed)?;
         match self.place {
             Place::Nowhere => Ok(()),
-            Place::Stdout(mut out) => match written.rewind().and_then(|()| io::copy(&mut written, &mut out)) {
+            Place::Stream(mut out, _) => match written.rewind().and_then(|()| io::copy(&mut written, &mut out)) {
                 // Who reads has enough.
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
                 copied => copied.map(drop).map_err(failed),
@@ -165,9 +210,10 @@ impl Folder {
         if place.exists() && !place.is_dir() {
             return Err(failed(io::ErrorKind::NotADirectory.into()));
         }
-        let parent = place.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let end = end_of_links(place);
+        let parent = end.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let temporary = tempfile::Builder::new().prefix(".").suffix(".tmp").tempdir_in(parent).map_err(failed)?;
-        Ok(Self { place: place.to_path_buf(), temporary })
+        Ok(Self { place: end, temporary })
     }
 
     /// Takes a file, under this name.

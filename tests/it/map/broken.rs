@@ -33,7 +33,7 @@ fn a_full_disk_below_the_result_leaves_the_old_one() {
     command.stdin(Stdio::null()).stdout(std::fs::File::options().write(true).open("/dev/full").unwrap()).stderr(Stdio::piped());
     let output = command.output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.code() == Some(255) && said.contains("cannot write '-': No space left on device"), "{said}");
+    assert!(output.status.code() == Some(255) && said.contains("cannot write 'standard output': No space left on device"), "{said}");
 }
 
 #[test]

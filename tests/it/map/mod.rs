@@ -4,6 +4,7 @@ mod broken;
 mod budget;
 mod documented;
 mod failures;
+mod odd;
 mod results;
 #[cfg(feature = "parquet")]
 mod row_groups;

@@ -111,7 +111,7 @@ fn files_and_items_are_one_partition_each() {
     place.map(&["--split-cmd", "echo a; exit 3", "--", "true"]).exits(255).complains("--split-cmd");
     place.map(&["--in", "d/*.none", "--", "true"]).exits(255).complains("no file matches 'd/*.none'");
     place.map(&["--in", "none.csv", "--", "true"]).exits(255).complains("cannot read 'none.csv'");
-    place.map(&["--items", "1", "2", "--size", "2", "--", "echo", "x{item}"]).exits(255).complains("a word of its own");
+    place.map(&["--items", "1", "2", "--size", "2", "--", "echo", "x{item}"]).exits(254).complains("a word of its own");
 }
 
 #[test]
