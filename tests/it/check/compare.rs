@@ -2,7 +2,8 @@
 //!
 //! Decided to differ: an entry of dvc.lock without a stage is a finding; that a stage always runs is none, unless
 //! it has no entry; of a stage without an entry one thing is said where DVC lists all it has; what depends on an
-//! output that is not recorded, or whose content never was in a cache, has no finding of its own; what only a missing object could tell is not judged.
+//! output that is not recorded, or whose content never was in a cache, has no finding of its own; what only a missing object could tell is not
+//! judged. An output that git has with other content is a finding, as DVC says of a fresh clone, before anything is checked out there.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -58,7 +59,9 @@ pub fn compare(answer: &Value, code: i32, truth: &Truth, missing: &BTreeSet<Stri
         let is_above_unrecorded = above.iter().any(|above| is_unrecorded(above) || is_lost(above));
         counts.unjudged += usize::from(own.iter().any(Finding::is_open));
         counts.stale += usize::from(own.iter().any(|finding| finding.is_error));
-        wrong.extend(stage_wrong(own, theirs, is_minded, is_above_unrecorded).into_iter().map(|text| format!("{stage}: {text}")));
+        let is_kept = |path: &str| truth.kept.contains(&format!("{stage} {path}"));
+        let found = stage_wrong(own, theirs, is_minded, is_above_unrecorded, &is_kept);
+        wrong.extend(found.into_iter().map(|text| format!("{stage}: {text}")));
     }
     counts.missing = missing.len();
     let lost = |(stage, changes): (&String, &BTreeSet<Change>)| {
@@ -93,7 +96,13 @@ fn findings(answer: &Value, prefix: &str) -> BTreeMap<String, Vec<Finding>> {
 }
 
 /// What is wrong with the findings of one stage.
-fn stage_wrong(own: &[Finding], theirs: &BTreeSet<Change>, is_minded: bool, is_above_unrecorded: bool) -> Vec<String> {
+fn stage_wrong(
+    own: &[Finding],
+    theirs: &BTreeSet<Change>,
+    is_minded: bool,
+    is_above_unrecorded: bool,
+    is_kept: &dyn Fn(&str) -> bool,
+) -> Vec<String> {
     if own.iter().any(|finding| finding.kind == "lock" && finding.is_error && finding.fix.contains(" repro")) {
         return if is_minded { Vec::new() } else { vec!["has no entry, and DVC does not mind".to_owned()] };
     }
@@ -113,7 +122,8 @@ fn stage_wrong(own: &[Finding], theirs: &BTreeSet<Change>, is_minded: bool, is_a
         let is_told = theirs
             .iter()
             .any(|change| finding.path == change.path && (finding.kind == change.kind || finding.kind == "param" && change.kind == "dep"));
-        if !is_told {
+        let is_kept = finding.kind == "out" && is_kept(&finding.path);
+        if !is_told && !is_kept {
             wrong.push(format!("we say {} '{}', DVC does not", finding.kind, finding.path));
         }
     }

@@ -33,6 +33,9 @@ pub struct Truth {
     pub stages: BTreeMap<String, BTreeSet<String>>,
     /// Stages that DVC says always change.
     pub always: BTreeSet<String>,
+    /// Outputs that git has with other content than is recorded, each as `stage path`: DVC says so of a fresh clone,
+    /// and `dvc checkout --force` puts what is recorded over them.
+    pub kept: BTreeSet<String>,
     /// DVC's answer, for messages.
     pub told: String,
     /// The root of the DVC repository in the clone.
@@ -50,6 +53,7 @@ impl Truth {
         sh(scratch, &scratch.work(), &text);
         let root = setting.root(&clone);
         place_cache(&root, &scratch.top().join("full"));
+        let kept = modified(&dvc.run(scratch, &root, &["status", "--json"]));
         // Stages that are not recorded have nothing to check out, which DVC minds.
         let checkout = dvc.run(scratch, &root, &["checkout", "--force"]);
         let status = dvc.run(scratch, &root, &["status", "--json"]);
@@ -57,7 +61,7 @@ impl Truth {
         let told = format!("{checkout}{status}");
         let changed = (status.code == 0).then(|| changes(&status));
         let always = if status.code == 0 { always_changed(&status) } else { BTreeSet::new() };
-        Self { changed, always, stages, told, root }
+        Self { changed, always, kept, stages, told, root }
     }
 
     /// Outputs that DVC does not find in a cache as it is now, each as `stage path`.
@@ -68,6 +72,14 @@ impl Truth {
         place_cache(&self.root, cache);
         not_in_cache(dvc.run(scratch, &self.root, &["status", "--json"]).ok())
     }
+}
+
+/// Outputs that are there with other content than is recorded.
+fn modified(status: &Ran) -> BTreeSet<String> {
+    let all = if status.code == 0 { changes(status) } else { BTreeMap::new() };
+    let outs = all.iter().flat_map(|(stage, changes)| changes.iter().map(move |change| (stage, change)));
+    let modified = outs.filter(|(_, change)| change.kind == "out" && change.how == "modified");
+    modified.map(|(stage, change)| format!("{stage} {}", change.path)).collect()
 }
 
 fn place_cache(root: &Path, dir: &Path) {
