@@ -38,6 +38,8 @@ pub enum Weight {
 pub enum Wrong {
     /// What is recorded is not what is there.
     Differs,
+    /// A cached output that git has as well, with other content than is recorded.
+    InGit,
     /// It is recorded, and git does not have it.
     NotInGit,
     /// It is there, and dvc.lock does not know it.

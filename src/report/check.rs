@@ -148,6 +148,7 @@ fn sentence(finding: &Finding) -> String {
             )
         }
         Wrong::Differs => format!("{subject} differs: {}", both(finding)),
+        Wrong::InGit => format!("{subject} is in git as well, with other content: {}", both(finding)),
         Wrong::NotInGit if finding.recorded.is_some() => format!("{subject} is not in git: recorded {}", hash(finding.recorded.as_deref())),
         Wrong::NotInGit => format!("{subject} is not in git"),
         Wrong::NotInOutput => format!("{subject} is not in the output around it: recorded {}", hash(finding.recorded.as_deref())),

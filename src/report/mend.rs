@@ -126,6 +126,8 @@ impl<'a> Mender<'a> {
                 command(format!("{repro} && git add -f {}", path()))
             }
             Wrong::NotInGit if self.is_gone(finding) => edit(format!("bring back {0}, then git add -f {0}", path())),
+            // No stage may write over what git has; clones get it from the cache.
+            Wrong::InGit => edit(format!("git rm -r --cached {}", path())),
             // Git may have been told to ignore it.
             Wrong::NotInGit => edit(format!("git add -f {}", path())),
             Wrong::NotInFile => edit("add the parameter to its file, or take it out of dvc.yaml".to_owned()),

@@ -26,7 +26,10 @@ impl Project<'_> {
                 Some(digest) => {
                     self.look_up(stage, record, out, digest, notes)?;
                     let found = match self.kept_by_git(out, digest)? {
-                        Some(other) => other,
+                        Some(other) => {
+                            notes.known.insert(out.path.clone(), Wrong::InGit);
+                            other
+                        }
                         None => self.without_ignored(&out.path, digest)?,
                     };
                     Seen::Found(found, Meta::default())

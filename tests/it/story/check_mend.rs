@@ -22,6 +22,16 @@ fn what_is_gone_is_made_again_before_git_gets_it() {
 }
 
 #[test]
+fn an_output_that_git_has_otherwise_is_taken_out_of_git() {
+    let project = pipeline();
+    project.sh("rm prep.csv && echo other > prep.csv && git add -f prep.csv && git commit -q -m forced");
+    let ran = project.run(["check"]);
+    ran.exits(1).says("output 'prep.csv' is in git as well, with other content: recorded ");
+    follow(&project, ran.says("mend: git rm -r --cached prep.csv\n"));
+    assert_eq!(found(&project, &[]), [""; 0]);
+}
+
+#[test]
 fn content_that_no_remote_will_have_is_made_again() {
     let project = Project::new().stage("own", |s| s.cmd("echo 1 > o.txt").field("outs", "[o.txt: {push: false}]"));
     project.repro(["--quiet"]).ok();
