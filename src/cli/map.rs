@@ -3,8 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
-
 use crate::format::map::numbers::Kind;
 use crate::format::rows;
 use crate::model::mapped::{Estimate, Mapped, Part, Status};
@@ -17,6 +15,7 @@ use crate::report::words::shell_quote;
 use crate::run::map::cut::Portion;
 use crate::run::map::{Failing, REPORT, Teller};
 
+use super::advance::Advance;
 use super::args::map as typed;
 use super::report::warn;
 use super::repro::{watcher, write_text};
@@ -29,9 +28,10 @@ const LINES: usize = 10;
 pub fn run(args: &typed::Map, setting: &Setting) -> Result<i32, Fault> {
     let request = request(args)?;
     let watcher = watcher()?;
-    let teller = Shown::new(setting, unit(&request));
+    let unit = unit(&request);
+    let teller = Shown { advance: Advance::new(setting.terminal.live, unit), unit };
     let result = map(&request, &watcher, &teller);
-    teller.bar.finish_and_clear();
+    teller.advance.clear();
     let mapped = match result {
         Ok(mapped) => mapped,
         Err(fault) => {
@@ -87,29 +87,17 @@ fn unit(request: &Request) -> &'static str {
 
 /// What is shown while it goes on.
 struct Shown {
-    bar: ProgressBar,
+    advance: Advance,
     unit: &'static str,
-}
-
-impl Shown {
-    fn new(setting: &Setting, unit: &'static str) -> Self {
-        let bar = if setting.terminal.live { ProgressBar::no_length() } else { ProgressBar::hidden() };
-        let style = ProgressStyle::with_template("{spinner} {msg} {wide_bar} {elapsed_precise} {eta}");
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        Self { bar, unit }
-    }
 }
 
 impl Teller for Shown {
     fn begins(&self, portion: &Portion, all: Option<u64>) {
-        if let Some(all) = all {
-            self.bar.set_length(all);
-        }
-        self.bar.set_message(format!("partition {}", portion.index));
+        self.advance.begins(portion.count, all);
     }
 
     fn ended(&self, part: &Part) {
-        self.bar.inc(part.count);
+        self.advance.ended(part);
         if part.status == Status::Failed {
             let mut text = format!("{}\n", shown::failure(part, self.unit));
             if let Some(log) = &part.log {
@@ -118,7 +106,7 @@ impl Teller for Shown {
                 }
                 text += &format!("  log: {}\n", log.display());
             }
-            self.bar.suspend(|| print(&text, true));
+            self.advance.aside(|| print(&text, true));
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::store::git::Git;
 use crate::store::os;
 use crate::store::workspace::{Env, Workspace};
 
+mod advance;
 pub mod apart;
 pub mod args;
 pub mod check;

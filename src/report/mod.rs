@@ -19,9 +19,11 @@
 //! - [`status`]: the text and JSON of `status`; [`check`]: those of `check`;
 //! - [`words`]: every sentence; [`tally`]: counts; [`chart`]: graphs as text, Mermaid, dot; [`flowchart`]: the
 //!   levels of a run as Mermaid; [`mermaid`]: names in its source;
+//! - [`mapped`]: what a map says; [`maps`]: maps in the report of the run around them; [`advance`]: how far one is;
 //! - [`redact`]: takes times and the like out of texts, for tests.
 
 mod account;
+pub mod advance;
 #[cfg(test)]
 mod agreement;
 pub mod answer;

@@ -16,7 +16,7 @@ use super::parallel::Parallel;
 use super::screen::Settings;
 use super::sink::Sink;
 use super::streams::{Streams, visible};
-use super::tally::clock;
+use super::tally::{bar, clock};
 
 /// At most so many running stages are shown; the rest is a number.
 const ROWS: usize = 8;
@@ -98,16 +98,13 @@ impl Progress {
 
     /// What counts first, the bar last: a narrow terminal cuts the end.
     fn head(&self, now: Duration) -> String {
-        const CELLS: usize = 20;
-        let (done, total) = (self.board.tally.settled(), self.board.total().max(1));
+        let (done, total) = (self.board.tally.settled(), self.board.total());
         let failed = match self.board.tally.failed {
             0 => String::new(),
             failed => format!(", {failed} failed"),
         };
-        let full = done * CELLS / total;
-        let busy = (self.running.len() * CELLS).div_ceil(total).min(CELLS - full.min(CELLS));
-        let bar = format!("{}{}{}", "=".repeat(full), "-".repeat(busy), " ".repeat(CELLS - full - busy));
-        format!("{done}/{} done, {} running{failed}, {} [{bar}]", self.board.total(), self.running.len(), clock(now))
+        let bar = bar(done as u64, self.running.len() as u64, total as u64);
+        format!("{done}/{total} done, {} running{failed}, {} {bar}", self.running.len(), clock(now))
     }
 
     fn clear(&mut self) {

@@ -124,6 +124,16 @@ pub fn clock(time: Duration) -> String {
     }
 }
 
+/// How much is done, and is being done, of all: `[=====--             ]`.
+pub fn bar(done: u64, busy: u64, all: u64) -> String {
+    const CELLS: u128 = 20;
+    let cells = |count: u64| u128::from(count) * CELLS;
+    let full = (cells(done) / u128::from(all.max(1))).min(CELLS);
+    let busy = cells(busy).div_ceil(u128::from(all.max(1))).min(CELLS - full);
+    let drawn = |mark: &str, count: u128| mark.repeat(usize::try_from(count).unwrap_or(0));
+    format!("[{}{}{}]", drawn("=", full), drawn("-", busy), drawn(" ", CELLS - full - busy))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

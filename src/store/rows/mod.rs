@@ -161,7 +161,10 @@ impl Rows {
             return Some(self.ready.len() as u64);
         }
         let share = self.input.share().filter(|share| *share > 0.0)?;
-        Some(self.ready.len() as u64 + (self.count as f64 / share * (1.0 - share)) as u64)
+        // What has begun may be a row without its end.
+        let known = self.ready.back().map_or(self.position(), |last| last.end);
+        let begun = u64::from(known < self.base + self.buffer.len() as u64);
+        Some(self.ready.len() as u64 + begun + (self.count as f64 / share * (1.0 - share)) as u64)
     }
 
     /// Writes up to so many rows as they stand; how many there were.

@@ -4,10 +4,12 @@ mod broken;
 mod budget;
 mod documented;
 mod failures;
+mod memory;
 mod odd;
 mod results;
 #[cfg(feature = "parquet")]
 mod row_groups;
+mod screen;
 mod shown;
 mod sources;
 mod whole;
