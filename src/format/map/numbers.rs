@@ -132,9 +132,39 @@ impl Total {
     }
 }
 
-/// As Python's `int / int`: the quotient of large whole numbers is not that of their approximations.
+/// As Python's `int / int`: the number nearest to the quotient, which the approximations of large whole numbers would miss.
 fn mean(sum: i128, count: u64) -> Number {
-    let count = i128::from(count);
-    let (whole, rest) = (sum.div_euclid(count), sum.rem_euclid(count));
-    if whole.unsigned_abs() < 1 << 53 && rest == 0 { Number::Float(whole as f64) } else { Number::Float(sum as f64 / count as f64) }
+    let (size, count) = (sum.unsigned_abs(), u128::from(count));
+    // With as many digits as there is room for; of what is left it matters only that it is there.
+    let shift = size.leading_zeros().min(127);
+    let large = size << shift;
+    let quotient = ((large / count) | u128::from(large % count != 0)) as f64 / (1_u128 << shift) as f64;
+    Number::Float(if sum < 0 { -quotient } else { quotient })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[expect(clippy::unreadable_literal, reason = "as Python prints them")]
+    fn a_mean_of_whole_numbers_is_the_nearest_number() {
+        // By Python 3.11: `sum / count`.
+        let python = [
+            (27021597764222980, 3, "9007199254740994.0"),
+            (9007199254740993, 1, "9007199254740992.0"),
+            (-9007199254740995, 2, "-4503599627370498.0"),
+            (99999999999999999999999999999999999999, 7, "1.4285714285714286e+37"),
+            (-10000000000000000000000000000000000003, 1000000000000001, "-9.99999999999999e+21"),
+            (9223372036854775807, 18446744073709551615, "0.5"),
+            (18014398509481987, 2, "9007199254740994.0"),
+            (i128::MAX, 1, "1.7014118346046923e+38"),
+            (2, 3, "0.6666666666666666"),
+            (-1, 3, "-0.3333333333333333"),
+            (0, 5, "0.0"),
+        ];
+        for (sum, count, want) in python {
+            assert_eq!(mean(sum, count).text(), want, "{sum} / {count}");
+        }
+    }
 }

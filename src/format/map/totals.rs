@@ -1,7 +1,7 @@
 //! Numbers over all rows of all parts: the columns of tables, or JSON numbers, alone or key by key.
 //!
-//! Tables give one row under their header, every column of which must hold numbers. Of JSON each part is one number,
-//! or an object of numbers; a key that some parts lack is over the parts that have it.
+//! Tables give one row under their header, every column of which must hold numbers. Of JSON each row is one number,
+//! or an object of numbers; a key that some rows lack is over the rows that have it.
 
 use std::borrow::Cow;
 
@@ -153,17 +153,19 @@ fn add_json(kind: Kind, alone: &mut Option<Total>, keys: &mut IndexMap<String, T
         let number = Number::read(&number.to_string()).map_err(|error| format!("{name}{error}"))?;
         number.map_or(Ok(()), |number| total.add(number)).map_err(|error| format!("{name}{error}"))
     };
-    match serde_json::from_slice(text).map_err(|error| format!("not JSON: {error}"))? {
-        Value::Object(_) if alone.is_some() => Err("an object after a number".to_owned()),
-        Value::Object(part) => {
-            for (key, value) in &part {
-                add(keys.entry(key.clone()).or_insert_with(|| Total::new(kind)), value, &format!("key '{key}': "))?;
+    for value in serde_json::Deserializer::from_slice(text).into_iter() {
+        match value.map_err(|error| format!("not JSON: {error}"))? {
+            Value::Object(_) if alone.is_some() => return Err("an object after a number".to_owned()),
+            Value::Object(part) => {
+                for (key, value) in &part {
+                    add(keys.entry(key.clone()).or_insert_with(|| Total::new(kind)), value, &format!("key '{key}': "))?;
+                }
             }
-            Ok(())
+            _ if !keys.is_empty() => return Err("a number after an object".to_owned()),
+            value => add(alone.get_or_insert_with(|| Total::new(kind)), &value, "")?,
         }
-        _ if !keys.is_empty() => Err("a number after an object".to_owned()),
-        value => add(alone.get_or_insert_with(|| Total::new(kind)), &value, ""),
     }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -200,12 +202,15 @@ mod tests {
         assert_eq!(table(Kind::Sum, &["a\n1\n", "b\n1\n"]).unwrap_err(), "its header differs from that of the first part");
         assert_eq!(json(Kind::Sum, &["{\"a\": true}"]).unwrap_err(), "key 'a': true is not a number");
         assert_eq!(json(Kind::Sum, &["1", "{}"]).unwrap_err(), "an object after a number");
+        assert_eq!(json(Kind::Sum, &["1\n2 x"]).unwrap_err(), "not JSON: expected value at line 2 column 3");
     }
 
     #[test]
     fn json_is_added_alone_or_key_by_key() {
         assert_eq!(json(Kind::Sum, &["1\n", "2", " "]).unwrap(), "3\n");
         assert_eq!(json(Kind::Mean, &["1", "2"]).unwrap(), "1.5\n");
+        assert_eq!(json(Kind::Mean, &["1\n2\n", "6"]).unwrap(), "3.0\n");
+        assert_eq!(json(Kind::Max, &["{\"a\": 1}\n{\"a\": 3, \"b\": 1}\n", "{\"b\": 0}"]).unwrap(), "{\n  \"a\": 3,\n  \"b\": 1\n}\n");
         assert_eq!(json(Kind::Sum, &["{\"b\": 1}", "{\"a\": 0.5, \"b\": 2}"]).unwrap(), "{\n  \"b\": 3,\n  \"a\": 0.5\n}\n");
     }
 }
