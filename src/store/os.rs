@@ -3,10 +3,10 @@
 //! The other modules of this floor ask here, so that another system needs one file only.
 //! It knows nothing of DVC.
 
-use std::fs::{self, File, Metadata};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus};
@@ -41,6 +41,14 @@ impl Stamp {
     pub fn at(path: &Path) -> Option<Self> {
         fs::metadata(path).ok().map(|meta| Self::of(&meta))
     }
+}
+
+/// Opens a file, and waits for nobody at the other end of it if it is a pipe. What is read and written then does not wait either.
+///
+/// # Errors
+/// It cannot be opened, or nobody reads from a pipe that is to be written.
+pub fn open_at_once(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+    options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed()).open(path)
 }
 
 /// The same, and when the system noted it: archives and copies keep the time of the content, and an

@@ -38,7 +38,7 @@ pub struct Map {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["input", "split_cmd"], help_heading = "Input")]
     pub items_file: Option<PathBuf>,
     /// Items in the file end with a zero byte instead of a line end.
-    #[arg(short = '0', long, requires = "items_file", help_heading = "Input")]
+    #[arg(short = '0', long, requires = "items_file", conflicts_with_all = ["input", "items", "split_cmd"], help_heading = "Input")]
     pub null: bool,
     /// A command for `sh -c` that prints an item on each line.
     #[arg(long, value_name = "CMD", conflicts_with = "input", help_heading = "Input")]
@@ -60,7 +60,7 @@ pub struct Map {
     #[arg(long, conflicts_with = "by_group", help_heading = "Partitions")]
     pub by_row: bool,
     /// Rows with the same values in these columns (keys of JSON lines) stay together.
-    #[arg(long, value_name = "COL", value_delimiter = ',', help_heading = "Partitions")]
+    #[arg(long, value_name = "COL", value_delimiter = ',', conflicts_with = "no_header", help_heading = "Partitions")]
     pub by_group: Option<Vec<String>>,
     /// With --by-group: rows of the result in the order of the rows of the input.
     #[arg(long, requires = "by_group", help_heading = "Partitions")]

@@ -70,6 +70,16 @@ impl Packing {
         }
     }
 
+    /// Whether a file may begin with these bytes, as far as they are there. Zstandard has frames to be skipped as well (RFC 8878).
+    pub fn begins(self, head: &[u8]) -> bool {
+        let like = |magic: &[u8]| head.iter().zip(magic).all(|(own, other)| own == other);
+        match self {
+            Self::Plain => true,
+            Self::Gzip => like(b"\x1f\x8b"),
+            Self::Zstd => like(b"\x28\xb5\x2f\xfd") || (0x50..=0x5f).any(|first| like(&[first, 0x2a, 0x4d, 0x18])),
+        }
+    }
+
     /// A path without the end that tells its packing.
     pub fn bare(path: &Path) -> std::path::PathBuf {
         if Self::of(path) == Self::Plain { path.to_path_buf() } else { path.with_extension("") }

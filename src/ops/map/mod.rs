@@ -255,6 +255,11 @@ fn refuse(request: &Request, found: &Found, words: &Words) -> Result<(), Fault> 
     if request.combine == Combine::Files && request.out.is_none() {
         return Err(usage("a directory of parts needs a place: --out DIR"));
     }
+    // A worker is told of all inputs, and the first is in the environment.
+    let told = |input: usize| request.persistent || words.has(|place| place == Place::In(input));
+    if let Some(input) = (1..found.count()).find(|input| !told(*input)) {
+        return Err(usage(format!("no word of the command has '{{in{}}}': it would never see that input", input + 1)));
+    }
     let Found::Rows(_) = found else {
         return if request.by_group.is_some() { Err(usage("only rows have groups: --by-group goes with files of rows")) } else { Ok(()) };
     };

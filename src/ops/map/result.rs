@@ -70,12 +70,9 @@ pub fn joiner(request: &Request, found: &Found, cut: &Cut, dir: &Path) -> Result
 /// # Errors
 /// It cannot be made or written.
 pub fn place(request: &Request, found: &Found, mut joiner: Joiner, performer: &Performer<'_>) -> Result<(), MapError> {
-    if performer.is_stopped() && !performer.stopped_itself() {
-        return Err(MapError::Interrupted);
-    }
     #[cfg(feature = "parquet")]
     if joins_row_groups(request, found) {
-        let parts = joiner.parts().to_vec();
+        let parts = joiner.paths();
         parquet::join(&parts, joiner.target())?;
         return joiner.finish();
     }
@@ -83,7 +80,7 @@ pub fn place(request: &Request, found: &Found, mut joiner: Joiner, performer: &P
         _ if request.only.is_some() => joiner.finish(),
         (Combine::Files, Some(out)) => files(found, &joiner, out, performer.suffix),
         (Combine::Cmd(cmd), _) => {
-            let made = combined(cmd, joiner.parts(), performer, &suffix(request, found))?;
+            let made = combined(cmd, &joiner.paths(), performer, &suffix(request, found))?;
             let mut file = File::open(&made).map_err(failed("read", &made))?;
             joiner.target().copy(&mut file)?;
             joiner.finish()
@@ -101,19 +98,19 @@ fn joins_row_groups(request: &Request, found: &Found) -> bool {
 /// Parts in a directory: by the names of the files that they were made of, else by their numbers.
 fn files(found: &Found, joiner: &Joiner, out: &Path, suffix: &OsStr) -> Result<(), MapError> {
     let folder = Folder::beside(out)?;
-    let width = joiner.parts().len().saturating_sub(1).to_string().len();
+    let width = joiner.turns().saturating_sub(1).to_string().len();
     let names = match found {
-        Found::Items(_, names) if names.len() == joiner.parts().len() => names.as_slice(),
+        Found::Items(_, names) if names.len() as u64 == joiner.turns() => names.as_slice(),
         _ => &[],
     };
-    for (at, part) in joiner.parts().iter().enumerate() {
+    for part in joiner.parts() {
         let numbered = || {
-            let mut name = OsString::from(format!("{at:0width$}"));
+            let mut name = OsString::from(format!("{:0width$}", part.index));
             name.push(suffix);
             PathBuf::from(name)
         };
-        let name = names.get(at).cloned().flatten().unwrap_or_else(numbered);
-        folder.take(part, &name)?;
+        let own = usize::try_from(part.index).ok().and_then(|at| names.get(at).cloned().flatten());
+        folder.take(&part.path, &own.unwrap_or_else(numbered))?;
     }
     Ok(folder.place()?)
 }

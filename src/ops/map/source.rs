@@ -44,10 +44,13 @@ pub fn find(source: &Source, children: &Children) -> Result<Found, Fault> {
         Source::Items(items) => Ok(Found::items(items.clone())),
         Source::ItemsFile(path, end) => {
             let items = items::of_file(path, *end, Some(until(children)));
-            Ok(Found::items(items.map_err(|error| fault(error.into()))?))
+            without_zeros(items.map_err(|error| fault(error.into()))?, &path.display().to_string())
         }
-        Source::SplitCmd(cmd) => Ok(Found::items(printed(cmd, children).map_err(fault)?)),
+        Source::SplitCmd(cmd) => without_zeros(printed(cmd, children).map_err(fault)?, "--split-cmd"),
         Source::Inputs(inputs) => {
+            if inputs.iter().filter(|path| *path == Path::new("-")).count() > 1 {
+                return Err(usage("standard input can be read once: --in - stands there more than once"));
+            }
             let listed = inputs.iter().map(|path| listed(path)).collect::<Result<Vec<_>, Fault>>()?;
             if listed.iter().all(Option::is_none) {
                 return Ok(Found::Rows(inputs.clone()));
@@ -100,6 +103,17 @@ fn listed(path: &Path) -> Result<Option<Vec<Item>>, Fault> {
     }
     let found = items::matching(path).map_err(failed)?.map_err(|why| usage(format!("'{}': {why}", path.display())))?;
     if found.is_empty() { Err(fault(MapError::Part(format!("no file matches '{}'", path.display())))) } else { Ok(Some(found)) }
+}
+
+/// Items that can be words of a command.
+fn without_zeros(items: Vec<OsString>, of: &str) -> Result<Found, Fault> {
+    match items.iter().position(|item| item.as_encoded_bytes().contains(&0)) {
+        None => Ok(Found::items(items)),
+        Some(at) => {
+            let text = format!("item {} of '{of}' has a zero byte, which no word of a command can have", at + 1);
+            Err(fault(MapError::Part(text)).with("hint", "-0 reads an --items-file whose items end with zero bytes."))
+        }
+    }
 }
 
 fn printed(cmd: &OsStr, children: &Children) -> Result<Vec<OsString>, MapError> {

@@ -57,6 +57,17 @@ pub enum Manner {
     Kept,
 }
 
+/// A part that came.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Came {
+    /// The number of its partition.
+    pub index: u64,
+    /// The rows or items of the input that it was made of.
+    pub places: Range<u64>,
+    /// Where it is.
+    pub path: PathBuf,
+}
+
 /// Puts parts together.
 #[derive(Debug)]
 pub struct Joiner {
@@ -70,7 +81,7 @@ pub struct Joiner {
     /// The same as it stood there, with its line end.
     first_header: Vec<u8>,
     /// All parts in order, for those who want them at the end.
-    parts: Vec<PathBuf>,
+    parts: Vec<Came>,
     /// How long each took.
     times: HashMap<u64, Duration>,
 }
@@ -106,9 +117,9 @@ impl Joiner {
                 continue;
             }
             let began = Instant::now();
-            self.take(index, &part, places)?;
+            self.take(index, &part, places.clone())?;
             self.times.insert(index, began.elapsed());
-            self.parts.push(part);
+            self.parts.push(Came { index, places, path: part });
         }
         Ok(())
     }
@@ -119,8 +130,18 @@ impl Joiner {
     }
 
     /// All parts that came, in order.
-    pub fn parts(&self) -> &[PathBuf] {
+    pub fn parts(&self) -> &[Came] {
         &self.parts
+    }
+
+    /// The paths of all parts that came, in order.
+    pub fn paths(&self) -> Vec<PathBuf> {
+        self.parts.iter().map(|part| part.path.clone()).collect()
+    }
+
+    /// How many partitions had their turn, with those that have no part.
+    pub fn turns(&self) -> u64 {
+        self.next
     }
 
     /// All have come: the result takes its place.

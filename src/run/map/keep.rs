@@ -1,8 +1,8 @@
 //! What partitions a map has made and finished, so that a broken one can go on.
 //!
 //! A line of JSON for each partition that was cut, and one for each that was finished, in the folder of the map.
-//! A part is used again only for the same rows: the digest of what the partition held must be the same. A line that
-//! is torn, by a kill, is as if it was never written.
+//! A part is used again only for the same rows: the digest of what the partition held must be the same, and the part as long as
+//! it was, which it need not be after the machine has failed. A line that is torn, by a kill, is as if it was never written.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
@@ -28,6 +28,9 @@ struct Line {
     count: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     digest: Option<String>,
+    /// Bytes of its part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    size: Option<u64>,
 }
 
 /// The notes of a map.
@@ -82,26 +85,28 @@ impl Keep {
     pub fn finished(&self, portion: &Portion, part: &Path) -> bool {
         let known = self.finished.get(&portion.index);
         let is_same =
-            |line: &Line| line.first == portion.first && line.count == portion.count && line.digest.as_ref() == Some(&portion.digest);
-        known.is_some_and(is_same) && part.exists()
+            |line: &&Line| line.first == portion.first && line.count == portion.count && line.digest.as_ref() == Some(&portion.digest);
+        let size = std::fs::metadata(part).map(|meta| meta.len());
+        known.filter(is_same).is_some_and(|line| size.is_ok_and(|size| line.size == Some(size)))
     }
 
     /// A partition was cut. That nobody can note it is found when it is finished.
     pub fn cut(&self, portion: &Portion) {
-        self.note(portion, None).ok();
+        self.note(portion, None, None).ok();
     }
 
-    /// A partition is finished.
+    /// A partition is finished, and this is its part.
     ///
     /// # Errors
     /// It cannot be noted.
-    pub fn finish(&self, portion: &Portion) -> Result<(), MapError> {
+    pub fn finish(&self, portion: &Portion, part: &Path) -> Result<(), MapError> {
+        let size = std::fs::metadata(part).map_err(|source| MapError::read(part, source))?.len();
         let failed = |source| MapError::File { attempt: "write", path: self.dir.join(NAME), source };
-        self.note(portion, Some(portion.digest.clone())).map_err(failed)
+        self.note(portion, Some(portion.digest.clone()), Some(size)).map_err(failed)
     }
 
-    fn note(&self, portion: &Portion, digest: Option<String>) -> std::io::Result<()> {
-        let line = Line { index: portion.index, first: portion.first, count: portion.count, digest };
+    fn note(&self, portion: &Portion, digest: Option<String>, size: Option<u64>) -> std::io::Result<()> {
+        let line = Line { index: portion.index, first: portion.first, count: portion.count, digest, size };
         let text = serde_json::to_string(&line)? + "\n";
         hold(&self.file).write_all(text.as_bytes())
     }

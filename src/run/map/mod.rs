@@ -18,7 +18,6 @@ mod told;
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::ExitStatus;
 use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 
@@ -89,12 +88,15 @@ pub enum MapError {
         #[source]
         source: io::Error,
     },
+    /// A partition failed, and the rest was stopped.
+    #[error("{}", if *.0 == 1 { "a partition failed".to_owned() } else { format!("{} partitions failed", .0) })]
+    Failed(usize),
     /// Partitions failed, and not enough of the input is left.
     #[error("{failed} of {all} partitions failed")]
-    Failed {
+    TooMany {
         /// How many.
         failed: usize,
-        /// Of how many that were attempted.
+        /// Of how many.
         all: usize,
     },
     /// It was told to stop.
@@ -224,16 +226,13 @@ impl Map<'_> {
         let failed = parts.iter().filter(|part| part.status == Status::Failed);
         let rows = |parts: &mut dyn Iterator<Item = &Part>| parts.map(|part| part.count).sum::<u64>();
         let (lost, all) = (rows(&mut failed.clone()), rows(&mut parts.iter()));
-        let enough = match self.failing {
-            Failing::Fast => 1.0,
-            Failing::KeepGoing { enough } => enough,
-        };
         // Without rows nothing of what was tried has succeeded.
         let share = if all == 0 { 0.0 } else { (all - lost) as f64 / all as f64 };
-        match failed.count() {
-            0 => Ok(()),
-            _ if share >= enough => Ok(()),
-            failed => Err(MapError::Failed { failed, all: parts.len() }),
+        match (failed.count(), self.failing) {
+            (0, _) => Ok(()),
+            (failed, Failing::Fast) => Err(MapError::Failed(failed)),
+            (_, Failing::KeepGoing { enough }) if share >= enough => Ok(()),
+            (failed, Failing::KeepGoing { .. }) => Err(MapError::TooMany { failed, all: parts.len() }),
         }
     }
 
@@ -309,11 +308,9 @@ impl Map<'_> {
         part.requested = portion.requested;
         part.cut = cut;
         part.ran = Duration::from_secs_f64(seconds);
-        if part.status == Status::Ran {
+        if let Some(result) = &result {
             hold(&shared.cutter).learn(portion.count, seconds);
-        }
-        if part.status == Status::Ran {
-            self.keep.finish(&portion)?;
+            self.keep.finish(&portion, result)?;
             portion.release();
         }
         let status = part.status;
@@ -331,9 +328,9 @@ impl Map<'_> {
     }
 }
 
-/// An exit code, negative for a signal.
-pub(super) fn returncode(status: ExitStatus) -> i32 {
-    super::child::returncode(status)
+/// How a command ended that did not succeed: its exit code, or the signal as a negative number.
+fn ending(code: i32) -> String {
+    if code < 0 { format!("ended by signal {}", -code) } else { format!("exited with {code}") }
 }
 
 #[cfg(test)]

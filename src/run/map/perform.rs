@@ -18,14 +18,14 @@ use rustix::process::Signal;
 use crate::format::map::words::{Place, Words};
 use crate::model::mapped::{Part, Status};
 use crate::model::{Address, RepoPath, StageId, Usage};
-use crate::run::child::{Children, Ended, Limits, Terminal};
+use crate::run::child::{Children, Ended, Limits, Terminal, returncode};
 use crate::run::clock::Clock;
 use crate::run::tokens::{Open, Tokens};
 use crate::run::within::{self, Within};
 
 use super::cut::Portion;
-use super::persistent::Worker;
-use super::{MapError, returncode, told};
+use super::{MapError, ending, persistent, told};
+use persistent::Worker;
 
 /// Runs a command on partitions.
 pub struct Performer<'a> {
@@ -208,7 +208,7 @@ impl Performer<'_> {
             other => other.ok(),
         };
         if self.children.stopping() {
-            return Ok((Err(Wrong("it was stopped before it began".to_owned(), None)), Usage::default()));
+            return self.did_not_start(io::ErrorKind::Interrupted.into(), &[]);
         }
         if self.persistent { self.ask(tried, seat) } else { self.run(tried, StageId(seat.number)) }
     }
@@ -229,12 +229,22 @@ impl Performer<'_> {
         let ended = self.children.run(id, command, open, &terminal, limits);
         self.tokens.settle(id);
         match ended {
-            Ok(ended) => Ok((self.judge(ended, out, makes_file), ended.usage)),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
-                Ok((Err(Wrong("it was stopped before it began".to_owned(), None)), Usage::default()))
-            }
-            Err(error) => Err(not_started(&words)(error)),
+            Ok(ended) => Ok((self.judge(ended, out), ended.usage)),
+            Err(error) => self.did_not_start(error, &words),
         }
+    }
+
+    /// What it means that a process was not started: that nothing more is to begin, or that nothing can.
+    fn did_not_start(&self, error: io::Error, words: &[OsString]) -> Result<(Result<(), Wrong>, Usage), MapError> {
+        if error.kind() == io::ErrorKind::Interrupted {
+            return Ok((Err(Wrong("it was stopped before it began".to_owned(), None)), Usage::default()));
+        }
+        Err(not_started(words)(error))
+    }
+
+    /// The words that start a worker: it is told of partitions later.
+    fn worker_words(&self) -> Result<Vec<OsString>, MapError> {
+        Ok(self.words.fill(|_| Vec::new())?.into_iter().map(OsString::from_vec).collect())
     }
 
     /// The worker of this thread; a new one if it has none, or none that lives.
@@ -245,8 +255,7 @@ impl Performer<'_> {
             Some(worker) => worker,
             None => {
                 self.tokens.end(id);
-                let words = self.words.fill(|_| Vec::new())?;
-                let words: Vec<OsString> = words.into_iter().map(OsString::from_vec).collect();
+                let words = self.worker_words()?;
                 let (command, open) = self.command(&words, id)?;
                 let errors = tempfile::tempfile_in(self.dir).map_err(not_started(&words))?;
                 Worker::start(self.children, id, command, open, errors, self.grace).map_err(not_started(&words))?
@@ -262,16 +271,15 @@ impl Performer<'_> {
         match worker.ask(portion.index, &request, self.timeout, log) {
             Ok(answer) => {
                 seat.worker = Some(worker);
-                let judged = match answer {
-                    Ok(()) if !out.exists() => Err(Wrong(format!("it succeeded but did not write '{}'", out.display()), None)),
-                    other => other.map_err(|error| Wrong(error, None)),
-                };
-                Ok((judged, Usage::default()))
+                Ok((answer.and_then(|()| made(out)).map_err(|why| Wrong(why, None)), Usage::default()))
             }
-            Err((why, code)) => {
+            Err(wrong) => {
                 let usage = worker.close();
                 self.tokens.end(id);
-                Ok((Err(Wrong(why, code)), usage))
+                match wrong {
+                    persistent::Wrong::Failed(why, code) => Ok((Err(Wrong(why, code)), usage)),
+                    persistent::Wrong::NotStarted(error) => self.did_not_start(error, &self.worker_words()?),
+                }
             }
         }
     }
@@ -292,18 +300,26 @@ impl Performer<'_> {
         Ok((command, open))
     }
 
-    fn judge(&self, ended: Ended, out: &Path, makes_file: bool) -> Result<(), Wrong> {
+    fn judge(&self, ended: Ended, out: &Path) -> Result<(), Wrong> {
         let code = returncode(ended.status);
         if ended.timed_out {
             let seconds = self.timeout.unwrap_or_default().as_secs_f64();
             return Err(Wrong(format!("stopped after its timeout of {seconds}s"), Some(code)));
         }
         match code {
-            0 if makes_file && !out.exists() => Err(Wrong(format!("it succeeded but did not write '{}'", out.display()), Some(0))),
-            0 => Ok(()),
-            code if code < 0 => Err(Wrong(format!("ended by signal {}", -code), Some(code))),
-            code => Err(Wrong(format!("exited with {code}"), Some(code))),
+            0 => made(out).map_err(|why| Wrong(why, Some(0))),
+            code => Err(Wrong(ending(code), Some(code))),
         }
+    }
+}
+
+/// Whether a command that says that it succeeded has made its part; if not, why in words. A pipe or a device would keep us waiting
+/// when it is read.
+fn made(out: &Path) -> Result<(), String> {
+    match fs::metadata(out) {
+        Ok(meta) if meta.is_file() || meta.is_dir() => Ok(()),
+        Ok(_) => Err(format!("it succeeded but '{}' is neither a file nor a directory", out.display())),
+        Err(_) => Err(format!("it succeeded but did not write '{}'", out.display())),
     }
 }
 

@@ -39,8 +39,14 @@ pub struct Worker {
     ended: Receiver<io::Result<Ended>>,
 }
 
-/// How a request went wrong, in words, and an exit code if it has ended.
-pub type Wrong = (String, Option<i32>);
+/// How a request went wrong, so that the worker is of no use any more.
+#[derive(Debug)]
+pub enum Wrong {
+    /// It was never there.
+    NotStarted(io::Error),
+    /// In words, and an exit code if it has ended.
+    Failed(String, Option<i32>),
+}
 
 impl Worker {
     /// Starts a worker.
@@ -93,7 +99,7 @@ impl Worker {
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             if left == Some(Duration::ZERO) {
                 let code = self.stop().map(|ended| returncode(ended.status));
-                break Err((format!("stopped after its timeout of {}s", timeout.unwrap_or_default().as_secs_f64()), code));
+                break Err(Wrong::Failed(format!("stopped after its timeout of {}s", timeout.unwrap_or_default().as_secs_f64()), code));
             }
             let came = self.read(left.map_or(LOOK, |left| left.min(LOOK)), !left_to_say.is_empty());
             let gone = if came { None } else { self.gone() };
@@ -122,12 +128,13 @@ impl Worker {
         }
         self.begun.drain(..begin);
         self.looked = if found.is_some() { 0 } else { self.begun.len() };
-        let (of, answer) = found?;
-        if of == index {
-            return Some(Ok(answer));
-        }
+        let why = match found? {
+            Ok(answer) if answer.index == index => return Some(Ok(answer.result)),
+            Ok(answer) => format!("the worker answered for partition {} instead of {index}", answer.index),
+            Err(why) => why,
+        };
         self.stop();
-        Some(Err((format!("the worker answered for partition {of} instead of {index}"), None)))
+        Some(Err(Wrong::Failed(why, None)))
     }
 
     /// Says as much of a request as the worker takes now; the rest comes back. One that has died says so by its end.
@@ -156,10 +163,10 @@ impl Worker {
     }
 
     /// How it ended; none while it lives.
-    fn gone(&self) -> Option<Option<Ended>> {
+    fn gone(&self) -> Option<io::Result<Ended>> {
         match self.ended.try_recv() {
-            Ok(ended) => Some(ended.ok()),
-            Err(TryRecvError::Disconnected) => Some(None),
+            Ok(ended) => Some(ended),
+            Err(TryRecvError::Disconnected) => Some(Err(io::ErrorKind::Interrupted.into())),
             Err(TryRecvError::Empty) => None,
         }
     }
@@ -199,20 +206,29 @@ impl Worker {
     }
 }
 
-fn died(ended: Option<Ended>) -> Wrong {
-    let code = ended.map(|ended| returncode(ended.status));
-    let how = match code {
-        Some(code) if code < 0 => format!("ended by signal {}", -code),
-        Some(code) => format!("exited with {code}"),
-        None => "could not be started".to_owned(),
-    };
-    (format!("the worker {how} before it answered"), code)
+fn died(ended: io::Result<Ended>) -> Wrong {
+    match ended.map(|ended| returncode(ended.status)) {
+        Ok(code) => Wrong::Failed(format!("the worker {} before it answered", super::ending(code)), Some(code)),
+        Err(error) => Wrong::NotStarted(error),
+    }
 }
 
-/// The answer that a line is: for which partition, and what it says.
-fn answer(line: &[u8]) -> Option<(u64, Result<(), String>)> {
+/// What a worker says of a partition.
+struct Answer {
+    /// Which.
+    index: u64,
+    /// Whether it went well; if not, why.
+    result: Result<(), String>,
+}
+
+/// The answer that a line is, or what is wrong with it, in words. None if it is any other line.
+fn answer(line: &[u8]) -> Option<Result<Answer, String>> {
     let value: serde_json::Value = serde_json::from_slice(line).ok()?;
-    let (index, ok) = (value.get("index")?.as_u64()?, value.get("ok")?.as_bool()?);
+    let ok = value.get("ok")?;
+    let (Some(index), Some(ok)) = (value.get("index").and_then(serde_json::Value::as_u64), ok.as_bool()) else {
+        let text = String::from_utf8_lossy(line.trim_ascii()).into_owned();
+        return Some(Err(format!("the worker's answer needs a number as its \"index\", and true or false as its \"ok\": {text}")));
+    };
     let error = value.get("error").and_then(serde_json::Value::as_str).unwrap_or("the worker gave no reason");
-    Some((index, if ok { Ok(()) } else { Err(error.to_owned()) }))
+    Some(Ok(Answer { index, result: if ok { Ok(()) } else { Err(error.to_owned()) } }))
 }

@@ -10,7 +10,7 @@ use crate::model::settings::GRACE;
 use crate::run::child::{Children, Limits, Terminal, returncode};
 use crate::run::tokens::{Open, Tokens};
 
-use super::MapError;
+use super::{MapError, ending};
 
 /// Runs them.
 #[derive(Clone, Copy, Debug)]
@@ -48,8 +48,7 @@ impl Shell<'_> {
         match code {
             _ if self.children.stopping() => Err(MapError::Interrupted),
             0 => Ok(()),
-            code if code < 0 => Err(MapError::Part(format!("{} '{}' ended by signal {}", self.name, cmd.to_string_lossy(), -code))),
-            code => Err(MapError::Part(format!("{} '{}' exited with {code}", self.name, cmd.to_string_lossy()))),
+            code => Err(MapError::Part(format!("{} '{}' {}", self.name, cmd.to_string_lossy(), ending(code)))),
         }
     }
 }

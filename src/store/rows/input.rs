@@ -3,8 +3,7 @@
 //! How far it is read is known for files alone, packed ones too: by the bytes that were taken from the disk.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::io::{self, BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,6 +14,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use super::RowsError;
 use crate::format::rows::Packing;
 use crate::format::rows::utf8::Utf8;
+use crate::store::os;
 
 /// How much is read at once.
 const BLOCK: usize = 256 << 10;
@@ -96,16 +96,20 @@ impl Input {
             (File::from(own.map_err(failed)?), None)
         } else {
             // A pipe that nobody writes to yet must not keep us from stopping.
-            let nonblock = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
-            let file = File::options().read(true).custom_flags(nonblock).open(path).map_err(failed)?;
+            let file = os::open_at_once(path, File::options().read(true)).map_err(failed)?;
             let meta = file.metadata().map_err(failed)?;
             (file, meta.is_file().then_some(meta.len()))
         };
         let counted = Counted { inner, taken: Arc::clone(&taken), stop: stop.clone() };
-        let reader: Box<dyn Read + Send> = match Packing::of(path) {
+        let mut counted = BufReader::with_capacity(BLOCK, counted);
+        let packing = Packing::of(path);
+        if packing != Packing::Plain && !packing.begins(counted.fill_buf().map_err(failed)?) {
+            return Err(failed(io::Error::new(io::ErrorKind::InvalidData, "it is not packed as its name says")));
+        }
+        let reader: Box<dyn Read + Send> = match packing {
             Packing::Plain => Box::new(counted),
-            Packing::Gzip => Box::new(flate2::read::MultiGzDecoder::new(BufReader::with_capacity(BLOCK, counted))),
-            Packing::Zstd => Box::new(zstd::stream::read::Decoder::new(counted).map_err(failed)?),
+            Packing::Gzip => Box::new(flate2::read::MultiGzDecoder::new(counted)),
+            Packing::Zstd => Box::new(zstd::stream::read::Decoder::with_buffer(counted).map_err(failed)?),
         };
         Ok(Self { name: path.to_path_buf(), reader, text: text.then(Utf8::default), size, taken, stop })
     }

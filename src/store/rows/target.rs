@@ -6,7 +6,6 @@
 
 use std::fs::{self, File};
 use std::io::{self, Seek as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::RowsError;
@@ -14,9 +13,6 @@ use crate::format::rows::Packing;
 use crate::store::atomic::Temporary;
 use crate::store::leftovers;
 use crate::store::os;
-
-/// Opening waits for nobody.
-const NONBLOCK: i32 = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
 
 /// A result that is being written.
 pub struct Target {
@@ -82,7 +78,7 @@ impl Target {
             Ok(meta) if meta.is_dir() => return Err(failed(io::ErrorKind::IsADirectory.into())),
             Ok(meta) if !meta.is_file() => {
                 // A pipe that nobody reads from must not keep us waiting for ever.
-                let out = File::options().write(true).custom_flags(NONBLOCK).open(path).map_err(failed)?;
+                let out = os::open_at_once(path, File::options().write(true)).map_err(failed)?;
                 rustix::fs::fcntl_setfl(&out, rustix::fs::OFlags::empty()).map_err(|error| failed(error.into()))?;
                 return Self::stream(out, path, dir);
             }

@@ -110,6 +110,21 @@ fn partitions_of_a_broken_run_keep_their_bounds_whatever_would_be_chosen_now() {
 }
 
 #[test]
+fn a_part_that_the_disk_has_lost_is_made_again() {
+    let place = Place::new().with("t.txt", ROWS);
+    let command = "[ -e fixed ] || [ $PARAFFIN_MAP_INDEX != 1 ] || exit 1; cat";
+    let words = ["--in", "t.txt", "--size", "2", "--jobs", "1", "--out", "o.txt", "--resume", "--", "sh", "-c", command];
+    place.map(&words).exits(255);
+
+    let parts = glob::glob(&format!("{}/**/0.out*", place.scratch.top().display())).unwrap().flatten().collect::<Vec<_>>();
+    assert_eq!(parts.len(), 1);
+    std::fs::write(&parts[0], "").unwrap();
+    std::fs::write(place.at("fixed"), "").unwrap();
+    place.map(&words).ok();
+    assert_eq!(place.read("o.txt"), ROWS);
+}
+
+#[test]
 fn a_stop_leaves_what_was_there() {
     let place = Place::new().with("t.txt", ROWS).with("o.txt", "old\n");
     let mut command =

@@ -37,7 +37,7 @@ fn what_fails_on_the_header_alone_fails() {
     let place = Place::new().with("h.csv", "h\n").with("o", "old\n");
     for more in [&[][..], &["--size", "1"], &["--chunks", "2"], &["--by-group", "h"], &["--keep-going"]] {
         let words = [&["--in", "h.csv", "--out", "o"][..], more, &["--", "false"]].concat();
-        place.map(&words).exits(255).complains("1 of 1 partitions failed");
+        place.map(&words).exits(255).complains(" failed: exited with 1");
         assert_eq!(place.read("o"), "old\n", "{more:?}");
     }
 }
@@ -133,4 +133,31 @@ fn what_a_killed_map_left_beside_the_result_goes() {
     sh(&place, "map --in n --out o -- sh -c 'kill -KILL $PPID'; ls -A | grep -c tmp; map --in n --out o -- cat; ls -A")
         .says("1\n")
         .does_not_say("tmp");
+}
+
+#[test]
+fn a_part_is_a_file() {
+    let place = Place::new().with("n", "1\n2\n").with("o", "old\n");
+    let make = ["--in", "n", "--size", "1", "--out", "o", "--", "sh", "-c", "mkfifo {out}"];
+    place.map(&make).exits(255).complains("is neither a file nor a directory");
+    assert_eq!(place.read("o"), "old\n");
+}
+
+#[test]
+fn what_cannot_go_together_is_refused() {
+    let place = Place::new().with("n", "1\n").with("m", "1\n").with("t.csv", "a\n1\n").with("z", "1\n\x002\n").with("p.gz", "plain\n");
+    let refused = |words: &[&str], why: &str| {
+        place.map(words).exits(254).complains(why);
+    };
+    refused(&["--in", "-", "--in", "-", "--", "cat", "{in1}", "{in2}"], "standard input can be read once");
+    refused(&["--in", "n", "--in", "m", "--", "cat"], "no word of the command has '{in2}'");
+    refused(&["-0", "--in", "n", "--", "cat"], "cannot be used with");
+    refused(&["--in", "t.csv", "--by-group", "a", "--no-header", "--", "cat"], "cannot be used with");
+    place.map(&["--items-file", "z", "--", "echo", "{item}"]).exits(255).complains("item 2 of 'z' has a zero byte").complains("-0 reads");
+    place.map(&["--split-cmd", "printf 'a\\000'", "--", "echo", "{item}"]).exits(255).complains("item 1 of '--split-cmd' has a zero byte");
+    assert_eq!(place.map(&["-0", "--items-file", "z", "--", "echo", "{item}"]).ok().out(), "1\n\n2\n\n");
+    for words in [&["--in", "p.gz"][..], &["--in", "p.gz", "--by-group", "a", "--format", "csv"], &["--items-file", "p.gz"]] {
+        let words = [words, &["--", "cat"]].concat();
+        place.map(&words).exits(255).complains("cannot read 'p.gz': it is not packed as its name says");
+    }
 }

@@ -62,6 +62,9 @@ fn a_directory_of_parts_has_the_names_of_what_they_were_made_of() {
     let place = Place::new().with("d/a/x.txt", "x\n").with("d/b.txt", "b\n").with("o/old", "");
     place.map(&["--in", "d", "--combine", "files", "--out", "o", "--", "tr", "a-z", "A-Z"]).ok();
     assert_eq!((place.read("o/a/x.txt").as_str(), place.read("o/b.txt").as_str(), place.has("o/old")), ("X\n", "B\n", false));
+    let some = ["--in", "d", "--combine", "files", "--out", "o", "--keep-going", "--min-success", "0.5", "--", "sh", "-c", "grep x"];
+    place.map(&some).ok().complains("'d/b.txt') failed");
+    assert_eq!((place.read("o/a/x.txt").as_str(), place.has("o/b.txt"), place.has("o/0")), ("x\n", false, false));
     let items: Vec<String> = (0..11).map(|item| item.to_string()).collect();
     let mut words = vec!["--combine", "files", "--out", "n", "--items"];
     words.extend(items.iter().map(String::as_str));

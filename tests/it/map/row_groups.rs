@@ -72,5 +72,5 @@ fn what_is_no_sound_parquet_is_told() {
         .complains("its schema differs");
     assert_eq!(place.read("old.parquet"), "old");
     place.map(&["--in", "t.parquet", "--by-group", "a", "--", "cat"]).exits(254).complains("Parquet");
-    place.map(&["--in", "t.parquet", "--in", "t.parquet", "--", "cat"]).exits(254).complains("Parquet");
+    place.map(&["--in", "t.parquet", "--in", "t.parquet", "--", "cat", "{in1}", "{in2}"]).exits(254).complains("Parquet");
 }

@@ -74,3 +74,25 @@ fn what_a_worker_says_may_be_long() {
     let words = ["--in", "t.txt", "--size", "1", "--persistent", "--jobs", "1", "--", "python3", "-c", worker];
     assert_eq!(rows.map(&words).ok().out(), "z\n");
 }
+
+#[test]
+fn a_worker_that_cannot_be_started_says_why() {
+    let place = place("a\nb\n");
+    let words = ["--in", "t.txt", "--persistent", "--retries", "3", "--keep-going", "--", "no-such-program"];
+    place.map(&words).exits(255).complains("ERROR: cannot run 'no-such-program': No such file");
+}
+
+#[test]
+fn an_answer_that_says_too_little_is_none() {
+    let place = place("a\n");
+    let say = |answer: &str| {
+        let worker = format!("import sys\nfor line in sys.stdin: print('{{\"index\": 0}}'); print('{answer}', flush=True)");
+        place.map(&["--in", "t.txt", "--persistent", "--", "python3", "-c", &worker])
+    };
+    for answer in [r#"{"ok": true}"#, r#"{"index": 0, "ok": "yes"}"#, r#"{"index": "0", "ok": true}"#] {
+        say(answer)
+            .exits(255)
+            .complains(&format!("the worker's answer needs a number as its \"index\", and true or false as its \"ok\": {answer}"));
+    }
+    say(r#"{"index": 0, "ok": false}"#).exits(255).complains("the worker gave no reason");
+}
