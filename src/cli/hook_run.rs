@@ -1,5 +1,6 @@
 //! `hooks run`: what git's hooks call. All that is said goes to standard error, which git shows.
 
+use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io::{IsTerminal as _, Read as _, stdin};
 use std::path::PathBuf;
@@ -94,8 +95,15 @@ fn send(checker: &Checker, tip: &push::Tip, setting: &Setting) -> Result<i32, Fa
     for (remote, objects) in sent.objects.iter().filter(|(_, objects)| **objects > 0) {
         print(&format!("{} pushed to '{remote}'\n", count(*objects, "object")), true);
     }
-    let is_told =
-        |finding: &Finding| tip.checked.findings.iter().any(|told| Finding { weight: finding.weight, ..told.clone() } == *finding);
+    // There may be as many as the data has files.
+    let mut told: HashMap<_, Vec<&Finding>> = HashMap::new();
+    for finding in &tip.checked.findings {
+        told.entry((&finding.path, &finding.recorded)).or_default().push(finding);
+    }
+    let is_told = |finding: &Finding| {
+        let alike = told.get(&(&finding.path, &finding.recorded)).into_iter().flatten();
+        alike.into_iter().any(|told| Finding { weight: finding.weight, ..(*told).clone() } == *finding)
+    };
     let news = sent.checked.findings.iter().filter(|finding| !is_told(finding)).cloned().collect();
     print(&shown::text(&Checked { findings: news, ..sent.checked.clone() }, "", false), true);
     sent.checked.refused.iter().for_each(|(_, fault)| refuse(&tip.commit, fault, setting));

@@ -23,10 +23,15 @@ fn rows(part: &Part, unit: &str) -> String {
     if let Some(label) = &part.label {
         return format!("{}, {label}", tally::count(usize::try_from(part.count).unwrap_or(usize::MAX), unit));
     }
-    match part.count {
+    span(part.first, part.count, unit)
+}
+
+/// Which rows, people count from 1: `rows 201 to 300`.
+pub(super) fn span(first: u64, count: u64, unit: &str) -> String {
+    match count {
         0 => format!("no {unit}s"),
-        1 => format!("{unit} {}", part.first + 1),
-        count => format!("{unit}s {} to {}", part.first + 1, part.first + count),
+        1 => format!("{unit} {}", first + 1),
+        count => format!("{unit}s {} to {}", first + 1, first + count),
     }
 }
 

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use super::mapped;
 use super::shown;
 use super::tally::count;
 
@@ -65,12 +66,7 @@ fn part(part: &Value) -> PartRow {
     let (first, number) = (part["first"].as_u64().unwrap_or(0), part["count"].as_u64().unwrap_or(0));
     let text = |key: &str| part[key].as_str().map_or(String::new(), shown::line);
     let label = text("label");
-    let what = match number {
-        _ if !label.is_empty() => label,
-        0 => "no rows".to_owned(),
-        1 => format!("row {}", first + 1),
-        number => format!("rows {} to {}", first + 1, first + number),
-    };
+    let what = if label.is_empty() { mapped::span(first, number, "row") } else { label };
     PartRow {
         index: part["index"].as_u64().unwrap_or(0),
         what,

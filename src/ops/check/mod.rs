@@ -177,12 +177,12 @@ impl Checker {
             }
         }
         if answer.findings.len() > known {
-            self.orient(snapshot, answer);
+            self.orient(snapshot, answer, known);
         }
     }
 
-    /// Says what who reads the findings of a snapshot must know to mend them.
-    pub(crate) fn orient(&self, snapshot: &Snapshot, answer: &mut Checked) {
+    /// Says what who reads the findings of a snapshot, which are those from `first` on, must know to mend them.
+    pub(crate) fn orient(&self, snapshot: &Snapshot, answer: &mut Checked, first: usize) {
         if answer.standpoint == Standpoint::default() {
             // Without a first commit nothing is checked out.
             let head = if self.standpoint.is_bare { None } else { self.git.revision("HEAD").ok().flatten() };
@@ -190,9 +190,9 @@ impl Checker {
         }
         if !self.standpoint.is_bare {
             let is_missing = |path: &&String| fs::symlink_metadata(RepoPath::new(path).under(self.git.root())).is_err();
-            let absent =
-                answer.findings.iter().filter(|finding| finding.wrong == Wrong::NotInGit).filter_map(|finding| finding.path.as_ref());
-            answer.standpoint.gone = absent.filter(is_missing).cloned().collect();
+            let new = answer.findings.iter().skip(first);
+            let absent = new.filter(|finding| finding.wrong == Wrong::NotInGit).filter_map(|finding| finding.path.as_ref());
+            answer.standpoint.gone.extend(absent.filter(is_missing).cloned());
         }
         let Some(commit) = snapshot.commit().filter(|commit| answer.standpoint.head.as_deref() != Some(*commit)) else { return };
         let names = self.names.get_or_init(|| named(self.git.names().unwrap_or_default()));

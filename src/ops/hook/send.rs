@@ -59,7 +59,7 @@ pub fn send(checker: &Checker, snapshot: &Snapshot, peer: Option<&Peer>) -> Resu
         }
     }
     if !sent.checked.findings.is_empty() {
-        checker.orient(snapshot, &mut sent.checked);
+        checker.orient(snapshot, &mut sent.checked, 0);
     }
     Ok(sent)
 }
