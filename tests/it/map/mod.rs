@@ -12,6 +12,7 @@ mod row_groups;
 mod screen;
 mod shown;
 mod sources;
+mod tables;
 mod whole;
 mod workers;
 
