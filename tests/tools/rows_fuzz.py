@@ -4,9 +4,10 @@
 
 Each line is a case in JSON: `source` (hex), `delimiter`, `records` (where the record ends, the line on which it begins, its
 fields as Latin-1) and `open` (whether a quote is never closed; then there are no records). Empty records are none: their line
-ends stand behind the record before them.
+ends stand behind the record before them. A byte order mark in front is what Python's utf-8-sig takes away; places count it.
 """
 
+import codecs
 import csv
 import io
 import json
@@ -23,7 +24,20 @@ def table(rng, delimiter):
         return data.replace(b"\r", b"\r\n") if rng.random() < 0.5 else data
     end = rng.choice([b"\n", b"\n", b"\r\n", b"\r"])
     rows = [delimiter.join(rng.choice(PIECES) for _ in range(rng.randint(1, 4))) for _ in range(rng.randint(0, 6))]
-    return (b"\xef\xbb\xbf" if rng.random() < 0.05 else b"") + end.join(rows) + rng.choice([b"", end, end + end])
+    return end.join(rows) + rng.choice([b"", end, end + end])
+
+
+def with_mark(rng, data):
+    """Sometimes behind a mark, two of them, or a part of one."""
+    mark = codecs.BOM_UTF8
+    return rng.choices([b"", mark, mark + mark, mark[:1], mark[:2]], [20, 5, 1, 1, 1])[0] + data
+
+
+def unmarked(data):
+    """What utf-8-sig takes away, for bytes that need not be UTF-8."""
+    if data.startswith(codecs.BOM_UTF8):
+        return data[len(codecs.BOM_UTF8) :]
+    return data
 
 
 class Lines:
@@ -53,7 +67,9 @@ def is_open(data, delimiter):
     return not ended or ended[-1] != ["#"]
 
 
-def records(data, delimiter):
+def records(source, delimiter):
+    data = unmarked(source)
+    mark = len(source) - len(data)
     lines = Lines(data)
     reader, found = csv.reader(lines, delimiter=delimiter), []
     while True:
@@ -65,7 +81,7 @@ def records(data, delimiter):
         if row:
             found.append((place, line, row))
     ends = [place for place, _, _ in found[1:]] + [len(data)]
-    return [[end, line, row] for end, (_, line, row) in zip(ends, found)]
+    return [[mark + end, line, row] for end, (_, line, row) in zip(ends, found)]
 
 
 def main():
@@ -73,8 +89,8 @@ def main():
     for seed in range(first, first + count):
         rng = random.Random(seed)
         delimiter = rng.choice([",", ",", ";", "\t"])
-        data = table(rng, delimiter.encode())
-        opened = is_open(data, delimiter)
+        data = with_mark(rng, table(rng, delimiter.encode()))
+        opened = is_open(unmarked(data), delimiter)
         case = {"seed": seed, "source": data.hex(), "delimiter": delimiter, "open": opened}
         case["records"] = [] if opened else records(data, delimiter)
         print(json.dumps(case))

@@ -114,7 +114,7 @@ fn add_table(
         let bytes = text.get(from..end).unwrap_or_default();
         from = end;
         let is_header = row == 0 && has_header;
-        let bytes = if row == 0 { bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes) } else { bytes };
+        let bytes = if row == 0 { fields::unmarked(bytes) } else { bytes };
         let fields: Vec<Cow<'_, str>> = fields::split(bytes, delimiter).into_iter().map(text_of).collect();
         if columns.is_empty() {
             let name = |at: usize, field: &str| if has_header { field.to_owned() } else { (at + 1).to_string() };
@@ -153,7 +153,7 @@ fn add_json(kind: Kind, alone: &mut Option<Total>, keys: &mut IndexMap<String, T
         let number = Number::read(&number.to_string()).map_err(|error| format!("{name}{error}"))?;
         number.map_or(Ok(()), |number| total.add(number)).map_err(|error| format!("{name}{error}"))
     };
-    for value in serde_json::Deserializer::from_slice(text).into_iter() {
+    for value in serde_json::Deserializer::from_slice(fields::unmarked(text)).into_iter() {
         match value.map_err(|error| format!("not JSON: {error}"))? {
             Value::Object(_) if alone.is_some() => return Err("an object after a number".to_owned()),
             Value::Object(part) => {

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::format::rows::fields;
+
 /// What came so far.
 #[derive(Clone, Debug, Default)]
 pub struct Union {
@@ -17,7 +19,7 @@ impl Union {
         if text.iter().all(u8::is_ascii_whitespace) {
             return Ok(());
         }
-        let part: Value = serde_json::from_slice(text).map_err(|error| format!("not JSON: {error}"))?;
+        let part: Value = serde_json::from_slice(fields::unmarked(text)).map_err(|error| format!("not JSON: {error}"))?;
         match (&mut self.whole, part) {
             (None, part @ (Value::Object(_) | Value::Array(_))) => self.whole = Some(part),
             (Some(Value::Object(whole)), Value::Object(part)) => {

@@ -3,6 +3,14 @@
 
 use std::borrow::Cow;
 
+/// The byte order mark that some programs write in front of a text. It belongs to none of its fields.
+pub const MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// The beginning of a text without the mark in front of it.
+pub fn unmarked(text: &[u8]) -> &[u8] {
+    text.strip_prefix(MARK).unwrap_or(text)
+}
+
 /// The fields of one record, without its line end.
 pub fn split(record: &[u8], delimiter: u8) -> Vec<Cow<'_, [u8]>> {
     let record = bare(record);

@@ -3,12 +3,15 @@
 //! Tables are read as Python's `csv` reads them: a quote counts at the beginning of a field only, within
 //! quotes a doubled one is one, and a record ends at `\n`, `\r\n` or a lone `\r` outside of quotes. Lines without
 //! anything are no records; they stay with the record before them, so that nothing of the input is lost. In
-//! other formats a record is a line, ended by `\n`.
+//! other formats a record is a line, ended by `\n`. A byte order mark at the very beginning is passed over, so that
+//! a quote behind it counts; its bytes belong to the first record. To lines it is a byte like any other.
 //!
 //! Nothing is copied and no field is made: most bytes are passed over by vector instructions. What a field
 //! says is told by [`super::fields`].
 
 use memchr::{memchr, memchr_iter, memchr2};
+
+use super::fields::MARK;
 
 /// How records are told from each other.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -64,6 +67,8 @@ pub struct Scanner {
     state: State,
     /// How many bytes were seen.
     seen: u64,
+    /// How many bytes of a mark have come, while nothing else has.
+    marked: Option<usize>,
     /// How many lines were begun.
     line: u64,
     /// Whether the last byte was a `\r`, of which it is not known whether a `\n` follows.
@@ -75,11 +80,31 @@ pub struct Scanner {
 impl Scanner {
     /// At the beginning of a stream.
     pub fn new(style: Style) -> Self {
-        Self { style, state: State::Between, seen: 0, line: 1, after_return: false, open: None }
+        let marked = (style != Style::Lines).then_some(0);
+        Self { style, state: State::Between, seen: 0, marked, line: 1, after_return: false, open: None }
     }
 
     /// Takes the next bytes, and adds the records that end before the last of them.
-    pub fn feed(&mut self, bytes: &[u8], found: &mut Vec<Record>) {
+    pub fn feed(&mut self, mut bytes: &[u8], found: &mut Vec<Record>) {
+        if let Some(come) = self.marked {
+            let more = bytes.iter().zip(&MARK[come..]).take_while(|(byte, own)| byte == own).count();
+            if come + more < MARK.len() && more == bytes.len() {
+                self.marked = Some(come + more);
+                return;
+            }
+            self.marked = None;
+            if come + more == MARK.len() {
+                self.seen = MARK.len() as u64;
+                bytes = &bytes[more..];
+            } else {
+                // It was none.
+                self.take(&MARK[..come], found);
+            }
+        }
+        self.take(bytes, found);
+    }
+
+    fn take(&mut self, bytes: &[u8], found: &mut Vec<Record>) {
         match self.style {
             Style::Table { delimiter } => self.table(bytes, delimiter, found),
             Style::Lines => self.lines(bytes, found),
@@ -93,6 +118,10 @@ impl Scanner {
     /// # Errors
     /// It is not whole.
     pub fn finish(mut self) -> Result<Option<Record>, OpenQuote> {
+        if let Some(come) = self.marked {
+            // No record can end within so little.
+            self.take(&MARK[..come], &mut Vec::new());
+        }
         let Some((fields, line)) = self.open.take() else { return Ok(None) };
         match self.state {
             State::Quoted => Err(OpenQuote { line }),

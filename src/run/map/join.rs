@@ -235,7 +235,7 @@ impl Joiner {
 
     /// Compares a header with the first one; from where on the part is taken.
     fn compare(&mut self, index: u64, line: &[u8], delimiter: u8) -> Result<u64, MapError> {
-        let text = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
+        let text = fields::unmarked(line);
         let names: Vec<Vec<u8>> = fields::split(text, delimiter).into_iter().map(Cow::into_owned).collect();
         match &self.header {
             None => {

@@ -25,6 +25,8 @@ const STRETCH: u64 = 1 << 20;
 pub struct Groups {
     name: PathBuf,
     header: Vec<u8>,
+    /// Whether a byte order mark stands before the first row; behind a header there is none.
+    marked: bool,
     rows: File,
     /// Where each row begins, by its number in the input; once it was given out, where its result does.
     begins: Vec<u64>,
@@ -59,13 +61,17 @@ impl Groups {
             false => Some(BufWriter::with_capacity(1 << 16, tempfile::tempfile_in(dir).map_err(copied)?)),
         };
         let (mut begins, mut of, mut keys, mut known) = (Vec::new(), Vec::new(), Vec::new(), HashMap::<Vec<u8>, u32>::new());
-        let (mut at, mut number) = (0_u64, 0_u64);
+        let (mut at, mut number, mut marked) = (0_u64, 0_u64, false);
         while rows.has_more()? {
             if plain {
                 at = rows.position();
             }
             number += 1;
-            let row = rows.pop();
+            let first = number == 1 && rows.header().is_empty();
+            let bytes = rows.pop();
+            let row = if first { fields::unmarked(bytes) } else { bytes };
+            let mark = bytes.len() - row.len();
+            marked |= mark > 0;
             let key = picker.key(row).map_err(|what| wrong(format!("row {number}: {what}")))?;
             let group = match known.get(&key) {
                 Some(group) => *group,
@@ -76,11 +82,11 @@ impl Groups {
                     group
                 }
             };
-            push(&mut begins, at);
+            push(&mut begins, at + mark as u64);
             push(&mut of, group);
-            at += row.len() as u64;
+            at += bytes.len() as u64;
             if let Some(copy) = &mut copy {
-                copy.write_all(row).map_err(copied)?;
+                copy.write_all(bytes).map_err(copied)?;
             }
         }
         drop(known);
@@ -94,7 +100,7 @@ impl Groups {
         drop(of);
         let lengths = lengths(&begins, at).ok_or_else(|| wrong("a row of more than 4 GiB cannot be grouped".to_owned()))?;
         let header = rows.header().to_vec();
-        Ok(Self { name, header, rows: file, begins, lengths, order, ends, keys, returned: None, size: 0 })
+        Ok(Self { name, header, marked, rows: file, begins, lengths, order, ends, keys, returned: None, size: 0 })
     }
 
     /// What it is called.
@@ -169,7 +175,11 @@ impl Groups {
     pub fn write(&self, places: impl Iterator<Item = Range<u64>>, out: &mut impl Write, to: &Path) -> Result<(), RowsError> {
         let failed = |source| RowsError::Write { path: to.to_path_buf(), source };
         out.write_all(&self.header).map_err(failed)?;
-        let rows = places.flat_map(|places| self.order.get(whole(places)).unwrap_or_default());
+        let mut rows = places.flat_map(|places| self.order.get(whole(places)).unwrap_or_default()).peekable();
+        // Within a text a mark would be a character: it stays with the first row only where that comes first.
+        if self.marked && rows.peek() == Some(&&0) {
+            out.write_all(fields::MARK).map_err(failed)?;
+        }
         let places = rows.map(|row| (self.begins[*row as usize], u64::from(self.lengths[*row as usize])));
         let mut buffer = Vec::new();
         for (begin, length) in stretches(places) {
@@ -307,8 +317,7 @@ impl Picker {
     fn new(format: Format, columns: &[String], header: &[u8]) -> Result<Self, String> {
         match format {
             Format::Table { delimiter } => {
-                let text = header.strip_prefix(b"\xef\xbb\xbf").unwrap_or(header);
-                let names = fields::split(text, delimiter);
+                let names = fields::split(fields::unmarked(header), delimiter);
                 let place = |column: &String| {
                     let found = names.iter().position(|name| name.as_ref() == column.as_bytes());
                     let all = || names.iter().map(|name| String::from_utf8_lossy(name)).collect::<Vec<_>>().join(", ");

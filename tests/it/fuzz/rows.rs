@@ -47,7 +47,8 @@ fn records(source: &[u8], delimiter: u8, block: usize) -> Option<Vec<Record>> {
     let mut from = 0;
     let record = |record: &dvc_paraffin::format::rows::scan::Record| {
         let end = usize::try_from(record.end).unwrap();
-        let fields: Vec<Vec<u8>> = fields::split(&source[from..end], delimiter).into_iter().map(|field| field.to_vec()).collect();
+        let text = if from == 0 { fields::unmarked(&source[..end]) } else { &source[from..end] };
+        let fields: Vec<Vec<u8>> = fields::split(text, delimiter).into_iter().map(|field| field.to_vec()).collect();
         assert_eq!(fields.len(), record.fields as usize, "the scanner counts other fields");
         from = end;
         (record.end, record.line, fields)

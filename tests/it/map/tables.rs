@@ -1,6 +1,9 @@
-//! Tables and values of all kinds: delimiters, names that tell nothing, groups of several columns and inputs.
+//! Tables and values of all kinds: delimiters, names that tell nothing, byte order marks, groups of several columns and inputs.
 
 use super::Place;
+
+/// The three bytes that some programs write in front of a text.
+const MARK: &str = "\u{feff}";
 
 /// What becomes of a map whose partitions are counted: how many rows each has.
 fn counts(place: &Place, words: &[&str]) -> Vec<u64> {
@@ -60,6 +63,48 @@ fn bytes_that_are_no_text_are_named_with_file_and_line() {
     std::fs::rename(place.at("t.csv.gz"), place.at("u.csv")).unwrap();
     gzip(&place, "u.csv");
     place.map(&["--in", "u.csv.gz", "--", "cat"]).exits(255).complains("'u.csv.gz', line 2: not valid UTF-8");
+}
+
+#[test]
+fn a_mark_before_a_quoted_header_is_no_part_of_it() {
+    let place = Place::new()
+        .with("comma.csv", format!("{MARK}\"a,b\",c\n1,2\n3,4\n"))
+        .with("line.csv", format!("{MARK}\"a\nb\"\n1\n2\n"))
+        .with("blank.csv", format!("{MARK}\r\n\"k\",v\n1,2\n"))
+        .with("alone.csv", MARK);
+    for (name, group) in [("comma.csv", "c"), ("line.csv", "a\nb"), ("blank.csv", "k")] {
+        let rows = if name == "blank.csv" { &[1][..] } else { &[1, 1] };
+        assert_eq!(counts(&place, &["--in", name, "--size", "1", "--out", "o.csv", "--", "cat"]), rows, "{name}");
+        assert_eq!(place.read("o.csv"), place.read(name));
+        assert_eq!(counts(&place, &["--in", name, "--size", "1", "--by-group", group, "--out", "o.csv", "--", "cat"]), rows, "{name}");
+        assert_eq!(place.read("o.csv"), place.read(name));
+    }
+    let words = ["--in", "comma.csv", "--no-header", "--size", "1", "--out", "o.txt", "--", "cat"];
+    assert_eq!(counts(&place, &words), [1, 1, 1]);
+    assert_eq!(place.map(&["--in", "comma.csv", "--size", "1", "--combine", "sum", "--", "cat"]).ok().out(), "\"a,b\",c\n4,6\n");
+    // No row has begun yet.
+    place.map(&["--in", "alone.csv", "--out", "o.csv", "--", "false"]).ok();
+    assert_eq!(place.read("o.csv"), "");
+}
+
+#[test]
+fn a_mark_before_json_lines_is_no_part_of_a_value() {
+    let place = Place::new()
+        .with("t.jsonl", format!("{MARK}{{\"k\": 1}}\n{{\"k\": 2}}\n{{\"k\": 1}}\n"))
+        .with("u.jsonl", format!("{MARK}\n{{\"k\": 2}}\n{{\"k\": 1}}\n"));
+    assert_eq!(place.map(&["--in", "t.jsonl", "--size", "1", "--", "cat"]).ok().out(), place.read("t.jsonl"));
+    let grouped = format!("{MARK}{{\"k\": 1}}\n{{\"k\": 1}}\n{{\"k\": 2}}\n");
+    assert_eq!(place.map(&["--in", "t.jsonl", "--by-group", "k", "--size", "1", "--", "cat"]).ok().out(), grouped);
+    let kept = place.map(&["--in", "t.jsonl", "--by-group", "k", "--size", "1", "--keep-order", "--", "cat"]).ok().out();
+    assert_eq!(kept, place.read("t.jsonl"));
+    assert_eq!(counts(&place, &["--in", "u.jsonl", "--size", "1", "--out", "o", "--", "cat"]), [1, 1]);
+    assert_eq!(place.read("o"), place.read("u.jsonl"));
+    // It stands where it stood, not within a file.
+    let words = ["--in", "t.jsonl", "--in", "u.jsonl", "--by-group", "k", "--chunks", "1", "--", "cat", "{in2}"];
+    assert_eq!(place.map(&words).ok().out(), "{\"k\": 1}\n\n{\"k\": 2}\n");
+    assert_eq!(place.map(&["--in", "t.jsonl", "--combine", "sum", "--size", "2", "--", "cat"]).ok().out(), "{\n  \"k\": 4\n}\n");
+    let words = ["--in", "t.jsonl", "--combine", "merge-json", "--chunks", "1", "--", "head", "-n1"];
+    assert_eq!(place.map(&words).ok().out().split_whitespace().collect::<String>(), "{\"k\":1}");
 }
 
 #[test]
