@@ -59,7 +59,8 @@ impl Cutter for GroupCutter {
         let first = hold(&self.first);
         let left = first.len() - self.row;
         // Without rows there is one partition of headers, so that the result has the columns that the command gives it.
-        if left == 0 && (self.index > 0 || !first.has_header()) {
+        let has_header = first.has_header() || self.others.iter().any(|(other, _)| other.has_header());
+        if left == 0 && (self.index > 0 || !has_header) {
             return Ok(None);
         }
         let requested = if left == 0 { 0 } else { self.sizes.next(self.row, Some(left)) };

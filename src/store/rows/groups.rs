@@ -316,6 +316,8 @@ enum Picker {
 impl Picker {
     fn new(format: Format, columns: &[String], header: &[u8]) -> Result<Self, String> {
         match format {
+            // Where nothing is no row lacks a column.
+            Format::Table { delimiter } if header.is_empty() => Ok(Self::Columns { delimiter, at: Vec::new() }),
             Format::Table { delimiter } => {
                 let names = fields::split(fields::unmarked(header), delimiter);
                 let place = |column: &String| {

@@ -180,3 +180,26 @@ fn the_first_size_can_be_given() {
     assert_eq!((sizes.iter().sum::<u64>(), place.read("o")), (100, rows));
     place.map(&["--in", "t.txt", "--initial-size", "3", "--size", "3", "--", "cat"]).exits(254).complains("cannot be used with");
 }
+
+#[test]
+fn where_nothing_is_there_are_no_groups() {
+    let place = Place::new().with("e.csv", "").with("f.csv", "").with("e.jsonl", "").with("h.csv", "k,v\n").with("t.csv", "k\n1\n");
+    for input in ["e.csv", "e.jsonl", "-"] {
+        let format = if input == "-" { &["--format", "csv"][..] } else { &[] };
+        place.map(&[&["--in", input, "--by-group", "k", "--out", "o"][..], format, &["--", "false"]].concat()).ok();
+        assert_eq!(place.read("o"), "", "{input}");
+        std::fs::remove_file(place.at("o")).unwrap();
+    }
+    place.map(&["--in", "e.csv", "--in", "f.csv", "--by-group", "k", "--keep-order", "--out", "o", "--", "false", "{in2}"]).ok();
+    assert_eq!(place.read("o"), "");
+    gzip(&place, "f.csv");
+    place.map(&["--in", "f.csv.gz", "--by-group", "k", "--size", "3", "--out", "o", "--", "false"]).ok();
+    assert_eq!(place.read("o"), "");
+    place.map(&["--in", "h.csv", "--by-group", "z", "--", "true"]).exits(255).complains("there is no column 'z'; there are: k, v");
+    let words = |first, second| ["--in", first, "--in", second, "--by-group", "k", "--out", "p", "--", "cp", "{in2}", "{out}"];
+    place.map(&words("e.csv", "t.csv")).exits(255).complains("'e.csv' has no row of a group that 't.csv' has");
+    place.map(&words("t.csv", "e.csv")).exits(255).complains("'e.csv' has no row of a group that 't.csv' has");
+    // As with rows: one header is enough to run on.
+    place.map(&words("e.csv", "h.csv")).ok();
+    assert_eq!(place.read("p"), "k,v\n");
+}
