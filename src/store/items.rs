@@ -6,7 +6,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::rows::{Input, RowsError, Stop};
 
@@ -54,12 +54,17 @@ pub fn is_pattern(path: &Path) -> bool {
 }
 
 /// All files that match a pattern with `*`, `?`, `[…]` and `**`, which stands for any directories. As in a shell names that
-/// begin with a dot must be named so.
+/// begin with a dot must be named so. Behind the first of these there is no `..`: the names of files could lead out of the
+/// directory that a result of files becomes.
 ///
 /// # Errors
 /// It is none, in words; or a directory cannot be listed.
 pub fn matching(pattern: &Path) -> Result<Result<Vec<Item>, String>, RowsError> {
     let mut parts = Vec::new();
+    let is_fixed = |part: &Component<'_>| !is_pattern(Path::new(part));
+    if pattern.components().skip_while(is_fixed).any(|part| part == Component::ParentDir) {
+        return Ok(Err("'..' cannot stand behind a part with '*', '?' or '['".to_owned()));
+    }
     for part in pattern.components() {
         let text = part.as_os_str().to_string_lossy();
         parts.push(match &*text {
@@ -71,7 +76,7 @@ pub fn matching(pattern: &Path) -> Result<Result<Vec<Item>, String>, RowsError> 
             },
         });
     }
-    let fixed: PathBuf = pattern.components().take_while(|part| !is_pattern(Path::new(part))).collect();
+    let fixed: PathBuf = pattern.components().take_while(is_fixed).collect();
     let mut found = Vec::new();
     expand(PathBuf::new(), &parts, &mut found)?;
     let name = |path: &Path| path.strip_prefix(&fixed).map_or_else(|_| path.to_path_buf(), Path::to_path_buf);

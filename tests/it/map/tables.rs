@@ -203,3 +203,16 @@ fn where_nothing_is_there_are_no_groups() {
     place.map(&words("e.csv", "h.csv")).ok();
     assert_eq!(place.read("p"), "k,v\n");
 }
+
+#[test]
+fn a_pattern_does_not_lead_out_of_its_folder_again() {
+    let place = Place::new().with("x1/y", "a\n").with("f", "old\n").with("gex/f", "b\n");
+    for pattern in ["x*/../../w/f", "gex/*/../f", "**/../gex/f", "x1/?/.."] {
+        let words = ["--in", pattern, "--combine", "files", "--out", "geo", "--", "tr", "a-z", "A-Z"];
+        place.map(&words).exits(254).complains(&format!("'{pattern}': '..' cannot stand behind")).does_not_say("panicked");
+        assert_eq!((place.read("f").as_str(), place.has("geo")), ("old\n", false), "{pattern}");
+    }
+    // Before it there may be one.
+    assert_eq!(place.map(&["--in", "x1/../gex/*", "--combine", "files", "--out", "geo", "--", "tr", "a-z", "A-Z"]).ok().out(), "");
+    assert_eq!(place.read("geo/f"), "B\n");
+}
