@@ -2,9 +2,12 @@
 //!
 //! Tables are read as Python's `csv` reads them: a quote counts at the beginning of a field only, within
 //! quotes a doubled one is one, and a record ends at `\n`, `\r\n` or a lone `\r` outside of quotes. Lines without
-//! anything are no records; they stay with the record before them, so that nothing of the input is lost. In
-//! other formats a record is a line, ended by `\n`. A byte order mark at the very beginning is passed over, so that
-//! a quote behind it counts; its bytes belong to the first record. To lines it is a byte like any other.
+//! anything are no records; they stay with the record before them, so that nothing of the input is lost, and that
+//! record is known only when the next one begins. In other formats a record is a line, ended by `\n`. JSON lines have
+//! blank lines too; plain lines have none, so each is known at its end, and nobody waits for the next line of a pipe.
+//!
+//! A byte order mark at the very beginning is passed over, so that a quote behind it counts; its bytes belong to the
+//! first record. To plain lines it is text like any other.
 //!
 //! Nothing is copied and no field is made: most bytes are passed over by vector instructions. What a field
 //! says is told by [`super::fields`].
@@ -145,16 +148,13 @@ impl Scanner {
     fn lines(&mut self, bytes: &[u8], found: &mut Vec<Record>) {
         let mut from = 0;
         for at in memchr_iter(b'\n', bytes) {
-            if self.state == State::Between {
-                self.begin(from, found);
-            }
-            self.state = State::Between;
-            self.line += 1;
             from = at + 1;
+            found.push(Record { end: self.seen + from as u64, fields: 1, line: self.line });
+            self.open = None;
+            self.line += 1;
         }
-        if from < bytes.len() && self.state == State::Between {
-            self.begin(from, found);
-            self.state = State::Within;
+        if from < bytes.len() {
+            self.open = Some((1, self.line));
         }
     }
 

@@ -216,3 +216,15 @@ fn a_pattern_does_not_lead_out_of_its_folder_again() {
     assert_eq!(place.map(&["--in", "x1/../gex/*", "--combine", "files", "--out", "geo", "--", "tr", "a-z", "A-Z"]).ok().out(), "");
     assert_eq!(place.read("geo/f"), "B\n");
 }
+
+#[test]
+fn a_line_of_a_pipe_is_worked_on_when_it_comes() {
+    let place = Place::new();
+    // The second one comes when something was made of the first.
+    let rows = "echo 1; for i in $(seq 600); do [ -e ran ] && { echo 2; break; }; sleep 0.05; done";
+    let script =
+        format!("({rows}) | '{}' map --in - --size 1 --jobs 1 -- sh -c 'touch ran; cat'", crate::support::program::path().display());
+    let mut shell = place.scratch.command("sh");
+    shell.current_dir(place.scratch.work()).env("TMPDIR", place.scratch.top()).args(["-c", &script]);
+    assert_eq!(crate::support::ran::Ran::of(&mut shell).ok().out(), "1\n2\n");
+}
