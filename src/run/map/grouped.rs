@@ -19,7 +19,7 @@ pub struct GroupCutter {
     /// Shared with who puts rows back into their order.
     first: Arc<Mutex<Groups>>,
     /// The other inputs, and which of their groups is which of the first's.
-    others: Vec<(Groups, Vec<usize>)>,
+    others: Vec<(Groups, Vec<u32>)>,
     sizes: Sizes,
     dir: PathBuf,
     suffixes: Vec<OsString>,
@@ -75,7 +75,7 @@ impl Cutter for GroupCutter {
             match at.checked_sub(1).and_then(|at| self.others.get(at)) {
                 None => first.write(std::iter::once(places.clone()), &mut out, &path)?,
                 Some((other, matching)) => {
-                    let places = groups.clone().map(|group| matching[group]).map(|group| other.places(group..group + 1));
+                    let places = groups.clone().map(|group| matching[group] as usize).map(|group| other.places(group..group + 1));
                     other.write(places, &mut out, &path)?;
                 }
             }

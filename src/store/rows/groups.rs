@@ -4,18 +4,18 @@
 //! in memory there are 16 bytes for a row: first where it begins (8), its group (4) and its place in the order of
 //! groups (4), then where it begins, how long it is (4) and that place. Once a row was given out, the
 //! first two are free, and tell where the row that was made of it stands ([`Groups::returned`]): so rows
-//! come back into the order of the input without more memory.
+//! come back into the order of the input without more memory. Beside that a group costs 4 bytes for where it ends in that
+//! order, and its key: 8 bytes and its values with 4 bytes for each (see [`super::keys`]).
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
+use super::keys::{Index, Keys, Picker, values};
 use super::{Rows, RowsError, Target};
-use crate::format::rows::Format;
-use crate::format::rows::fields;
+use crate::format::rows::{Format, fields};
 
 /// How much is read of rows that stand one after the other.
 const STRETCH: u64 = 1 << 20;
@@ -35,9 +35,9 @@ pub struct Groups {
     /// The numbers of the rows, group by group.
     order: Vec<u32>,
     /// Where each group ends in that order.
-    ends: Vec<u64>,
+    ends: Vec<u32>,
     /// What the groups have in their columns.
-    keys: Vec<Vec<u8>>,
+    keys: Keys,
     /// The results of rows.
     returned: Option<File>,
     /// How many bytes of them there are.
@@ -60,7 +60,8 @@ impl Groups {
             true => None,
             false => Some(BufWriter::with_capacity(1 << 16, tempfile::tempfile_in(dir).map_err(copied)?)),
         };
-        let (mut begins, mut of, mut keys, mut known) = (Vec::new(), Vec::new(), Vec::new(), HashMap::<Vec<u8>, u32>::new());
+        let (mut begins, mut of, mut keys, mut key) = (Vec::new(), Vec::new(), Keys::default(), Vec::new());
+        let mut index = Index::of(&keys);
         let (mut at, mut number, mut marked) = (0_u64, 0_u64, false);
         while rows.has_more()? {
             if plain {
@@ -72,16 +73,8 @@ impl Groups {
             let row = if first { fields::unmarked(bytes) } else { bytes };
             let mark = bytes.len() - row.len();
             marked |= mark > 0;
-            let key = picker.key(row).map_err(|what| wrong(format!("row {number}: {what}")))?;
-            let group = match known.get(&key) {
-                Some(group) => *group,
-                None => {
-                    let group = u32::try_from(keys.len()).map_err(|_| wrong("too many groups".to_owned()))?;
-                    keys.push(key.clone());
-                    known.insert(key, group);
-                    group
-                }
-            };
+            picker.key(row, &mut key).map_err(|what| wrong(format!("row {number}: {what}")))?;
+            let group = index.number(&mut keys, &key).ok_or_else(|| wrong("too many groups".to_owned()))?;
             push(&mut begins, at + mark as u64);
             push(&mut of, group);
             at += bytes.len() as u64;
@@ -89,7 +82,8 @@ impl Groups {
                 copy.write_all(bytes).map_err(copied)?;
             }
         }
-        drop(known);
+        drop(index);
+        keys.settle();
         begins.shrink_to_fit();
         u32::try_from(begins.len()).map_err(|_| wrong("more than 4,294,967,295 rows cannot be grouped".to_owned()))?;
         let file = match copy {
@@ -127,7 +121,7 @@ impl Groups {
     pub fn groups_for(&self, first: usize, rows: u64) -> usize {
         let begin = self.begin_of(first);
         let wanted = begin.saturating_add(rows.max(1));
-        let last = self.ends.partition_point(|end| *end < wanted);
+        let last = self.ends.partition_point(|end| u64::from(*end) < wanted);
         (last + 1).min(self.ends.len()).saturating_sub(first)
     }
 
@@ -138,29 +132,26 @@ impl Groups {
 
     /// What people know these groups by: the values of the first, and how many more there are.
     pub fn label(&self, groups: Range<usize>) -> Option<String> {
-        let mut key = self.keys.get(groups.start).filter(|_| !groups.is_empty())?.as_slice();
-        let mut values = Vec::new();
-        while let Some((length, rest)) = key.split_first_chunk() {
-            let length = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX).min(rest.len());
-            values.push(String::from_utf8_lossy(&rest[..length]).into_owned());
-            key = &rest[length..];
+        if groups.is_empty() {
+            return None;
         }
+        let values = values(self.keys.get(groups.start));
         let more = groups.len() - 1;
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         Some(format!("group '{}'{more}", values.join(", ")))
     }
 
     fn begin_of(&self, group: usize) -> u64 {
-        group.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0)
+        group.checked_sub(1).and_then(|before| self.ends.get(before)).map_or(0, |end| u64::from(*end))
     }
 
     /// Which group of these is which of the other's, in the order of the other's.
     ///
     /// # Errors
     /// One has a group that the other has not: who lacks it, and who has it.
-    pub fn matching(&self, other: &Self) -> Result<Vec<usize>, (PathBuf, PathBuf)> {
-        let places: HashMap<&[u8], usize> = self.keys.iter().enumerate().map(|(at, key)| (key.as_slice(), at)).collect();
-        let found: Option<Vec<usize>> = other.keys.iter().map(|key| places.get(key.as_slice()).copied()).collect();
+    pub fn matching(&self, other: &Self) -> Result<Vec<u32>, (PathBuf, PathBuf)> {
+        let index = Index::of(&self.keys);
+        let found: Option<Vec<u32>> = other.keys.iter().map(|key| index.find(&self.keys, key)).collect();
         match found {
             None => Err((self.name.clone(), other.name.clone())),
             Some(found) if found.len() < self.keys.len() => Err((other.name.clone(), self.name.clone())),
@@ -268,8 +259,8 @@ fn read_at(file: &File, begin: u64, length: u64, buffer: &mut Vec<u8>) -> io::Re
 }
 
 /// The numbers of the rows group by group, each in its own order, and where each group ends.
-fn sorted(of: &[u32], groups: usize) -> (Vec<u32>, Vec<u64>) {
-    let mut next = vec![0_u64; groups];
+fn sorted(of: &[u32], groups: usize) -> (Vec<u32>, Vec<u32>) {
+    let mut next = vec![0_u32; groups];
     of.iter().for_each(|group| next[*group as usize] += 1);
     let mut sum = 0;
     for count in &mut next {
@@ -278,7 +269,7 @@ fn sorted(of: &[u32], groups: usize) -> (Vec<u32>, Vec<u64>) {
     let mut order = vec![0; of.len()];
     for (row, group) in (0_u32..).zip(of) {
         let at = &mut next[*group as usize];
-        order[usize::try_from(*at).unwrap_or(usize::MAX)] = row;
+        order[*at as usize] = row;
         *at += 1;
     }
     (order, next)
@@ -295,7 +286,7 @@ fn lengths(begins: &[u64], end: u64) -> Option<Vec<u32>> {
 }
 
 /// As `Vec::push`, but what is taken in advance is an eighth, not as much again.
-fn push<T>(list: &mut Vec<T>, value: T) {
+pub(super) fn push<T>(list: &mut Vec<T>, value: T) {
     if list.len() == list.capacity() {
         list.reserve_exact(list.len() / 8 + 1024);
     }
@@ -305,54 +296,4 @@ fn push<T>(list: &mut Vec<T>, value: T) {
 fn whole(range: Range<u64>) -> Range<usize> {
     let number = |place| usize::try_from(place).unwrap_or(usize::MAX);
     number(range.start)..number(range.end)
-}
-
-/// Picks out of rows what their group is told by.
-enum Picker {
-    Columns { delimiter: u8, at: Vec<usize> },
-    Keys(Vec<String>),
-}
-
-impl Picker {
-    fn new(format: Format, columns: &[String], header: &[u8]) -> Result<Self, String> {
-        match format {
-            // Where nothing is no row lacks a column.
-            Format::Table { delimiter } if header.is_empty() => Ok(Self::Columns { delimiter, at: Vec::new() }),
-            Format::Table { delimiter } => {
-                let names = fields::split(fields::unmarked(header), delimiter);
-                let place = |column: &String| {
-                    let found = names.iter().position(|name| name.as_ref() == column.as_bytes());
-                    let all = || names.iter().map(|name| String::from_utf8_lossy(name)).collect::<Vec<_>>().join(", ");
-                    found.ok_or_else(|| format!("there is no column '{column}'; there are: {}", all()))
-                };
-                Ok(Self::Columns { delimiter, at: columns.iter().map(place).collect::<Result<_, _>>()? })
-            }
-            Format::JsonLines => Ok(Self::Keys(columns.to_vec())),
-            Format::Lines => Err("lines have no columns; --format tells what it is".to_owned()),
-        }
-    }
-
-    fn key(&self, row: &[u8]) -> Result<Vec<u8>, String> {
-        let mut key = Vec::new();
-        match self {
-            Self::Columns { delimiter, at } => {
-                let fields = fields::split(row, *delimiter);
-                for at in at {
-                    let field = fields.get(*at).map(|field| field.as_ref()).unwrap_or_default();
-                    // With their lengths: what ends one value cannot begin the next.
-                    key.extend((field.len() as u64).to_le_bytes());
-                    key.extend_from_slice(field);
-                }
-            }
-            Self::Keys(names) => {
-                let value: serde_json::Value = serde_json::from_slice(row).map_err(|error| format!("not JSON: {error}"))?;
-                for name in names {
-                    let field = value.get(name).ok_or_else(|| format!("there is no key '{name}'"))?.to_string();
-                    key.extend((field.len() as u64).to_le_bytes());
-                    key.extend_from_slice(field.as_bytes());
-                }
-            }
-        }
-        Ok(key)
-    }
 }

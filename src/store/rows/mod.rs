@@ -2,6 +2,7 @@
 
 mod groups;
 mod input;
+mod keys;
 #[cfg(feature = "parquet")]
 pub mod parquet;
 mod target;

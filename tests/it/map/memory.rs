@@ -1,4 +1,5 @@
-//! How much memory a map needs: for what it works on, and 16 bytes for each row of groups. The system refuses more.
+//! How much memory a map needs: for what it works on, and for groups 16 bytes for each row and little for each of them. The
+//! system refuses more.
 
 use std::fmt::Write as _;
 
@@ -23,6 +24,17 @@ fn groups_need_16_bytes_for_a_row() {
     within(&place, 30_000, "--in t.csv --by-group k --chunks 2 --keep-order -- cat").ok().says(&size);
     assert_eq!(place.read("out"), table);
     within(&place, 20_000, "--in t.csv --by-group k --chunks 1 -- cat").complains("memory allocation");
+}
+
+#[test]
+fn a_group_costs_little_more_than_its_key() {
+    let mut table = "k,v\n".to_owned();
+    (0..1_000_000).for_each(|row| writeln!(table, "{row},1").unwrap());
+    let place = Place::new().with("t.csv", &table);
+    // 16 MB for the rows, some 10 MB for all else, and 6 MB of values with 20 MB around them, each group being one row.
+    for more in ["", " --keep-order"] {
+        within(&place, 58_000, &format!("--in t.csv --by-group k --chunks 1{more} -- cat")).ok().says(&format!("{}\n", table.len()));
+    }
 }
 
 #[test]
