@@ -6,7 +6,7 @@
 //! keep open, no thread to read it), and the process leads a group of its own, so that the whole
 //! group can be signalled. A run that was told to stop waits until all that its commands started
 //! has ended, not their shells alone: what still writes would spoil the next run. The same holds for
-//! a command that took too long. What has not ended after some grace is killed. A command that
+//! a command that took too long, and for one of a map that failed. What has not ended after some grace is killed. A command that
 //! ends well may leave processes behind, as with DVC; the log names them.
 
 use std::collections::HashMap;
@@ -52,6 +52,8 @@ pub enum Terminal<'a> {
         /// Standard error.
         err: &'a File,
     },
+    /// As the command was told already. Once it has begun nobody but the command has its ends open.
+    Told,
 }
 
 /// How often it is looked whether what a command started has ended.
@@ -101,6 +103,8 @@ pub struct Ended {
     pub usage: Usage,
     /// Whether it was stopped since it took too long.
     pub timed_out: bool,
+    /// The last signal that it was sent from here before it ended. It may have ended well all the same, and done half of its work.
+    pub told: Option<Signal>,
 }
 
 /// A running command with all that it started.
@@ -158,7 +162,7 @@ impl Children {
                 return Err(io::Error::from(io::ErrorKind::Interrupted));
             }
             let child = command.spawn()?;
-            drop(inherited);
+            drop((inherited, command));
             if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
                 inner.count += 1;
                 let (family, number, grace) = (Family::new(pid, group, line), inner.count, limits.grace);
@@ -166,15 +170,25 @@ impl Children {
             }
             (child, inner.count)
         };
-        let watch = limits.deadline.and_then(|deadline| self.watch(stage, number, deadline));
+        let mut watch = limits.deadline.and_then(|deadline| self.watch(stage, number, deadline));
         let ended = self.wait_for(stage, &child);
-        if let Ok((status, _)) = &ended {
-            self.expect_stop(stage, *status);
+        let timed_out = self.lock().running.get(&stage).is_some_and(|member| member.timed_out);
+        if !timed_out {
+            // What it has left takes no time of it.
+            watch = None;
+        }
+        match (&ended, terminal) {
+            (Ok((status, _)), Terminal::Given { .. } | Terminal::Told) if !status.success() && !timed_out => {
+                self.end_kin(stage, limits.grace)
+            }
+            (Ok((status, _)), _) => self.expect_stop(stage, *status),
+            (Err(_), _) => {}
         }
         self.wait_for_kin(stage);
         drop(watch);
         let member = self.lock().running.remove(&stage);
-        let ((status, usage), timed_out) = (ended?, member.as_ref().is_some_and(|member| member.timed_out));
+        let (status, usage) = ended?;
+        let told = member.as_ref().and_then(|member| member.told).map(|(signal, _)| signal);
         match (terminal, member) {
             (Terminal::Log(file), Some(member)) if status.success() => name_those_left(member.family, &child, file),
             (Terminal::Copied(copier), Some(mut member)) => {
@@ -185,7 +199,7 @@ impl Children {
             }
             _ => {}
         }
-        Ok(Ended { status, usage, timed_out })
+        Ok(Ended { status, usage, timed_out, told })
     }
 
     /// Stops a command at its deadline, unless it has ended before; the watch ends with the value.
@@ -256,6 +270,31 @@ impl Children {
                 family.meet(&os::processes());
                 if !family.is_left() && status.signal() != Some(Signal::INT.as_raw()) {
                     return;
+                }
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    /// Ends what a command has left that failed: it might still write where the next try does. No terminal has sent it a signal,
+    /// its group is its own.
+    fn end_kin(&self, stage: StageId, grace: Duration) {
+        let began = Instant::now();
+        loop {
+            {
+                let mut inner = self.lock();
+                // A stop has its own end.
+                let is_stopping = inner.stopping.is_some();
+                let Some(member) = inner.running.get_mut(&stage).filter(|_| !is_stopping) else { return };
+                let processes = os::processes();
+                member.family.meet(&processes);
+                if !member.family.is_left() || member.killed.is_some_and(|when| when.elapsed() >= LAST) {
+                    return;
+                }
+                let signal = if began.elapsed() < grace { Signal::TERM } else { Signal::KILL };
+                match member.told {
+                    Some((told, _)) if told == signal => member.family.remind(signal),
+                    _ => member.signal(&processes, signal, None),
                 }
             }
             std::thread::sleep(PAUSE);
@@ -370,6 +409,10 @@ fn connect(terminal: &Terminal<'_>, command: &mut Command) -> io::Result<bool> {
             // In our group: where no run is there to pass it on, Ctrl-C must reach it.
             command.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(err.try_clone()?);
             false
+        }
+        Terminal::Told => {
+            command.process_group(0);
+            true
         }
         Terminal::Given { stdin, out, err } => {
             let stdin = stdin.map_or(Ok(Stdio::null()), |file| file.try_clone().map(Stdio::from))?;

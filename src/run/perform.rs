@@ -9,6 +9,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
+use rustix::process::Signal;
+
 use crate::format::runcache;
 use crate::model::event::{Level, Saying};
 use crate::model::{Attempt, Class, Cmd, EndedBy, EventKind, Fault, Meta, Outcome, Reason, Record, RecordedPath, Status};
@@ -283,6 +285,11 @@ impl Job<'_> {
             }
             if code != 0 {
                 return Err(error::command_failed(&line, code));
+            }
+            // As with DVC a command may end well at an interrupt, as a training that is to end early. What is told to end, by a
+            // batch system or a CI, may do so as well, and has not done its work.
+            if ended.told.is_some_and(|signal| signal != Signal::INT) {
+                return Err(error::interrupted());
             }
         }
         Ok(false)

@@ -48,6 +48,21 @@ fn all_that_a_command_started_ends_with_the_run() {
     }
 }
 
+#[test]
+fn what_ends_well_when_it_is_told_to_end_has_not_done_its_work() {
+    let half = "trap 'exit 0' TERM INT; echo half > a; touch ../mark; while test -e ../mark; do sleep 0.05; done";
+    // At an interrupt DVC records it: a training may be ended early so.
+    for (jobs, name, is_done) in
+        [("1", "-TERM", false), ("2", "-TERM", false), ("2", "-HUP", false), ("1", "-INT", true), ("2", "-INT", true)]
+    {
+        let project = Project::new().stage("a", |s| s.cmd(half).out("a"));
+        let mut child = start(&project, &["--jobs", jobs]);
+        signal(&child, name);
+        assert_eq!(child.wait().unwrap().code(), Some(252), "{jobs} {name}\n{}", project.read("../stderr"));
+        assert_eq!(project.has("dvc.lock"), is_done, "{jobs} {name}");
+    }
+}
+
 /// As `timeout` does it: first the process, then its group.
 #[test]
 fn what_is_sent_twice_at_once_is_one_request() {
