@@ -1,5 +1,7 @@
 //! `map`: what was typed becomes a request; what came of it becomes words.
 
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,22 +16,27 @@ use crate::report::streams::visible;
 use crate::report::words::shell_quote;
 use crate::run::map::cut::Portion;
 use crate::run::map::{Failing, REPORT, Teller};
+use crate::store::os;
 
 use super::advance::Advance;
-use super::args::map as typed;
+use super::args::{Global, map as typed};
 use super::report::warn;
 use super::repro::{watcher, write_text};
 use super::{Setting, fail, print, print_answer};
 
 /// How many lines of a log are shown.
 const LINES: usize = 10;
+/// So many bytes at its end are looked at for them.
+const TAIL: u64 = 64 << 10;
 
 /// Runs the command and gives the exit code.
-pub fn run(args: &typed::Map, setting: &Setting) -> Result<i32, Fault> {
+pub fn run(args: &typed::Map, global: &Global, setting: &Setting) -> Result<i32, Fault> {
     let request = request(args)?;
+    refuse(args)?;
+    let reads_stdin = matches!(&request.source, Source::Inputs(paths) if paths.iter().any(|path| path.as_os_str() == "-"));
     let watcher = watcher()?;
     let unit = unit(&request);
-    let teller = Shown { advance: Advance::new(setting.terminal.live, unit), unit };
+    let teller = Shown { advance: Advance::new(setting.terminal.live && global.quiet == 0, unit), unit };
     let result = map(&request, &watcher, &teller);
     teller.advance.clear();
     let mapped = match result {
@@ -45,36 +52,74 @@ pub fn run(args: &typed::Map, setting: &Setting) -> Result<i32, Fault> {
     if args.profile {
         print(&shown::profile(&mapped), true);
     }
-    if let Some(file) = &args.trace_export {
-        write_text(file, &shown::trace(&mapped))?;
-    }
-    let fault = mapped.fault.clone().map(|fault| with_way_out(fault, &mapped, setting));
+    let fault = mapped.fault.clone().map(|fault| with_way_out(fault, &mapped, setting, reads_stdin));
     let code = fault.as_ref().map_or(0, |fault| fail(fault, setting));
-    let answer = shown::json(&mapped, code);
-    if let Some(file) = &args.json_file {
-        write_text(file, &answer)?;
-    }
-    if let Some(dir) = std::env::var_os(REPORT).filter(|_| !args.dry_run) {
+    // What cannot be written must not hide how it went.
+    let written = files(args, &mapped, code);
+    Ok(written.err().map_or(code, |fault| fail(&fault, setting)))
+}
+
+/// Writes what was asked for beside the result.
+fn files(args: &typed::Map, mapped: &Mapped, code: i32) -> Result<(), Fault> {
+    let folder = std::env::var_os(REPORT).filter(|_| !args.dry_run);
+    let answer = if folder.is_some() || args.json_file.is_some() { shown::json(mapped, code) } else { String::new() };
+    if let Some(dir) = folder {
         let name = format!("{:024}-{}.json", mapped.began, std::process::id());
         if let Err(fault) = write_text(&Path::new(&dir).join(name), &answer) {
             warn(&fault);
         }
     }
-    Ok(code)
+    let trace = args.trace_export.as_ref().map_or(Ok(()), |file| write_text(file, &shown::trace(mapped)));
+    let answer = args.json_file.as_ref().map_or(Ok(()), |file| write_text(file, &answer));
+    trace.and(answer)
+}
+
+/// Refuses files that cannot be written, before anything is run.
+fn refuse(args: &typed::Map) -> Result<(), Fault> {
+    let files = [("--out", &args.out), ("--trace-export", &args.trace_export), ("--json-file", &args.json_file)];
+    let mut seen: Vec<(&str, PathBuf)> = Vec::new();
+    for (option, file) in files {
+        let Some(file) = file else { continue };
+        let usage = |text: String| Err(Fault::new(Class::UsageError, text));
+        if file.is_dir() && option != "--out" {
+            return usage(format!("{option}: '{}' is a directory", file.display()));
+        }
+        // A device takes all of them.
+        let place = os::resolved(file);
+        let is_special = std::fs::metadata(&place).is_ok_and(|meta| !meta.is_file());
+        if let Some((other, _)) = seen.iter().find(|(_, path)| *path == place && !is_special) {
+            return usage(format!("{other} and {option} are both '{}'", file.display()));
+        }
+        seen.push((option, place));
+    }
+    Ok(())
 }
 
 /// The failure with the command line that runs a partition alone.
-fn with_way_out(fault: Fault, mapped: &Mapped, setting: &Setting) -> Fault {
+fn with_way_out(fault: Fault, mapped: &Mapped, setting: &Setting, reads_stdin: bool) -> Fault {
     let failed = mapped.parts.iter().find(|part| part.status == Status::Failed);
     let Some(part) = failed.filter(|_| fault.class == Class::MapError && fault.detail("hint").is_none()) else { return fault };
+    if setting.args.iter().any(|word| word.contains(char::REPLACEMENT_CHARACTER)) {
+        // Its bytes are lost.
+        return fault.with("hint", format!("the same command with `--only {}` runs it alone.", part.index));
+    }
     let mut words: Vec<String> = vec![setting.program.to_string_lossy().into_owned()];
+    let (mut is_value, mut is_ours) = (false, true);
     for word in &setting.args {
+        // Reports of that would take the place of those of this run.
+        let is_report = is_ours && ["--json-file", "--trace-export"].iter().any(|option| word.split('=').next() == Some(option));
+        if std::mem::replace(&mut is_value, is_report && !word.contains('=')) || is_report {
+            continue;
+        }
+        is_ours &= word != "--";
         if word == "--" && !words.contains(&"--only".to_owned()) {
             words.extend(["--only".to_owned(), part.index.to_string()]);
         }
         words.push(word.clone());
     }
-    fault.with("hint", format!("`{}` runs it alone.", words.iter().map(|word| shell_quote(word)).collect::<Vec<_>>().join(" ")))
+    let line = words.iter().map(|word| shell_quote(word)).collect::<Vec<_>>().join(" ");
+    let again = if reads_stdin { ", with the same standard input," } else { "" };
+    fault.with("hint", format!("`{line}`{again} runs it alone."))
 }
 
 /// What the input is made of.
@@ -113,8 +158,15 @@ impl Teller for Shown {
 
 /// The end of a log.
 fn last_lines(log: &Path) -> Vec<String> {
-    let text = std::fs::read(log).unwrap_or_default();
-    let text = String::from_utf8_lossy(&text);
+    let mut text = Vec::new();
+    let read = File::open(log).and_then(|mut file| {
+        let size = file.metadata()?.len();
+        file.seek(SeekFrom::Start(size.saturating_sub(TAIL)))?;
+        file.read_to_end(&mut text).map(|_| size > TAIL)
+    });
+    // It may begin amid a line.
+    let from = if read.unwrap_or(false) { memchr::memchr(b'\n', &text).map_or(0, |end| end + 1) } else { 0 };
+    let text = String::from_utf8_lossy(&text[from..]);
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(LINES)..].iter().filter_map(|line| visible(line.as_bytes())).collect()
 }

@@ -107,7 +107,7 @@ fn dispatch(args: &Args, setting: &Setting) -> Result<i32, Fault> {
         Command::Runs(args) => runs::run(args).map(|()| 0),
         Command::Logs(args) => logs::run(args, setting).map(|()| 0),
         Command::Checkout(checkout) => checkout::run(checkout, &args.global, setting),
-        Command::Map(map) => map::run(map, setting),
+        Command::Map(map) => map::run(map, &args.global, setting),
         Command::Status(status) => Ok(status::run(status, &args.global, setting)),
         Command::Resolve(resolve) => Ok(resolve::run(resolve, &args.global, setting)),
         Command::Hooks(hooks) => hooks::run(hooks, &args.global, setting),

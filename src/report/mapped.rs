@@ -1,10 +1,13 @@
 //! What a map says: how far it is, why partitions failed, where the time went; as text, JSON and CSV.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde::{Serialize, Serializer};
+use serde_json::Value;
 
 use super::answer;
+use super::shown;
 use super::tally;
 use super::words::shell_quote;
 use crate::model::mapped::{Estimate, Mapped, Part, Status};
@@ -21,7 +24,7 @@ pub fn plan(mapped: &Mapped, unit: &str) -> String {
 
 fn rows(part: &Part, unit: &str) -> String {
     if let Some(label) = &part.label {
-        return format!("{}, {label}", tally::count(usize::try_from(part.count).unwrap_or(usize::MAX), unit));
+        return format!("{}, {}", tally::count(usize::try_from(part.count).unwrap_or(usize::MAX), unit), shown::line(label));
     }
     span(part.first, part.count, unit)
 }
@@ -38,35 +41,64 @@ pub(super) fn span(first: u64, count: u64, unit: &str) -> String {
 /// Why a partition failed, with which rows it had and where its log is. `unit` is what its input is made of.
 pub fn failure(part: &Part, unit: &str) -> String {
     let tries = if part.attempt > 1 { format!(" {} times, at last", part.attempt) } else { String::new() };
-    let why = part.why.as_deref().unwrap_or("it failed");
+    let why = part.why.as_deref().map_or_else(|| "it failed".to_owned(), shown::line);
     format!("partition {} ({}) failed{tries}: {why}", part.index, rows(part, unit))
 }
 
-/// The answer as JSON.
+/// The answer as JSON. It is made from one partition to the next: there may be very many.
 pub fn json(mapped: &Mapped, exit_code: i32) -> String {
-    let part = |part: &Part| {
-        json!({
-            "index": part.index,
-            "first": part.first,
-            "count": part.count,
-            "label": part.label,
-            "status": status(part.status),
-            "returncode": part.returncode,
-            "attempt": part.attempt,
-            "started": part.started.and_then(answer::time_of_day),
-            "ended": part.ended.and_then(answer::time_of_day),
-            "log": part.log.as_ref().map(|log| log.to_string_lossy()),
-            "why": part.why,
-        })
+    let answer = Answer {
+        version: 1,
+        exit_code,
+        out: mapped.out.as_ref().map(|out| out.to_string_lossy()),
+        partitions: Rows(&mapped.parts),
+        error: mapped.fault.as_ref().map(answer::error),
     };
-    let all = json!({
-        "version": 1,
-        "exit_code": exit_code,
-        "out": mapped.out.as_ref().map(|out| out.to_string_lossy()),
-        "partitions": mapped.parts.iter().map(part).collect::<Vec<Value>>(),
-        "error": mapped.fault.as_ref().map(answer::error),
-    });
-    format!("{all:#}\n")
+    serde_json::to_string_pretty(&answer).unwrap_or_default() + "\n"
+}
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    version: u32,
+    exit_code: i32,
+    out: Option<Cow<'a, str>>,
+    partitions: Rows<'a>,
+    error: Option<Value>,
+}
+
+struct Rows<'a>(&'a [Part]);
+
+impl Serialize for Rows<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(|part| Row {
+            index: part.index,
+            first: part.first,
+            count: part.count,
+            label: part.label.as_deref(),
+            status: status(part.status),
+            returncode: part.returncode,
+            attempt: part.attempt,
+            started: part.started.and_then(answer::time_of_day),
+            ended: part.ended.and_then(answer::time_of_day),
+            log: part.log.as_ref().map(|log| log.to_string_lossy()),
+            why: part.why.as_deref(),
+        }))
+    }
+}
+
+#[derive(Serialize)]
+struct Row<'a> {
+    index: u64,
+    first: u64,
+    count: u64,
+    label: Option<&'a str>,
+    status: &'static str,
+    returncode: Option<i32>,
+    attempt: u32,
+    started: Option<String>,
+    ended: Option<String>,
+    log: Option<Cow<'a, str>>,
+    why: Option<&'a str>,
 }
 
 fn status(status: Status) -> &'static str {

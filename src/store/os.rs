@@ -43,6 +43,15 @@ impl Stamp {
     }
 }
 
+/// Where a path leads, from the root on, with all links followed that are there; its end may be missing.
+pub fn resolved(path: &Path) -> PathBuf {
+    let parent = path.parent().map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent });
+    fs::canonicalize(path)
+        .or_else(|_| Ok(fs::canonicalize(parent.unwrap_or(path))?.join(path.file_name().unwrap_or_default())))
+        .or_else(|_: io::Error| std::path::absolute(path))
+        .unwrap_or_else(|_| path.to_path_buf())
+}
+
 /// Opens a file, and waits for nobody at the other end of it if it is a pipe. What is read and written then does not wait either.
 ///
 /// # Errors

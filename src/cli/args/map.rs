@@ -32,7 +32,7 @@ pub struct Map {
     #[arg(long = "in", value_name = "FILE", value_hint = ValueHint::AnyPath, help_heading = "Input")]
     pub input: Vec<OsString>,
     /// The items themselves.
-    #[arg(long, num_args = 1.., value_name = "ITEM", conflicts_with_all = ["input", "items_file", "split_cmd"], help_heading = "Input")]
+    #[arg(long, num_args = 1.., allow_negative_numbers = true, value_name = "ITEM", conflicts_with_all = ["input", "items_file", "split_cmd"], help_heading = "Input")]
     pub items: Option<Vec<OsString>>,
     /// A file with an item on each line; `-` is standard input.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["input", "split_cmd"], help_heading = "Input")]

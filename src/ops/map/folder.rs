@@ -13,11 +13,11 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use crate::plan::portion::Cost;
-use crate::run::map::MapError;
+use crate::run::map::{MapError, keep};
 use crate::store::{atomic, md5, os, workspace};
 
-/// How many folders of other commands stay.
-const KEPT: usize = 20;
+/// How many folders stay of commands that have succeeded: with what was learnt, and logs.
+const KEPT: usize = 500;
 /// How long they stay.
 const AGE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// What partitions cost.
@@ -97,13 +97,21 @@ impl Folder {
 
     /// All went well: only what was learnt stays, and logs.
     pub fn finish(&self, cost: Option<Cost>) {
-        self.clear(&|name| name == COST || Path::new(name).extension().is_some_and(|end| end == "log"));
+        self.clear(&|name| name == COST || is_log(name));
         if let Some(cost) = cost
             && let Ok(text) = serde_json::to_string(&Noted { each: cost.each, start: cost.start })
         {
             // It is a help, and no condition.
             atomic::write_passing(&self.path.join(COST), text.as_bytes()).ok();
         }
+    }
+
+    /// It went wrong: what is made anew in any case goes, so that a disk that is full does not get fuller.
+    pub fn break_off(&self) {
+        self.clear(&|name| {
+            let kind = name.trim_start_matches(|ch: char| ch.is_ascii_digit());
+            !(kind.len() < name.len() && kind.starts_with(".in") || name.starts_with("spare-") || name.starts_with("spooled"))
+        });
     }
 
     /// Removes all but the lock and what is to stay.
@@ -125,13 +133,17 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        let has_logs = || {
-            fs::read_dir(&self.path).into_iter().flatten().flatten().any(|entry| entry.path().extension().is_some_and(|end| end == "log"))
-        };
+        let has_logs =
+            || fs::read_dir(&self.path).into_iter().flatten().flatten().any(|entry| is_log(&entry.file_name().to_string_lossy()));
         if self.is_own && !has_logs() {
             fs::remove_dir_all(&self.path).ok();
         }
     }
+}
+
+/// Whether it is the log of a partition, and not a part or an input whose own name ends so.
+fn is_log(name: &str) -> bool {
+    name.strip_suffix(".log").is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 fn repository() -> Option<PathBuf> {
@@ -165,9 +177,12 @@ fn prune(base: &Path) {
         .collect();
     folders.sort_unstable();
     let old = |time: &SystemTime| time.elapsed().is_ok_and(|age| age > AGE);
-    let many = folders.len().saturating_sub(KEPT);
-    for (at, (time, path)) in folders.iter().enumerate() {
-        let lock = File::open(path.join(LOCK)).ok().filter(|_| at < many || old(time));
+    // Those of a broken run are what it goes on with.
+    let (broken, done): (Vec<_>, Vec<_>) = folders.into_iter().partition(|(_, path)| keep::is_in(path));
+    let many = done.len().saturating_sub(KEPT);
+    let too_many = done.iter().take(many);
+    for (_, path) in too_many.chain(done.iter().skip(many).chain(&broken).filter(|(time, _)| old(time))) {
+        let lock = File::open(path.join(LOCK)).ok();
         if lock.as_ref().is_some_and(|lock| os::try_lock(lock).unwrap_or(false)) {
             fs::remove_dir_all(path).ok();
         }

@@ -8,8 +8,9 @@ mod folder;
 mod result;
 mod source;
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
@@ -137,8 +138,10 @@ fn begin(request: &Request, watcher: &Watcher, children: &Children, teller: &dyn
     let words = Words::read(typed, found.count()).map_err(|error| usage(error.to_string()))?;
     refuse(request, &found, &words)?;
     let states: Vec<_> = found.states().into_iter().map(|(_, state)| state).collect();
-    let folder = Folder::open(&described(request, &found), request.resume || request.only.is_some()).map_err(fault)?;
-    let keep = Keep::open(folder.path(), request.resume || request.only.is_some()).map_err(fault)?;
+    let goes_on = request.resume || request.only.is_some();
+    // To look costs nothing that a broken run has left.
+    let folder = Folder::open(&described(request, &found), goes_on || request.dry_run).map_err(fault)?;
+    let keep = Keep::open(folder.path(), goes_on || request.dry_run).map_err(fault)?;
     if let (Some(only), Sizing::Chosen(_), Found::Rows(_)) = (request.only, request.sizing, &found)
         && !keep.knows(only)
     {
@@ -161,9 +164,11 @@ fn begin(request: &Request, watcher: &Watcher, children: &Children, teller: &dyn
         timeout: request.timeout,
         grace: request.grace,
         persistent: request.persistent,
+        takes_directories: matches!(request.combine, Combine::Cmd(_)),
         gave_up: AtomicBool::new(false),
     };
-    let cut = source::open(request, &found, &performer, keep.bounds().clone(), folder.cost());
+    let before = if goes_on { keep.bounds().clone() } else { BTreeMap::new() };
+    let cut = source::open(request, &found, &performer, before, folder.cost());
     if request.dry_run {
         return dry(request, cut.map_err(fault)?, &performer).map_err(fault);
     }
@@ -202,8 +207,10 @@ fn run(request: &Request, found: &Found, mut cut: Cut, work: &Work<'_>) -> Resul
     };
     let (parts, result) = map.run(cut.cutter.as_mut(), &mut joiner);
     let result = result.and_then(|()| sound(request, found, &parts, work)).and_then(|()| result::place(request, found, joiner, performer));
-    if result.is_ok() && request.only.is_none() {
-        work.folder.finish(cut.cutter.cost());
+    match &result {
+        Ok(()) if request.only.is_none() => work.folder.finish(cut.cutter.cost()),
+        Ok(()) => {}
+        Err(_) => work.folder.break_off(),
     }
     let estimate = match (cut.cutter.cost(), request.sizing) {
         (Some(cost), _) => Estimate::Known { each: cost.each, start: cost.start },
@@ -252,8 +259,21 @@ fn described(request: &Request, found: &Found) -> Vec<Vec<u8>> {
 
 /// Refuses what cannot be, and what would come out otherwise each time, because the sizes of partitions follow from time.
 fn refuse(request: &Request, found: &Found, words: &Words) -> Result<(), Fault> {
-    if request.combine == Combine::Files && request.out.is_none() {
-        return Err(usage("a directory of parts needs a place: --out DIR"));
+    match &request.out {
+        None if request.combine == Combine::Files => return Err(usage("a directory of parts needs a place: --out DIR")),
+        Some(out) if request.combine == Combine::Files && os::resolved(Path::new(".")).starts_with(os::resolved(out)) => {
+            return Err(usage(format!("a directory of parts cannot replace '{}', in which this runs", out.display())));
+        }
+        _ => {}
+    }
+    if let Some(out) = &request.out {
+        outside(request, found, out)?;
+    }
+    if let Some(out) = request.out.as_deref().filter(|_| result::joins_row_groups(request, found) && !cfg!(feature = "parquet")) {
+        return Err(usage(source::without_parquet(out)));
+    }
+    if let (Some(_), None, Format::Lines | Format::JsonLines) = (request.delimiter, request.format, source::format_of(request, found)) {
+        return Err(usage("--delimiter stands between the fields of tables: --format csv says that the input is one"));
     }
     // A worker is told of all inputs, and the first is in the environment.
     let told = |input: usize| request.persistent || words.has(|place| place == Place::In(input));
@@ -284,6 +304,19 @@ fn refuse(request: &Request, found: &Found, words: &Words) -> Result<(), Fault> 
         _ if words.has(|place| place == Place::Index) => by_chance("'{index}'"),
         _ => Ok(()),
     }
+}
+
+/// Refuses a result that the next run would take for a part of its input, and one that is in use.
+fn outside(request: &Request, found: &Found, out: &Path) -> Result<(), Fault> {
+    let place = os::resolved(out);
+    let Source::Inputs(inputs) = &request.source else { return Ok(()) };
+    let Found::Items(lists, _) = found else { return Ok(()) };
+    let is_below = inputs.iter().any(|input| input.is_dir() && place.starts_with(os::resolved(input)));
+    let is_it = |item: &OsString| Path::new(item).file_name() == place.file_name() && os::resolved(Path::new(item)) == place;
+    if is_below || lists.iter().flatten().any(is_it) {
+        return Err(usage(format!("the result '{}' would be one of its own inputs the next time", out.display())));
+    }
+    Ok(())
 }
 
 /// Does the work while signals stop it.

@@ -32,12 +32,12 @@ pub fn joiner(request: &Request, found: &Found, cut: &Cut, dir: &Path) -> Result
             .as_deref()
             .filter(|_| request.only.is_none())
             .map_or_else(|| Target::stdout(dir), |path| Target::file(path, dir))?;
-        return Ok(Joiner::new(Manner::Kept, target, request.only.unwrap_or(0)));
+        return Ok(Joiner::new(Manner::Kept, target, request.only.unwrap_or(0), Vec::new()));
     }
     if let Some(only) = request.only {
         // What was asked for is a part, and no result.
         let manner = Manner::Concat { format: format(request, found), header: request.header };
-        return Ok(Joiner::new(manner, Target::stdout(dir)?, only));
+        return Ok(Joiner::new(manner, Target::stdout(dir)?, only, cut.names.clone()));
     }
     let target = match (&request.out, &request.combine) {
         // A directory is made at the end.
@@ -58,11 +58,11 @@ pub fn joiner(request: &Request, found: &Found, cut: &Cut, dir: &Path) -> Result
                 Format::Table { delimiter } => Totals::of_tables(*kind, delimiter, request.header),
                 Format::JsonLines | Format::Lines => Totals::of_json(*kind),
             };
-            Manner::Totals { totals, is_chosen }
+            Manner::Totals { totals, is_chosen, table: Some(format).filter(|format| request.header && format.delimiter().is_some()) }
         }
         (Combine::Files | Combine::Cmd(_), _) => Manner::Kept,
     };
-    Ok(Joiner::new(manner, target, 0))
+    Ok(Joiner::new(manner, target, 0, cut.names.clone()))
 }
 
 /// All parts have come: the result takes its place.
@@ -89,10 +89,10 @@ pub fn place(request: &Request, found: &Found, mut joiner: Joiner, performer: &P
     }
 }
 
-/// Whether parts are Parquet files, and the result is one.
-fn joins_row_groups(request: &Request, found: &Found) -> bool {
+/// Whether parts are Parquet files, and the result is one: its name says so, or without a name the input.
+pub fn joins_row_groups(request: &Request, found: &Found) -> bool {
     let is_one = |out: &Path| out.extension().is_some_and(|end| end.eq_ignore_ascii_case("parquet"));
-    request.combine == Combine::Concat && source::is_parquet(request, found) && request.out.as_deref().is_none_or(is_one)
+    request.combine == Combine::Concat && request.out.as_deref().map_or_else(|| source::is_parquet(request, found), is_one)
 }
 
 /// Parts in a directory: by the names of the files that they were made of, else by their numbers.
@@ -138,14 +138,22 @@ fn combined(cmd: &OsStr, parts: &[PathBuf], performer: &Performer<'_>, suffix: &
     if place.exists() { Ok(place) } else { Err(MapError::Part(format!("--combine-cmd '{}' did not write {{out}}", cmd.to_string_lossy()))) }
 }
 
-/// A command with this path, quoted, in place of each `{out}`; none if it has no such place.
+/// A command with this path in place of each `{out}`; none if it has no such place. It is quoted if it must be: who has written
+/// quotes around the place means the path all the same.
 fn filled(cmd: &OsStr, path: &Path) -> Option<OsString> {
     const PLACE: &[u8] = b"{out}";
-    let mut quoted = b"'".to_vec();
-    for byte in path.as_os_str().as_bytes() {
-        if *byte == b'\'' { quoted.extend(b"'\\''") } else { quoted.push(*byte) }
+    let bytes = path.as_os_str().as_bytes();
+    let is_bare = bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"/._-+@%".contains(byte));
+    let mut quoted = Vec::new();
+    if is_bare {
+        quoted.extend_from_slice(bytes);
+    } else {
+        quoted.push(b'\'');
+        for byte in bytes {
+            if *byte == b'\'' { quoted.extend(b"'\\''") } else { quoted.push(*byte) }
+        }
+        quoted.push(b'\'');
     }
-    quoted.push(b'\'');
     let (mut rest, mut text) = (cmd.as_bytes(), Vec::new());
     while let Some(at) = memchr::memmem::find(rest, PLACE) {
         text.extend_from_slice(&rest[..at]);

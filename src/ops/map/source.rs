@@ -13,6 +13,7 @@ use crate::plan::portion::{self, Cost, Sizer};
 use crate::run::child::Children;
 use crate::run::map::cut::{ItemCutter, RowCutter, Size, Sizes};
 use crate::run::map::grouped::GroupCutter;
+use crate::run::map::join::names_of;
 use crate::run::map::perform::Performer;
 #[cfg(feature = "parquet")]
 use crate::run::map::row_groups::RowGroupCutter;
@@ -96,13 +97,24 @@ impl Found {
 fn listed(path: &Path) -> Result<Option<Vec<Item>>, Fault> {
     let failed = |error: RowsError| fault(error.into());
     if path.is_dir() {
-        return items::below(path).map(Some).map_err(failed);
+        return items::below(path).map_err(failed).and_then(of_files);
     }
     if path == Path::new("-") || path.exists() || !items::is_pattern(path) {
         return Ok(None);
     }
     let found = items::matching(path).map_err(failed)?.map_err(|why| usage(format!("'{}': {why}", path.display())))?;
-    if found.is_empty() { Err(fault(MapError::Part(format!("no file matches '{}'", path.display())))) } else { Ok(Some(found)) }
+    if found.is_empty() { Err(fault(MapError::Part(format!("no file matches '{}'", path.display())))) } else { of_files(found) }
+}
+
+/// Items that can be read to their end: who reads from a pipe may wait for ever.
+fn of_files(found: Vec<Item>) -> Result<Option<Vec<Item>>, Fault> {
+    for Item { path, .. } in &found {
+        let meta = std::fs::metadata(path).map_err(|source| fault(MapError::File { attempt: "read", path: path.clone(), source }))?;
+        if !meta.is_file() {
+            return Err(fault(MapError::Part(format!("'{}' is neither a file nor a directory", path.display()))));
+        }
+    }
+    Ok(Some(found))
 }
 
 /// Items that can be words of a command.
@@ -138,6 +150,8 @@ pub struct Cut {
     pub cutter: Box<dyn Cutter>,
     /// For who puts rows back into their order.
     pub groups: Option<Arc<Mutex<Groups>>>,
+    /// How the columns of the first input are called; empty where it has none, or their names are not known.
+    pub names: Vec<Vec<u8>>,
 }
 
 /// Makes an input ready.
@@ -162,6 +176,7 @@ pub fn open(
             return Ok(Cut {
                 cutter: Box::new(ItemCutter::new(lists.clone(), names.iter().any(Option::is_some), Sizes::new(size, before))),
                 groups: None,
+                names: Vec::new(),
             });
         }
         Found::Rows(paths) if is_parquet(request, found) => return row_groups(request, &paths[0], dir, before, learnt),
@@ -178,6 +193,10 @@ pub fn open(
     };
     let suffixes: Vec<OsString> = paths.iter().map(|path| suffix(path)).collect();
     let inputs = paths.iter().map(|path| rows(request, path, &stop)).collect::<Result<Vec<_>, _>>()?;
+    let names = match (inputs.first(), format(request, &paths[0])) {
+        (Some(first), Format::Table { delimiter }) if request.header => names_of(first.header(), delimiter),
+        _ => Vec::new(),
+    };
     let Some(columns) = &request.by_group else {
         let count = || {
             let mut counted = rows(request, &paths[0], &stop)?;
@@ -190,7 +209,7 @@ pub fn open(
         };
         let size = sized(request, request.sizing, learnt, count)?;
         let cutter = Box::new(RowCutter::new(inputs, Sizes::new(size, before), dir.to_path_buf(), suffixes));
-        return Ok(Cut { cutter, groups: None });
+        return Ok(Cut { cutter, groups: None, names });
     };
     let mut grouped = Vec::new();
     for (input, path) in inputs.into_iter().zip(paths) {
@@ -201,7 +220,7 @@ pub fn open(
     let size = sized(request, request.sizing, learnt, || Ok(first.len()))?;
     let first = Arc::new(Mutex::new(first));
     let cutter = GroupCutter::new(Arc::clone(&first), others, Sizes::new(size, before), dir.to_path_buf(), suffixes)?;
-    Ok(Cut { cutter: Box::new(cutter), groups: Some(first) })
+    Ok(Cut { cutter: Box::new(cutter), groups: Some(first), names })
 }
 
 /// Whether what is divided are row groups.
@@ -216,13 +235,17 @@ fn row_groups(request: &Request, path: &Path, dir: &Path, before: BTreeMap<u64, 
     let input = RowGroups::open(path)?;
     let size = sized(request, request.sizing, learnt, || Ok(input.left()))?;
     let cutter = RowGroupCutter::new(input, Sizes::new(size, before), dir.to_path_buf(), suffix(path));
-    Ok(Cut { cutter: Box::new(cutter), groups: None })
+    Ok(Cut { cutter: Box::new(cutter), groups: None, names: Vec::new() })
 }
 
 #[cfg(not(feature = "parquet"))]
 fn row_groups(_: &Request, path: &Path, _: &Path, _: BTreeMap<u64, u64>, _: Option<Cost>) -> Result<Cut, MapError> {
-    let text = format!("'{}': this program was built without Parquet (cargo's feature 'parquet')", path.display());
-    Err(MapError::Part(text))
+    Err(MapError::Part(without_parquet(path)))
+}
+
+/// Why a Parquet file is none to a program that does not know them.
+pub fn without_parquet(path: &Path) -> String {
+    format!("'{}': this program was built without Parquet (cargo's feature 'parquet')", path.display())
 }
 
 /// The first input, standard input or a pipe, in a file, because it is read twice: first to count its rows.

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
@@ -36,13 +37,29 @@ pub struct Portion {
 }
 
 impl Portion {
-    /// Keeps its files, of which nobody needs what they hold, for the next partition.
+    /// Keeps its files, of which nobody needs what they hold, for the next partition. One that has another name by now is not
+    /// ours alone: its part may be a link to it.
     pub fn release(&self) {
         let Content::Rows(files) = &self.content else { return };
         for (input, file) in files.iter().enumerate() {
+            let is_ours = std::fs::symlink_metadata(file).is_ok_and(|meta| meta.is_file() && meta.nlink() == 1);
             // What stays is removed with the folder.
-            file.parent().map(|dir| std::fs::rename(file, spare(dir, input)));
+            match file.parent() {
+                Some(dir) if is_ours => std::fs::rename(file, spare(dir, input)).ok(),
+                _ => std::fs::remove_file(file).ok(),
+            };
         }
+    }
+
+    /// Whether its files still hold what was cut: a try may have changed them.
+    pub fn is_intact(&self) -> bool {
+        let Content::Rows(files) = &self.content else { return true };
+        let digest = |file: &PathBuf| {
+            let mut bytes = Hashing::new(io::sink());
+            io::copy(&mut File::open(file)?, &mut bytes)?;
+            bytes.finish()
+        };
+        files.iter().map(digest).collect::<io::Result<Vec<_>>>().is_ok_and(|digests| together(digests) == self.digest)
     }
 
     /// Removes its files, which nobody needs any more.
@@ -77,7 +94,7 @@ pub enum Size {
     Listed(VecDeque<u64>),
 }
 
-/// How large partitions are, where nothing says that they were otherwise before.
+/// How large partitions are; those that are chosen as they were in a broken run.
 #[derive(Clone, Debug)]
 pub struct Sizes {
     size: Size,
@@ -93,18 +110,17 @@ impl Sizes {
 
     /// That of the partition that begins at a row.
     pub(super) fn next(&mut self, first: u64, remaining: Option<u64>) -> u64 {
-        let known = self.before.get(&first).copied().filter(|count| *count > 0);
-        match (known, &mut self.size) {
-            (Some(count), Size::Chosen(sizer)) => return sizer.hand(count),
-            (Some(count), Size::Fixed(_)) => return count,
-            (_, Size::Listed(_)) | (None, _) => {}
-        }
-        let room = self.before.range(first + 1..).next().map_or(u64::MAX, |(next, _)| next - first);
-        room.min(match &mut self.size {
-            Size::Chosen(sizer) => sizer.next(remaining),
+        match &mut self.size {
+            Size::Chosen(sizer) => match self.before.get(&first).copied().filter(|count| *count > 0) {
+                Some(count) => sizer.hand(count),
+                None => {
+                    let room = self.before.range(first + 1..).next().map_or(u64::MAX, |(next, _)| next - first);
+                    sizer.next(remaining).min(room)
+                }
+            },
             Size::Fixed(size) => *size,
             Size::Listed(sizes) => sizes.pop_front().unwrap_or(u64::MAX),
-        })
+        }
     }
 
     /// A partition has ended.

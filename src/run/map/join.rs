@@ -50,6 +50,8 @@ pub enum Manner {
         totals: Totals,
         /// Whether the sizes of partitions follow from time; then the order of additions must not show.
         is_chosen: bool,
+        /// How parts are read if they are tables with a header.
+        table: Option<Format>,
     },
     /// JSON objects and arrays.
     Union(Union),
@@ -76,6 +78,8 @@ pub struct Joiner {
     /// Parts that wait for their turn.
     waiting: BTreeMap<u64, (PathBuf, Range<u64>)>,
     next: u64,
+    /// The columns of the input, if it has some.
+    names: Vec<Vec<u8>>,
     /// The header of the first part that has one, as its fields, and which part that was.
     header: Option<(Vec<Vec<u8>>, u64)>,
     /// The same as it stood there, with its line end.
@@ -87,9 +91,10 @@ pub struct Joiner {
 }
 
 impl Joiner {
-    /// Nothing came yet; the first part to come in is that of this partition.
-    pub fn new(manner: Manner, target: Target, first: u64) -> Self {
+    /// Nothing came yet; the first part to come in is that of this partition. The input has columns of these names, if any.
+    pub fn new(manner: Manner, target: Target, first: u64, names: Vec<Vec<u8>>) -> Self {
         Self {
+            names,
             manner,
             target,
             waiting: BTreeMap::new(),
@@ -188,8 +193,12 @@ impl Joiner {
                     _ => Ok(()),
                 }
             }
-            Manner::Totals { totals, is_chosen } => {
+            Manner::Totals { totals, is_chosen, table } => {
                 let text = std::fs::read(part).map_err(failed)?;
+                if let Some(format) = table.filter(|_| !places.is_empty() && !text.is_empty()) {
+                    let line = first_row(&mut File::open(part).map_err(failed)?, format).map_err(failed)?;
+                    refuse_numbers(&self.names, index, &line, format.delimiter().unwrap_or(b','))?;
+                }
                 totals.add(&text).map_err(|error| MapError::Part(format!("the part of partition {index}: {error}")))?;
                 if *is_chosen && totals.depends_on_order() {
                     let text = "sums of numbers that are not whole would depend on how large partitions happen to be: --size or --chunks makes them the same each time";
@@ -214,8 +223,8 @@ impl Joiner {
         let mut from = 0;
         if let (Format::Table { delimiter }, true) = (format, header) {
             let line = first_row(&mut file, format).map_err(failed)?;
-            if of_rows && line.len() as u64 == size && is_numbers(&line, delimiter) {
-                return Err(no_header(index, &line));
+            if of_rows {
+                refuse_numbers(&self.names, index, &line, delimiter)?;
             }
             from = self.compare(index, &line, delimiter)?;
         }
@@ -235,8 +244,7 @@ impl Joiner {
 
     /// Compares a header with the first one; from where on the part is taken.
     fn compare(&mut self, index: u64, line: &[u8], delimiter: u8) -> Result<u64, MapError> {
-        let text = fields::unmarked(line);
-        let names: Vec<Vec<u8>> = fields::split(text, delimiter).into_iter().map(Cow::into_owned).collect();
+        let names = names_of(line, delimiter);
         match &self.header {
             None => {
                 self.header = Some((names, index));
@@ -254,19 +262,25 @@ impl Joiner {
     }
 }
 
-/// Whether a row is nothing but numbers, as columns are seldom called.
-fn is_numbers(line: &[u8], delimiter: u8) -> bool {
-    let is_number = |name: Cow<'_, [u8]>| std::str::from_utf8(&name).is_ok_and(|text| text.trim().parse::<f64>().is_ok());
-    fields::split(line, delimiter).into_iter().all(is_number)
-}
-
-/// A part that would be dropped as a header, though it is what the command made.
-fn no_header(index: u64, line: &[u8]) -> MapError {
-    MapError::Part(format!(
-        "the part of partition {index} is '{}' alone, which is no header. The result is a table, as its name or the input says: each \
+/// Refuses what stands in the place of a header and is nothing but numbers: a row, most likely, that would be lost where parts
+/// begin with the same one. Columns are called so in the input, or they are counted from 0.
+fn refuse_numbers(names: &[Vec<u8>], index: u64, line: &[u8], delimiter: u8) -> Result<(), MapError> {
+    let own = names_of(line, delimiter);
+    let is_number = |name: &Vec<u8>| std::str::from_utf8(name).is_ok_and(|text| text.trim().parse::<f64>().is_ok());
+    let is_count = own.len() > 1 && own.iter().enumerate().all(|(at, name)| name == at.to_string().as_bytes());
+    if own == names || is_count || !own.iter().all(is_number) {
+        return Ok(());
+    }
+    Err(MapError::Part(format!(
+        "the part of partition {index} begins with '{}', which is no header. The result is a table, as its name or the input says: each \
          part must begin with the same header. --out FILE.txt makes it lines, --no-header a table without one",
         String::from_utf8_lossy(line.trim_ascii())
-    ))
+    )))
+}
+
+/// The fields of a header.
+pub fn names_of(line: &[u8], delimiter: u8) -> Vec<Vec<u8>> {
+    fields::split(fields::unmarked(line), delimiter).into_iter().map(Cow::into_owned).collect()
 }
 
 /// The first row of a file with its line end.

@@ -2,7 +2,7 @@
 //!
 //! A line of JSON for each partition that was cut, and one for each that was finished, in the folder of the map.
 //! A part is used again only for the same rows: the digest of what the partition held must be the same, and the part as long as
-//! it was, which it need not be after the machine has failed. A line that is torn, by a kill, is as if it was never written.
+//! it was, which it need not be after the machine has failed; and it must not have been begun again since. A line that is torn, by a kill, is as if it was never written.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
@@ -19,6 +19,11 @@ use super::cut::Portion;
 
 /// The file's name.
 const NAME: &str = "partitions.jsonl";
+
+/// Whether there are notes in a folder: of a run that goes on, or was broken.
+pub fn is_in(dir: &Path) -> bool {
+    std::fs::metadata(dir.join(NAME)).is_ok_and(|meta| meta.len() > 0)
+}
 
 /// What is noted of a partition.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -57,9 +62,11 @@ impl Keep {
             let text = std::fs::read_to_string(&path).unwrap_or_default();
             for line in text.lines().filter_map(|line| serde_json::from_str::<Line>(line).ok()) {
                 bounds.insert(line.first, line.count);
-                if line.digest.is_some() {
-                    finished.insert(line.index, line);
-                }
+                match line.digest {
+                    Some(_) => finished.insert(line.index, line),
+                    // It was begun anew, and its part may be another one since.
+                    None => finished.remove(&line.index),
+                };
             }
         }
         let mut options = File::options();

@@ -2,8 +2,9 @@
 //!
 //! `cut` makes partitions, `perform` runs the command on one, `join` puts the parts of the result together in
 //! the order of the input. Here is the loop: as many threads as jobs, each of which cuts a partition when it is
-//! free, so that no more of them exist than are worked on. The first that works needs no token, each other one needs
-//! one (see [`super::tokens`]), and gives it back when its partition is done. Knows no command line, and no report.
+//! free, so that no more of them exist than there are threads. The first that works needs no token, each other one needs
+//! one (see [`super::tokens`]), from the beginning of its command to the end: who waits for the input has none. Partitions get
+//! them in their order, so that no part waits for long for those before it. Knows no command line, and no report.
 
 pub mod cut;
 pub mod grouped;
@@ -16,6 +17,7 @@ pub mod row_groups;
 pub mod shell;
 mod told;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex};
@@ -173,6 +175,8 @@ pub struct Map<'a> {
 struct Shared<'c> {
     cutter: Mutex<&'c mut dyn Cutter>,
     joiner: Mutex<&'c mut Joiner>,
+    /// Rows and seconds of which the cutter does not know yet: it may be waiting for its input.
+    learnt: Mutex<Vec<(u64, f64)>>,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -181,6 +185,8 @@ struct Shared<'c> {
 struct State {
     /// Whether someone works without a token.
     without: bool,
+    /// Partitions that are ready and may not begin yet.
+    waiting: BTreeSet<u64>,
     parts: Vec<Part>,
     /// Why nothing more is begun.
     error: Option<MapError>,
@@ -193,10 +199,38 @@ enum Right {
     Token,
 }
 
+/// A partition, how long it took to cut it, and about how many rows are left.
+struct Cut {
+    portion: Portion,
+    took: Duration,
+    left: Option<u64>,
+}
+
+impl Shared<'_> {
+    /// The next partition; none at the end.
+    fn cut(&self) -> Result<Option<Cut>, MapError> {
+        let mut cutter = hold(&self.cutter);
+        for (rows, seconds) in hold(&self.learnt).drain(..) {
+            cutter.learn(rows, seconds);
+        }
+        let began = Instant::now();
+        match cutter.next() {
+            Err(MapError::Rows(RowsError::Stopped)) => Ok(None),
+            next => Ok(next?.map(|portion| Cut { portion, took: began.elapsed(), left: cutter.remaining() })),
+        }
+    }
+}
+
 impl Map<'_> {
     /// Runs it to the end. What became of each partition comes back also if it failed; the result is not placed yet.
     pub fn run(&self, cutter: &mut dyn Cutter, joiner: &mut Joiner) -> (Vec<Part>, Result<(), MapError>) {
-        let shared = Shared { cutter: Mutex::new(cutter), joiner: Mutex::new(joiner), state: Mutex::default(), changed: Condvar::new() };
+        let shared = Shared {
+            cutter: Mutex::new(cutter),
+            joiner: Mutex::new(joiner),
+            learnt: Mutex::default(),
+            state: Mutex::default(),
+            changed: Condvar::new(),
+        };
         std::thread::scope(|scope| {
             for number in 1..self.jobs.max(1) {
                 let (shared, seat) = (&shared, Seat::new(number));
@@ -206,6 +240,9 @@ impl Map<'_> {
             }
             self.work(&shared, Seat::new(0));
         });
+        for (rows, seconds) in hold(&shared.learnt).drain(..) {
+            hold(&shared.cutter).learn(rows, seconds);
+        }
         let mut state = shared.state.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         state.parts.sort_by_key(|part| part.index);
         let joiner = shared.joiner.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -238,21 +275,13 @@ impl Map<'_> {
 
     /// What one thread does.
     fn work(&self, shared: &Shared<'_>, mut seat: Seat) {
-        while let Some(right) = self.right(shared) {
+        while !self.performer.is_stopped() && !hold(&shared.state).over {
             let went = self.one(shared, &mut seat);
             let mut state = hold(&shared.state);
-            match right {
-                Right::Without => state.without = false,
-                Right::Token => self.tokens.give_back(),
-            }
-            match went {
-                Ok(true) => {}
-                Ok(false) => state.over = true,
-                Err(error) => {
-                    state.over = true;
-                    state.error.get_or_insert(error);
-                    self.performer.stop();
-                }
+            state.over |= !matches!(went, Ok(true));
+            if let Err(error) = went {
+                state.error.get_or_insert(error);
+                self.performer.stop();
             }
             drop(state);
             shared.changed.notify_all();
@@ -260,57 +289,77 @@ impl Map<'_> {
         self.performer.leave(seat);
     }
 
-    /// Waits until it may work; none when there is nothing more to do.
-    fn right(&self, shared: &Shared<'_>) -> Option<Right> {
+    /// Waits until the command may run on a partition; none when nothing more is to begin.
+    fn right(&self, shared: &Shared<'_>, index: u64) -> Option<Right> {
         let mut state = hold(&shared.state);
-        loop {
-            if state.over || self.performer.is_stopped() {
-                return None;
+        state.waiting.insert(index);
+        let right = loop {
+            if self.performer.is_stopped() {
+                break None;
             }
-            if !state.without {
+            let is_next = state.waiting.first() == Some(&index);
+            if is_next && !state.without {
                 state.without = true;
-                return Some(Right::Without);
+                break Some(Right::Without);
             }
-            if self.tokens.take() {
-                return Some(Right::Token);
+            if is_next && self.tokens.take() {
+                break Some(Right::Token);
             }
             state = shared.changed.wait_timeout(state, PAUSE).unwrap_or_else(std::sync::PoisonError::into_inner).0;
-        }
+        };
+        state.waiting.remove(&index);
+        drop(state);
+        shared.changed.notify_all();
+        right
     }
 
-    /// Cuts a partition, works on it, and hands in its part; false if there was none.
+    fn give_back(&self, shared: &Shared<'_>, right: &Right) {
+        match right {
+            Right::Without => hold(&shared.state).without = false,
+            Right::Token => self.tokens.give_back(),
+        }
+        shared.changed.notify_all();
+    }
+
+    /// Cuts a partition and sees to it; false if there was none, or nothing more is to be done.
     fn one(&self, shared: &Shared<'_>, seat: &mut Seat) -> Result<bool, MapError> {
-        let (portion, cut, left) = {
-            let mut cutter = hold(&shared.cutter);
-            let began = Instant::now();
-            match cutter.next() {
-                Err(MapError::Rows(RowsError::Stopped)) => return Ok(false),
-                next => (next?, began.elapsed(), cutter.remaining()),
-            }
-        };
-        let Some(portion) = portion else { return Ok(false) };
-        self.keep.cut(&portion);
+        let Some(cut) = shared.cut()? else { return Ok(false) };
+        let portion = &cut.portion;
         if self.wanted.is_some_and(|wanted| wanted != portion.index) {
             portion.forget();
             return Ok(true);
         }
         let resumed = self.performer.part(portion.index);
-        if self.wanted.is_none() && self.keep.finished(&portion, &resumed) {
+        if self.wanted.is_none() && self.keep.finished(portion, &resumed) {
             portion.forget();
             let part = Part::resumed(portion.index, portion.first, portion.count);
             self.teller.ended(&part);
             hold(&shared.state).parts.push(part);
-            hold(&shared.joiner).accept(&portion, Some(resumed))?;
+            hold(&shared.joiner).accept(portion, Some(resumed))?;
             return Ok(true);
         }
-        self.teller.begins(&portion, left.map(|left| portion.first + portion.count + left));
-        let Tried { mut part, result, seconds } = self.performer.perform(&portion, seat, self.clock)?;
+        self.keep.cut(portion);
+        let Some(right) = self.right(shared, portion.index) else {
+            portion.forget();
+            return Ok(false);
+        };
+        self.teller.begins(portion, cut.left.map(|left| portion.first + portion.count + left));
+        let tried = self.performer.perform(portion, seat, self.clock);
+        self.give_back(shared, &right);
+        self.settle(shared, &cut, tried?)
+    }
+
+    /// Takes down what became of a partition, and hands in its part; false if nothing more is to be done.
+    fn settle(&self, shared: &Shared<'_>, cut: &Cut, tried: Tried) -> Result<bool, MapError> {
+        let (Cut { portion, took, .. }, Tried { mut part, result, seconds, is_typical }) = (cut, tried);
         part.requested = portion.requested;
-        part.cut = cut;
+        part.cut = *took;
         part.ran = Duration::from_secs_f64(seconds);
         if let Some(result) = &result {
-            hold(&shared.cutter).learn(portion.count, seconds);
-            self.keep.finish(&portion, result)?;
+            if is_typical {
+                hold(&shared.learnt).push((portion.count, seconds));
+            }
+            self.keep.finish(portion, result)?;
             portion.release();
         }
         let status = part.status;
@@ -322,7 +371,7 @@ impl Map<'_> {
                 return Ok(false);
             }
             (Status::NotStarted, _) => return Ok(false),
-            _ => hold(&shared.joiner).accept(&portion, result)?,
+            _ => hold(&shared.joiner).accept(portion, result)?,
         }
         Ok(self.wanted.is_none())
     }

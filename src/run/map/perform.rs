@@ -54,6 +54,8 @@ pub struct Performer<'a> {
     pub grace: Duration,
     /// Whether the command is a worker that does many partitions.
     pub persistent: bool,
+    /// Whether a part may be a directory.
+    pub takes_directories: bool,
     /// Whether the rest was stopped because a partition failed.
     pub gave_up: AtomicBool,
 }
@@ -83,6 +85,8 @@ pub struct Tried {
     pub result: Option<PathBuf>,
     /// How long the last try took.
     pub seconds: f64,
+    /// Whether others take as long: the first of a worker waits until it has started.
+    pub is_typical: bool,
 }
 
 /// One try.
@@ -123,7 +127,6 @@ impl Performer<'_> {
     /// # Errors
     /// It cannot be run at all, or was told to stop.
     pub fn perform(&self, portion: &Portion, seat: &mut Seat, clock: &Clock) -> Result<Tried, MapError> {
-        let out = self.tries.join(self.name(portion.index, "out", self.suffix));
         let log = self.dir.join(self.name(portion.index, "log", OsStr::new("")));
         let mut part = Part { label: portion.label.clone(), ..Part::new(portion.index, portion.first, portion.count) };
         let file = |attempt, path: &Path| {
@@ -132,9 +135,15 @@ impl Performer<'_> {
         };
         let blank = self.dir.join(format!("blank-{}", seat.number));
         let log_file = seat.log.take().map_or_else(|| File::create(&blank).map_err(file("create", &blank)), Ok)?;
-        let mut seconds = 0.0;
+        let (mut seconds, mut is_typical, mut out) = (0.0, true, PathBuf::new());
         for attempt in 1..=self.retries.saturating_add(1) {
+            if attempt > 1 && !portion.is_intact() {
+                part.why = part.why.map(|why| format!("{why}; it has changed its input, so there was no other try"));
+                break;
+            }
+            is_typical = !self.persistent || seat.worker.is_some();
             part.attempt = attempt;
+            out = self.try_of(portion.index, attempt);
             part.started = Some(clock.now());
             let began = Instant::now();
             let went = self.once(Try { portion, attempt, out: &out, log: &log_file }, seat)?;
@@ -143,6 +152,8 @@ impl Performer<'_> {
             let (status, usage) = went;
             part.usage = part.usage.and(usage);
             match status {
+                // It ended well because it was told to end, and its part may be half of one.
+                Ok(()) if self.children.stopping() => {}
                 Ok(()) => {
                     (part.status, part.returncode, part.why) = (Status::Ran, Some(0), None);
                     break;
@@ -171,7 +182,7 @@ impl Performer<'_> {
             fs::rename(&out, &place).map_err(file("make", &place))?;
             result = Some(place);
         }
-        Ok(Tried { part, result, seconds })
+        Ok(Tried { part, result, seconds, is_typical })
     }
 
     /// There is nothing more to do in this seat.
@@ -187,7 +198,13 @@ impl Performer<'_> {
     /// # Errors
     /// A word would have to hold several items.
     pub fn command_of(&self, portion: &Portion) -> Result<Vec<OsString>, MapError> {
-        Ok(told::words(self.words, portion, &self.tries.join(self.name(portion.index, "out", self.suffix)))?)
+        Ok(told::words(self.words, portion, &self.try_of(portion.index, 1))?)
+    }
+
+    /// Where a try leaves its output: each in a place of its own, since what the one before has left behind may still write.
+    fn try_of(&self, index: u64, attempt: u32) -> PathBuf {
+        let what = if attempt == 1 { "out".to_owned() } else { format!("out{attempt}") };
+        self.tries.join(self.name(index, &what, self.suffix))
     }
 
     /// Where the part of a partition stands.
@@ -217,7 +234,7 @@ impl Performer<'_> {
     fn run(&self, tried: Try<'_>, id: StageId) -> Result<(Result<(), Wrong>, Usage), MapError> {
         let Try { portion, attempt, out, log } = tried;
         let words = told::words(self.words, portion, out)?;
-        let (mut command, open) = self.command(&words, id)?;
+        let (mut command, open) = self.command(&words, id, format!("map {}", portion.index))?;
         for (name, value) in told::variables(portion, attempt, out) {
             command.env(name, value);
         }
@@ -225,7 +242,9 @@ impl Performer<'_> {
         let makes_file = self.words.has(|place| place == Place::Out);
         let stdout = if makes_file { None } else { Some(File::create(out).map_err(|source| MapError::read(out, source))?) };
         let terminal = Terminal::Given { stdin: stdin.as_ref(), out: stdout.as_ref().unwrap_or(log), err: log };
-        let limits = Limits { deadline: self.timeout.map(|timeout| Instant::now() + timeout), grace: self.grace };
+        // A time that no clock reaches is no limit.
+        let deadline = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let limits = Limits { deadline, grace: self.grace };
         let ended = self.children.run(id, command, open, &terminal, limits);
         self.tokens.settle(id);
         match ended {
@@ -256,7 +275,7 @@ impl Performer<'_> {
             None => {
                 self.tokens.end(id);
                 let words = self.worker_words()?;
-                let (command, open) = self.command(&words, id)?;
+                let (command, open) = self.command(&words, id, format!("map worker {}", seat.number))?;
                 let errors = tempfile::tempfile_in(self.dir).map_err(not_started(&words))?;
                 Worker::start(self.children, id, command, open, errors, self.grace).map_err(not_started(&words))?
             }
@@ -271,7 +290,7 @@ impl Performer<'_> {
         match worker.ask(portion.index, &request, self.timeout, log) {
             Ok(answer) => {
                 seat.worker = Some(worker);
-                Ok((answer.and_then(|()| made(out)).map_err(|why| Wrong(why, None)), Usage::default()))
+                Ok((answer.and_then(|()| self.made(out)).map_err(|why| Wrong(why, None)), Usage::default()))
             }
             Err(wrong) => {
                 let usage = worker.close();
@@ -284,17 +303,29 @@ impl Performer<'_> {
         }
     }
 
+    /// Whether a command that says that it succeeded has made its part; if not, why in words. A pipe or a device would keep us waiting
+    /// when it is read.
+    fn made(&self, out: &Path) -> Result<(), String> {
+        match fs::metadata(out) {
+            Ok(meta) if meta.is_file() || meta.is_dir() && self.takes_directories => Ok(()),
+            Ok(meta) if meta.is_dir() => Err(format!("it succeeded but made a directory of '{}'", out.display())),
+            Ok(_) => Err(format!("it succeeded but '{}' is no file", out.display())),
+            Err(_) => Err(format!("it succeeded but did not write '{}'", out.display())),
+        }
+    }
+
     /// Whether the partition is standard input: no word of the command has it.
     fn reads(&self) -> bool {
         !self.words.has(|place| matches!(place, Place::In(_) | Place::Item))
     }
 
-    fn command(&self, words: &[OsString], id: StageId) -> Result<(Command, Open), MapError> {
+    /// `of` tells the processes that it starts from those of other partitions.
+    fn command(&self, words: &[OsString], id: StageId, of: String) -> Result<(Command, Open), MapError> {
         let mut command = Command::new(words.first().map(OsString::as_os_str).unwrap_or_default());
         command.args(words.get(1..).unwrap_or_default()).envs(self.env.iter().map(|(name, value)| (name, value)));
         // What maps within a partition do is not told of the stage.
         command.env_remove(super::REPORT);
-        let address = Address { file: RepoPath::root(), name: Some(format!("map {}", id.0)) };
+        let address = Address { file: RepoPath::root(), name: Some(of) };
         command.env(within::VARIABLE, self.within.value(&address));
         let open = self.tokens.dress(id, &mut command, true).map_err(not_started(words))?;
         Ok((command, open))
@@ -307,19 +338,9 @@ impl Performer<'_> {
             return Err(Wrong(format!("stopped after its timeout of {seconds}s"), Some(code)));
         }
         match code {
-            0 => made(out).map_err(|why| Wrong(why, Some(0))),
+            0 => self.made(out).map_err(|why| Wrong(why, Some(0))),
             code => Err(Wrong(ending(code), Some(code))),
         }
-    }
-}
-
-/// Whether a command that says that it succeeded has made its part; if not, why in words. A pipe or a device would keep us waiting
-/// when it is read.
-fn made(out: &Path) -> Result<(), String> {
-    match fs::metadata(out) {
-        Ok(meta) if meta.is_file() || meta.is_dir() => Ok(()),
-        Ok(_) => Err(format!("it succeeded but '{}' is neither a file nor a directory", out.display())),
-        Err(_) => Err(format!("it succeeded but did not write '{}'", out.display())),
     }
 }
 

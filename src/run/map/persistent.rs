@@ -22,6 +22,9 @@ use crate::run::tokens::Open;
 /// How often it is looked whether a worker has died.
 const LOOK: Duration = Duration::from_millis(50);
 
+/// How long one that has closed its standard output may take to end.
+const MOMENT: Duration = Duration::from_secs(1);
+
 /// A running worker.
 #[derive(Debug)]
 pub struct Worker {
@@ -30,6 +33,8 @@ pub struct Worker {
     grace: Duration,
     requests: Option<File>,
     answers: PipeReader,
+    /// Whether nobody can answer any more.
+    is_mute: bool,
     /// What came and is no whole line yet, and how much of that was looked through.
     begun: Vec<u8>,
     looked: usize,
@@ -56,7 +61,7 @@ impl Worker {
     pub fn start(
         children: &Children,
         id: StageId,
-        command: std::process::Command,
+        mut command: std::process::Command,
         open: Open,
         errors: File,
         grace: Duration,
@@ -65,17 +70,27 @@ impl Worker {
         let (answers, answer_end) = pipe()?;
         let (sender, ended) = channel();
         let theirs = children.clone();
-        let own_errors = errors.try_clone()?;
+        command.stdin(request_end).stdout(answer_end).stderr(errors.try_clone()?);
         std::thread::Builder::new().name("worker".to_owned()).spawn(move || {
-            let (stdin, out) = (File::from(OwnedFd::from(request_end)), File::from(OwnedFd::from(answer_end)));
-            let terminal = Terminal::Given { stdin: Some(&stdin), out: &out, err: &own_errors };
-            let result = theirs.run(id, command, open, &terminal, Limits { deadline: None, grace });
+            let result = theirs.run(id, command, open, &Terminal::Told, Limits { deadline: None, grace });
             sender.send(result).ok();
         })?;
         // A worker that does not listen must not keep us from stopping it.
         rustix::fs::fcntl_setfl(&requests, rustix::fs::OFlags::NONBLOCK)?;
         let requests = Some(File::from(OwnedFd::from(requests)));
-        Ok(Self { id, children: children.clone(), grace, requests, answers, begun: Vec::new(), looked: 0, errors, logged: 0, ended })
+        Ok(Self {
+            id,
+            children: children.clone(),
+            grace,
+            requests,
+            answers,
+            is_mute: false,
+            begun: Vec::new(),
+            looked: 0,
+            errors,
+            logged: 0,
+            ended,
+        })
     }
 
     /// Whether it has ended, though nobody asked it to.
@@ -87,14 +102,22 @@ impl Worker {
     ///
     /// # Errors
     /// It went wrong in a way that the worker did not survive, or must not.
-    pub fn ask(&mut self, index: u64, request: &str, timeout: Option<Duration>, log: &File) -> Result<Result<(), String>, Wrong> {
-        let deadline = timeout.map(|timeout| Instant::now() + timeout);
+    pub fn ask(&mut self, index: u64, request: &str, timeout: Option<Duration>, mut log: &File) -> Result<Result<(), String>, Wrong> {
+        // A time that no clock reaches is no limit.
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        // What it says late of the one before is no answer to this one.
+        while self.read(Duration::ZERO, false) {}
+        log.write_all(&self.begun).ok();
+        (self.begun, self.looked) = (Vec::new(), 0);
         let request = format!("{request}\n");
         let mut left_to_say = request.as_bytes();
         let answer = loop {
             left_to_say = self.say(left_to_say);
             if let Some(answer) = self.lines(index, log) {
                 break answer;
+            }
+            if self.is_mute {
+                break Err(self.mute());
             }
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             if left == Some(Duration::ZERO) {
@@ -147,17 +170,29 @@ impl Worker {
         }
     }
 
+    /// It has closed its standard output: it may be about to end, else it is ended.
+    fn mute(&mut self) -> Wrong {
+        match self.ended.recv_timeout(MOMENT) {
+            Ok(ended) => died(ended),
+            Err(_) => {
+                self.stop();
+                Wrong::Failed("the worker closed its standard output before it answered".to_owned(), None)
+            }
+        }
+    }
+
     /// Takes what comes within a time; whether anything did. If there is more to say it ends as well when there is room for it.
     fn read(&mut self, within: Duration, has_more: bool) -> bool {
         let pause = Timespec { tv_sec: i64::try_from(within.as_secs()).unwrap_or(i64::MAX), tv_nsec: within.subsec_nanos().into() };
         let mut fds = vec![PollFd::from_borrowed_fd(self.answers.as_fd(), PollFlags::IN)];
         fds.extend(self.requests.as_ref().filter(|_| has_more).map(|requests| PollFd::from_borrowed_fd(requests.as_fd(), PollFlags::OUT)));
         poll(&mut fds, Some(&pause)).ok();
-        if !fds[0].revents().contains(PollFlags::IN) {
+        if !fds[0].revents().intersects(PollFlags::IN | PollFlags::HUP) {
             return false;
         }
         let mut block = [0; 1 << 16];
         let count = self.answers.read(&mut block).unwrap_or(0);
+        self.is_mute = count == 0;
         self.begun.extend_from_slice(&block[..count]);
         count > 0
     }

@@ -44,7 +44,7 @@ fn rows(path: &Path, format: Format) -> Rows {
 
 /// The parts are the partitions themselves, given in from the last to the first.
 fn joined(cutter: &mut dyn Cutter, manner: Manner, out: &Path) -> (String, Vec<String>) {
-    let mut joiner = Joiner::new(manner, Target::file(out, out.parent().unwrap()).unwrap(), 0);
+    let mut joiner = Joiner::new(manner, Target::file(out, out.parent().unwrap()).unwrap(), 0, Vec::new());
     let mut portions = Vec::new();
     while let Some(portion) = cutter.next().unwrap() {
         portions.push(portion);

@@ -31,7 +31,10 @@ pub(super) fn words(words: &Words, portion: &Portion, out: &Path) -> Result<Vec<
     Ok(filled.into_iter().map(OsString::from_vec).collect())
 }
 
-/// What is in the environment of a try.
+/// So many bytes of items stand in the environment at most; Linux takes 128 kB for a variable with its name.
+const LONGEST: usize = 100_000;
+
+/// What is in the environment of a try. Many items do not fit there.
 pub(super) fn variables(portion: &Portion, attempt: u32, out: &Path) -> Vec<(&'static str, OsString)> {
     let lines = |items: &Vec<OsString>| items.join(OsStr::new("\n"));
     let (name, value) = match &portion.content {
@@ -44,7 +47,8 @@ pub(super) fn variables(portion: &Portion, attempt: u32, out: &Path) -> Vec<(&'s
         ("PARAFFIN_MAP_ATTEMPT", OsString::from(attempt.to_string())),
         ("PARAFFIN_MAP_OUT", out.as_os_str().to_owned()),
     ];
-    variables.extend(value.map(|value| (name, value)));
+    // The system takes no longer ones.
+    variables.extend(value.filter(|value| value.len() < LONGEST).map(|value| (name, value)));
     variables
 }
 

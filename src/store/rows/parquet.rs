@@ -92,11 +92,14 @@ impl RowGroups {
     }
 }
 
-/// Writes one file with the row groups of many, which must have the same schema.
+/// Writes one file with the row groups of many, which must have the same schema. Of parts without a byte there is nothing to be
+/// had, as elsewhere.
 ///
 /// # Errors
 /// One is no Parquet file or of another schema, or nothing can be written.
 pub fn join(parts: &[PathBuf], target: &mut Target) -> Result<(), RowsError> {
+    let has_bytes = |part: &&PathBuf| std::fs::metadata(part).map_or(true, |meta| meta.len() > 0);
+    let parts: Vec<&PathBuf> = parts.iter().filter(has_bytes).collect();
     let Some((first, others)) = parts.split_first() else { return Ok(()) };
     let first = RowGroups::open(first)?;
     let to = PathBuf::from("the result");

@@ -50,6 +50,18 @@ impl Writer {
     }
 }
 
+/// What this process has open already, if a path means that: a file behind it is added to, as the shell would do it, and not
+/// replaced.
+fn opened(path: &Path) -> Option<io::Result<File>> {
+    let own = |file: io::Result<std::os::fd::OwnedFd>| Some(file.map(File::from));
+    match path.to_str()? {
+        "/dev/stdout" | "/dev/fd/1" | "/proc/self/fd/1" => own(rustix::stdio::stdout().try_clone_to_owned()),
+        "/dev/stderr" | "/dev/fd/2" | "/proc/self/fd/2" => own(rustix::stdio::stderr().try_clone_to_owned()),
+        other if other.starts_with("/dev/fd/") || other.starts_with("/proc/self/fd/") => Some(File::options().append(true).open(path)),
+        _ => None,
+    }
+}
+
 /// Where a path leads that may be a symbolic link, also one to what is not there yet.
 fn end_of_links(path: &Path) -> PathBuf {
     let mut place = path.to_path_buf();
@@ -74,6 +86,9 @@ impl Target {
     /// Nothing can be written beside it, or nobody reads from the pipe.
     pub fn file(path: &Path, dir: &Path) -> Result<Self, RowsError> {
         let failed = |source| RowsError::Write { path: path.to_path_buf(), source };
+        if let Some(out) = opened(path) {
+            return Self::stream(out.map_err(failed)?, path, dir);
+        }
         match fs::metadata(path) {
             Ok(meta) if meta.is_dir() => return Err(failed(io::ErrorKind::IsADirectory.into())),
             Ok(meta) if !meta.is_file() => {
@@ -232,17 +247,23 @@ impl Folder {
     pub fn place(self) -> Result<(), RowsError> {
         let failed = |source| RowsError::Write { path: self.place.clone(), source };
         os::set_mode(self.temporary.path(), 0o777 & !os::umask()).map_err(failed)?;
+        // At once where the file system can: a kill between two renames would leave none of them there.
+        let (new, exchange) = (self.temporary.path(), rustix::fs::RenameFlags::EXCHANGE);
+        let swapped = rustix::fs::renameat_with(rustix::fs::CWD, new, rustix::fs::CWD, &self.place, exchange);
+        // What was there goes with the temporary directory.
+        if swapped.is_ok() {
+            return Ok(());
+        }
         let old = Temporary::beside(&self.place);
         let had = fs::rename(&self.place, old.path()).is_ok();
-        if let Err(error) = fs::rename(self.temporary.path(), &self.place) {
+        if let Err(error) = fs::rename(new, &self.place) {
             if had {
                 fs::rename(old.path(), &self.place).ok();
             }
             return Err(failed(error));
         }
-        if had {
-            fs::remove_dir_all(old.path()).map_err(failed)?;
-        }
+        // What stays of it is in nobody's way; the result is there.
+        fs::remove_dir_all(old.path()).ok();
         Ok(())
     }
 }

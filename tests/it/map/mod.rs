@@ -6,6 +6,7 @@ mod documented;
 mod failures;
 mod memory;
 mod odd;
+mod places;
 mod results;
 #[cfg(feature = "parquet")]
 mod row_groups;
@@ -13,6 +14,7 @@ mod screen;
 mod shown;
 mod sources;
 mod tables;
+mod stopped;
 mod whole;
 mod workers;
 

@@ -92,7 +92,16 @@ fn a_stop_counts_up_to_the_last_moment() {
 fn what_is_no_header_is_not_taken_for_one() {
     let place = Place::new().with("t.csv", "a\n1\n2\n3\n4\n");
     let words = |more: &[&'static str]| place.map(&[&["--in", "t.csv", "--size", "2"][..], more, &["--", "wc", "-l"]].concat());
-    words(&[]).exits(255).complains("the part of partition 0 is '3' alone, which is no header");
+    words(&[]).exits(255).complains("the part of partition 0 begins with '3', which is no header");
+    words(&["--combine", "sum"]).exits(255).complains("begins with '3', which is no header");
+    // A column of flags without its header: parts may begin with the same row.
+    let flags = Place::new().with("t.csv", "a,b\n1,0\n2,0\n3,0\n4,1\n");
+    let cut = ["--in", "t.csv", "--size", "2", "--", "sh", "-c", "tail -n +2 | cut -d, -f2"];
+    flags.map(&cut).exits(255).complains("begins with '0', which is no header");
+    // Columns that are called so, and those that are counted.
+    let years = Place::new().with("t.csv", "2019,2020\n1,2\n3,4\n");
+    assert_eq!(years.map(&["--in", "t.csv", "--size", "1", "--", "head", "-n", "1"]).ok().out(), "2019,2020\n");
+    assert_eq!(years.map(&["--in", "t.csv", "--size", "1", "--", "sed", "1s/.*/0,1/"]).ok().out(), "0,1\n1,2\n3,4\n");
     words(&["--out", "o.txt"]).ok();
     assert_eq!(place.read("o.txt"), "3\n3\n");
 }
@@ -139,8 +148,12 @@ fn what_a_killed_map_left_beside_the_result_goes() {
 fn a_part_is_a_file() {
     let place = Place::new().with("n", "1\n2\n").with("o", "old\n");
     let make = ["--in", "n", "--size", "1", "--out", "o", "--", "sh", "-c", "mkfifo {out}"];
-    place.map(&make).exits(255).complains("is neither a file nor a directory");
+    place.map(&make).exits(255).complains("is no file");
+    place.map(&["--in", "n", "--size", "1", "--out", "o", "--", "mkdir", "{out}"]).exits(255).complains("but made a directory of");
     assert_eq!(place.read("o"), "old\n");
+    let both = ["--in", "n", "--size", "1", "--combine-cmd", "xargs ls -d | wc -l", "--out", "c.txt", "--", "mkdir", "{out}"];
+    place.map(&both).ok();
+    assert_eq!(place.read("c.txt"), "2\n");
 }
 
 #[test]
