@@ -13,8 +13,8 @@ mod row_groups;
 mod screen;
 mod shown;
 mod sources;
-mod tables;
 mod stopped;
+mod tables;
 mod whole;
 mod workers;
 
