@@ -4,7 +4,9 @@
 //! for each item. Measured are pairs of `x` and the wall time `t`; the cost of an item `t / x = a + b / x` is fitted
 //! by least squares, each measurement weighted by its items, because a partition of one item tells little about
 //! `a`. `b` cannot be below nothing. A partition is large enough when starting makes up no more than a
-//! twentieth of its cost, `x = 20 b / a`: more would gain at most 5 % of the work and lose balance.
+//! twentieth of its cost, `x = 20 b / a`: more would gain at most 5 % of the work and lose balance. In this `b` counts
+//! as a millisecond at least: cutting a partition, joining its part and looking after it cost us about that, outside
+//! of `t`, so no fit can see it; and a fit of `b = 0`, as a worker that stays may have, would make partitions of one item.
 //!
 //! Above that stands the cap: two partitions for each job, `n / (2 jobs)` items, or all cores but one wait for
 //! the last partition. Towards the end partitions shrink to `remaining / (2 jobs)`, so that all jobs end at
@@ -64,7 +66,7 @@ impl Sizer {
     /// How many items the next partition gets; `remaining` is what is left with it, where that is known. At
     /// least one.
     pub fn next(&mut self, remaining: Option<u64>) -> u64 {
-        let parts = 2 * self.jobs;
+        let parts = self.jobs.saturating_mul(2);
         let cost = self.cost();
         let wanted = match cost {
             Some(cost) => whole(SHARE * cost.start.max(OWN) / cost.each),
@@ -152,6 +154,8 @@ pub fn chunks(all: u64, chunks: u64) -> impl Iterator<Item = u64> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// Runs a whole input through jobs that cost what is given; the sizes.
@@ -179,6 +183,90 @@ mod tests {
         let cost = sizer.cost().unwrap();
         assert!((cost.start - 0.05).abs() < 1e-9 && (cost.each - 1e-6).abs() < 1e-12, "{cost:?}");
         assert_eq!(sizer.next(Some(u64::MAX / 2)), 1_000_000);
+    }
+
+    /// The derivatives of `sum x (a + b / x - t / x)^2` by `a` and by `b`, each as a share of what it is the sum of.
+    fn slopes(cost: Cost, measured: &[(u64, f64)]) -> (f64, f64) {
+        let sum = |weight: fn(f64) -> f64| {
+            let terms = measured.iter().map(|(items, seconds)| (*items as f64, *seconds));
+            let errors = terms.clone().map(|(x, t)| weight(x) * (cost.each * x + cost.start - t));
+            errors.sum::<f64>() / terms.map(|(x, t)| weight(x) * (cost.each * x + cost.start + t)).sum::<f64>()
+        };
+        (sum(|_| 1.0), sum(|x| 1.0 / x))
+    }
+
+    proptest! {
+        #[test]
+        fn no_other_cost_has_less_of_a_weighted_error(measured in proptest::collection::vec((1..5_000_u64, 0.001..10.0_f64), 3..20)) {
+            let mut sizer = Sizer::new(2, None, None);
+            measured.iter().for_each(|(items, seconds)| sizer.learn(*items, *seconds));
+            if let Some(cost) = sizer.cost() {
+                let (by_each, by_start) = slopes(cost, &measured);
+                prop_assert!(by_each.abs() < 1e-6, "{cost:?}: {by_each}");
+                // Where it would be less with a start below nothing, it begins to grow at nothing.
+                prop_assert!(cost.start >= 0.0 && if cost.start > 0.0 { by_start.abs() < 1e-6 } else { by_start > -1e-6 }, "{cost:?}: {by_start}");
+            }
+        }
+    }
+
+    #[test]
+    fn measurements_count_by_their_items() {
+        let mut sizer = Sizer::new(2, None, None);
+        // The second took twice as long as a start of 0.1 and 0.001 for each make; among so many items it tells little.
+        for (items, seconds) in [(1, 0.101), (2, 0.204), (10_000, 10.1), (20_000, 20.1)] {
+            sizer.learn(items, seconds);
+        }
+        let cost = sizer.cost().unwrap();
+        assert!((cost.each - 0.001).abs() < 1e-5, "{cost:?}");
+    }
+
+    #[test]
+    fn a_start_is_never_less_than_nothing() {
+        let mut sizer = Sizer::new(2, None, None);
+        // The larger, the dearer each item.
+        for (items, seconds) in [(10, 0.1), (100, 2.0), (1000, 40.0)] {
+            sizer.learn(items, seconds);
+        }
+        let cost = sizer.cost().unwrap();
+        assert_eq!(cost.start.to_bits(), 0.0_f64.to_bits());
+        assert!((cost.each - 42.1 / 1110.0).abs() < 1e-12, "{cost:?}");
+    }
+
+    #[test]
+    fn what_a_partition_costs_us_counts_as_a_start() {
+        let learnt = Cost { each: 1e-6, start: 0.0 };
+        assert_eq!(Sizer::new(2, None, Some(learnt)).next(Some(u64::MAX / 2)), 20_000);
+        assert_eq!(Sizer::new(2, None, Some(Cost { start: 0.002, ..learnt })).next(Some(u64::MAX / 2)), 40_000);
+    }
+
+    #[test]
+    fn no_partition_is_more_than_its_share_of_two_for_each_job() {
+        let learnt = Cost { each: 1e-9, start: 10.0 };
+        let sizes = simulate(&mut Sizer::new(4, None, Some(learnt)), 1000, 4, true, learnt);
+        assert_eq!(sizes, [125; 8]);
+        // Of a pipe: of what has come with it.
+        let mut sizer = Sizer::new(4, None, Some(learnt));
+        sizer.hand(7_000);
+        assert_eq!(sizer.next(None), 1000);
+    }
+
+    #[test]
+    fn the_end_is_shared_but_not_below_where_starting_costs_as_much_as_the_work() {
+        let mut sizer = Sizer::new(2, None, Some(Cost { each: 1e-3, start: 0.1 }));
+        sizer.hand(19_000);
+        assert_eq!(sizer.next(Some(1000)), 250);
+        assert_eq!(sizer.next(Some(401)), 101);
+        assert_eq!(sizer.next(Some(300)), 100);
+        assert_eq!(sizer.next(Some(60)), 60);
+    }
+
+    #[test]
+    fn any_number_of_jobs_will_do() {
+        for jobs in [0, usize::MAX / 2 + 1, usize::MAX] {
+            let mut sizer = Sizer::new(jobs, None, None);
+            assert!((1..=5).contains(&sizer.next(Some(10))), "{jobs}");
+            assert_eq!(sizer.next(None), FIRST, "{jobs}");
+        }
     }
 
     #[test]
