@@ -59,6 +59,8 @@ struct Inner {
     /// Tokens that came from the stage around.
     borrowed: Vec<u8>,
     loans: HashMap<StageId, Loan>,
+    /// How many tokens were lent so far.
+    turns: u64,
 }
 
 /// What a stage was lent.
@@ -68,6 +70,8 @@ struct Loan {
     /// Tokens that were put into its pipe and not taken back; less than none if a program gave back
     /// more than it took.
     given: isize,
+    /// When it was last given one.
+    turn: u64,
 }
 
 /// A named pipe, open at both ends, so that neither reading nor writing ever waits.
@@ -232,7 +236,7 @@ impl Inner {
             }
             other => other?,
         };
-        self.loans.insert(stage, Loan { pipe, given: 0 });
+        self.loans.insert(stage, Loan { pipe, given: 0, turn: 0 });
         Ok(path)
     }
 
@@ -246,12 +250,15 @@ impl Inner {
         }
     }
 
-    /// Puts what lies here into the pipes, first where least was put.
+    /// Puts what lies here into the pipes, first where least was put, then where it is longest ago: who needs none must not keep
+    /// the last one from who does.
     fn lend(&mut self) {
         while self.idle > 0
-            && let Some(loan) = self.loans.values_mut().min_by_key(|loan| loan.given)
+            && let Some(loan) = self.loans.values_mut().min_by_key(|loan| (loan.given, loan.turn))
             && loan.pipe.put(TOKEN)
         {
+            self.turns += 1;
+            loan.turn = self.turns;
             loan.given += 1;
             self.idle -= 1;
         }
@@ -271,6 +278,20 @@ mod tests {
         tokens.dress(StageId(stage), &mut command, jobserver).unwrap();
         let path = command.get_envs().find(|(name, _)| *name == VARIABLE).unwrap().1.unwrap().to_owned();
         (command, Pipe::open(Path::new(&path)).unwrap())
+    }
+
+    #[test]
+    fn the_last_token_goes_round() {
+        let dir = tempfile::tempdir().unwrap();
+        let tokens = Tokens::new(dir.path().to_path_buf(), 2, Style::Pipe, None);
+        let pipes = [dress(&tokens, 0, false).1, dress(&tokens, 1, false).1, dress(&tokens, 2, false).1];
+        for pipe in pipes.iter().cycle().take(9) {
+            let had = (0..3).any(|_| {
+                tokens.balance();
+                pipe.take().is_some_and(|token| pipe.put(token))
+            });
+            assert!(had);
+        }
     }
 
     #[test]

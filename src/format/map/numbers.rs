@@ -4,6 +4,8 @@
 //! that is not whole; from there on the order matters, and is that of the input. What is not a number is no
 //! number here either: empty texts and `nan` have no sum.
 
+use std::cmp::Ordering;
+
 use crate::model::floats;
 
 /// One number.
@@ -75,11 +77,13 @@ impl Number {
         }
     }
 
-    /// Whether the first is the smaller one; whole numbers are compared as such.
+    /// Whether the first is the smaller one. As in Python nothing is rounded for it.
     fn is_below(self, other: Self) -> bool {
         match (self, other) {
             (Self::Int(a), Self::Int(b)) => a < b,
-            _ => self.float() < other.float(),
+            (Self::Float(a), Self::Float(b)) => a < b,
+            (Self::Int(a), Self::Float(b)) => compare(a, b) == Ordering::Less,
+            (Self::Float(a), Self::Int(b)) => compare(b, a) == Ordering::Greater,
         }
     }
 
@@ -132,6 +136,19 @@ impl Total {
     }
 }
 
+/// A whole number and another one.
+fn compare(whole: i128, other: f64) -> Ordering {
+    /// 2 to the power of 127, which is above all whole numbers here.
+    const ABOVE: f64 = -(i128::MIN as f64);
+    if other >= ABOVE {
+        return Ordering::Less;
+    }
+    if other < -ABOVE {
+        return Ordering::Greater;
+    }
+    whole.cmp(&(other.trunc() as i128)).then(0.0.partial_cmp(&other.fract()).unwrap_or(Ordering::Equal))
+}
+
 /// As Python's `int / int`: the number nearest to the quotient, which the approximations of large whole numbers would miss.
 fn mean(sum: i128, count: u64) -> Number {
     let (size, count) = (sum.unsigned_abs(), u128::from(count));
@@ -145,6 +162,27 @@ fn mean(sum: i128, count: u64) -> Number {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_are_compared_as_they_are() {
+        let table = [
+            (9_007_199_254_740_993, 9_007_199_254_740_992.0, Ordering::Greater),
+            (9_007_199_254_740_992, 9_007_199_254_740_992.0, Ordering::Equal),
+            (1, 1.5, Ordering::Less),
+            (-1, -1.5, Ordering::Greater),
+            (0, -0.0, Ordering::Equal),
+            (i128::MAX, 1.7e38, Ordering::Greater),
+            (i128::MAX, -(i128::MIN as f64), Ordering::Less),
+            (i128::MIN, i128::MIN as f64, Ordering::Equal),
+            (i128::MIN, f64::NEG_INFINITY, Ordering::Greater),
+            (i128::MAX, f64::INFINITY, Ordering::Less),
+        ];
+        for (whole, other, want) in table {
+            assert_eq!(compare(whole, other), want, "{whole} and {other}");
+            let (a, b) = (Number::Int(whole), Number::Float(other));
+            assert_eq!((a.is_below(b), b.is_below(a)), (want == Ordering::Less, want == Ordering::Greater));
+        }
+    }
 
     #[test]
     #[expect(clippy::unreadable_literal, reason = "as Python prints them")]

@@ -34,6 +34,9 @@ use crate::store::rows::RowsError;
 use folder::Folder;
 use source::{Cut, Found};
 
+/// So many threads wait for commands at most; no machine runs more at once.
+const MOST_JOBS: usize = 4096;
+
 /// What is divided.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Source {
@@ -149,7 +152,8 @@ fn begin(request: &Request, watcher: &Watcher, children: &Children, teller: &dyn
         return Err(usage(text).with("hint", "--size N or --chunks K makes partitions the same each time."));
     }
     let within = Within::new(std::env::var_os(within::VARIABLE));
-    let tokens = Tokens::new(folder.path().to_path_buf(), request.jobs, Style::default(), around::pipe());
+    let jobs = request.jobs.min(MOST_JOBS);
+    let tokens = Tokens::new(folder.path().to_path_buf(), jobs, Style::default(), around::pipe());
     let (suffix, tries) = (result::suffix(request, &found), folder.tries().map_err(fault)?);
     let performer = Performer {
         children,
@@ -159,7 +163,7 @@ fn begin(request: &Request, watcher: &Watcher, children: &Children, teller: &dyn
         dir: folder.path(),
         tries: tries.path(),
         suffix: &suffix,
-        env: &around::threads(request.jobs),
+        env: &around::threads(jobs),
         retries: request.retries,
         timeout: request.timeout,
         grace: request.grace,
@@ -176,12 +180,23 @@ fn begin(request: &Request, watcher: &Watcher, children: &Children, teller: &dyn
         request,
         &found,
         cut.map_err(fault)?,
-        &Work { folder: &folder, keep: &keep, performer: &performer, teller, clock: &clock, watcher, states: &states },
+        // More of them than there are items would have nothing to do; what they start may.
+        &Work {
+            jobs: jobs.min(found.most()),
+            folder: &folder,
+            keep: &keep,
+            performer: &performer,
+            teller,
+            clock: &clock,
+            watcher,
+            states: &states,
+        },
     )
 }
 
 /// What is needed to do the work.
 struct Work<'a> {
+    jobs: usize,
     folder: &'a Folder,
     keep: &'a Keep,
     performer: &'a Performer<'a>,
@@ -196,7 +211,7 @@ fn run(request: &Request, found: &Found, mut cut: Cut, work: &Work<'_>) -> Resul
     let (began, performer) = (work.clock.now(), work.performer);
     let mut joiner = result::joiner(request, found, &cut, work.folder.path()).map_err(fault)?;
     let map = Map {
-        jobs: request.jobs,
+        jobs: work.jobs,
         tokens: performer.tokens,
         keep: work.keep,
         performer,

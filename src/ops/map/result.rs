@@ -70,22 +70,23 @@ pub fn joiner(request: &Request, found: &Found, cut: &Cut, dir: &Path) -> Result
 /// # Errors
 /// It cannot be made or written.
 pub fn place(request: &Request, found: &Found, mut joiner: Joiner, performer: &Performer<'_>) -> Result<(), MapError> {
+    let stop = || performer.is_stopped();
     #[cfg(feature = "parquet")]
     if joins_row_groups(request, found) {
         let parts = joiner.paths();
         parquet::join(&parts, joiner.target())?;
-        return joiner.finish();
+        return joiner.finish(&stop);
     }
     match (&request.combine, &request.out) {
-        _ if request.only.is_some() => joiner.finish(),
+        _ if request.only.is_some() => joiner.finish(&stop),
         (Combine::Files, Some(out)) => files(found, &joiner, out, performer.suffix),
         (Combine::Cmd(cmd), _) => {
             let made = combined(cmd, &joiner.paths(), performer, &suffix(request, found))?;
             let mut file = File::open(&made).map_err(failed("read", &made))?;
             joiner.target().copy(&mut file)?;
-            joiner.finish()
+            joiner.finish(&stop)
         }
-        _ => joiner.finish(),
+        _ => joiner.finish(&stop),
     }
 }
 

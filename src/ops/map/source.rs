@@ -84,6 +84,14 @@ impl Found {
         files.iter().map(|path| (path.as_path(), os::Stamp::at(path).filter(|_| path.is_file()))).collect()
     }
 
+    /// How many partitions there can be.
+    pub fn most(&self) -> usize {
+        match self {
+            Self::Rows(_) => usize::MAX,
+            Self::Items(lists, _) => lists.first().map_or(0, Vec::len).max(1),
+        }
+    }
+
     /// How many inputs there are side by side.
     pub fn count(&self) -> usize {
         match self {

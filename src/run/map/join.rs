@@ -149,11 +149,11 @@ impl Joiner {
         self.next
     }
 
-    /// All have come: the result takes its place.
+    /// All have come: the result takes its place, unless `stop` says so before.
     ///
     /// # Errors
     /// There is none, or it cannot be written.
-    pub fn finish(mut self) -> Result<(), MapError> {
+    pub fn finish(mut self, stop: &dyn Fn() -> bool) -> Result<(), MapError> {
         if let Manner::Ordered { rows, .. } = &self.manner {
             self.target.write(&self.first_header)?;
             if !self.first_header.is_empty() && !self.first_header.ends_with(b"\n") && !self.first_header.ends_with(b"\r") {
@@ -167,7 +167,7 @@ impl Joiner {
             Manner::Concat { .. } | Manner::Ordered { .. } | Manner::Kept => String::new(),
         };
         self.target.write(text.as_bytes())?;
-        Ok(self.target.place()?)
+        Ok(self.target.place(stop)?)
     }
 
     /// Where the result goes.

@@ -20,6 +20,7 @@ mod told;
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 
@@ -41,6 +42,9 @@ pub const REPORT: &str = "PARAFFIN_MAP_REPORT";
 
 /// How often it is looked whether a token is free.
 const PAUSE: Duration = Duration::from_millis(20);
+
+/// How often tokens that commands do not use go to others.
+const SPREAD: Duration = Duration::from_millis(50);
 
 /// Why a map ends without a result.
 #[derive(Debug, thiserror::Error)]
@@ -232,11 +236,21 @@ impl Map<'_> {
             changed: Condvar::new(),
         };
         std::thread::scope(|scope| {
+            let (_over, end) = channel::<()>();
+            let spread = move || {
+                while end.recv_timeout(SPREAD) == Err(RecvTimeoutError::Timeout) {
+                    self.tokens.balance();
+                }
+            };
+            // Without it what one command does not need stays with it.
+            std::thread::Builder::new().name("tokens".to_owned()).spawn_scoped(scope, spread).ok();
             for number in 1..self.jobs.max(1) {
                 let (shared, seat) = (&shared, Seat::new(number));
                 let work = move || self.work(shared, seat);
                 // With fewer threads it takes longer, that is all.
-                std::thread::Builder::new().name(format!("map {number}")).spawn_scoped(scope, work).ok();
+                if std::thread::Builder::new().name(format!("map {number}")).spawn_scoped(scope, work).is_err() {
+                    break;
+                }
             }
             self.work(&shared, Seat::new(0));
         });

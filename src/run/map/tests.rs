@@ -57,7 +57,7 @@ fn joined(cutter: &mut dyn Cutter, manner: Manner, out: &Path) -> (String, Vec<S
     for portion in portions.iter().rev() {
         joiner.accept(portion, Some(file(&portion.content))).unwrap();
     }
-    joiner.finish().unwrap();
+    joiner.finish(&|| false).unwrap();
     (std::fs::read_to_string(out).unwrap(), parts)
 }
 

@@ -22,8 +22,8 @@ const BLOCK: usize = 256 << 10;
 /// Says whether nobody wants more.
 pub type Stop = Arc<dyn Fn() -> bool + Send + Sync>;
 
-/// How often it is asked while nothing comes.
-const LOOK: Duration = Duration::from_millis(50);
+/// How often it is asked while nothing comes, or nothing is taken.
+pub(super) const LOOK: Duration = Duration::from_millis(50);
 
 /// An input that is being read.
 pub struct Input {

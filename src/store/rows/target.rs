@@ -5,10 +5,13 @@
 //! file without a name: whoever reads there gets all of a result or nothing.
 
 use std::fs::{self, File};
-use std::io::{self, Seek as _, Write as _};
+use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
 use super::RowsError;
+use super::input::LOOK;
 use crate::format::rows::Packing;
 use crate::store::atomic::Temporary;
 use crate::store::leftovers;
@@ -176,11 +179,11 @@ impl Target {
         .map_err(failed)
     }
 
-    /// All is written: it takes its place.
+    /// All is written: it takes its place. Who reads slowly from a pipe is waited for until `stop` says so.
     ///
     /// # Errors
     /// It cannot be finished or renamed.
-    pub fn place(self) -> Result<(), RowsError> {
+    pub fn place(self, stop: &dyn Fn() -> bool) -> Result<(), RowsError> {
         let failed = self.failed();
         let written = match self.writer {
             Writer::Nowhere => return Ok(()),
@@ -191,15 +194,41 @@ impl Target {
         let mut written = written.map_err(&failed)?;
         match self.place {
             Place::Nowhere => Ok(()),
-            Place::Stream(mut out, _) => match written.rewind().and_then(|()| io::copy(&mut written, &mut out)) {
+            Place::Stream(mut out, _) => match written.rewind().and_then(|()| pour(&mut written, &mut out, stop)) {
+                Ok(true) => Ok(()),
+                Ok(false) => Err(RowsError::Stopped),
                 // Who reads has enough.
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-                copied => copied.map(drop).map_err(failed),
+                Err(error) => Err(failed(error)),
             },
             Place::File { path, temporary, mode } => {
                 os::set_mode(temporary.path(), mode).map_err(&failed)?;
                 temporary.replace(&path).map_err(failed)
             }
+        }
+    }
+}
+
+/// Copies all of a file to where somebody may be slow to take it; false if it was stopped.
+fn pour(from: &mut File, to: &mut File, stop: &dyn Fn() -> bool) -> io::Result<bool> {
+    if to.metadata()?.is_file() {
+        return io::copy(from, to).map(|_| true);
+    }
+    let mut block = vec![0; 1 << 16];
+    loop {
+        let count = from.read(&mut block)?;
+        if count == 0 {
+            return Ok(true);
+        }
+        // So much goes in at once where there is room for anything (POSIX: PIPE_BUF).
+        for piece in block[..count].chunks(4096) {
+            let pause = Timespec { tv_sec: 0, tv_nsec: LOOK.subsec_nanos().into() };
+            while poll(&mut [PollFd::new(to, PollFlags::OUT)], Some(&pause)).is_ok_and(|ready| ready == 0) {
+                if stop() {
+                    return Ok(false);
+                }
+            }
+            to.write_all(piece)?;
         }
     }
 }

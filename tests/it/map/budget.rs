@@ -113,3 +113,20 @@ fn libraries_with_threads_get_the_cores_of_one_job() {
     command.env("OMP_NUM_THREADS", "77");
     assert_eq!(crate::support::ran::Ran::of(&mut command).ok().out(), format!("77 {cores} {cores}\n"));
 }
+
+/// One map waits for its input, the other one needs two commands at once: of three jobs there is one for it.
+#[test]
+fn who_waits_for_the_input_holds_no_token() {
+    let waits = format!("(echo 1; until test -e both; do sleep 0.05; done; echo 2) | {} map --in - --size 1 --jobs 2 -- cat", program());
+    let meet = "touch at-$PARAFFIN_MAP_ITEM; for n in $(seq 400); do test -e at-x && test -e at-y && touch both && exit; sleep 0.05; done; \
+                touch both; exit 9";
+    let works = format!("sleep 0.5; {} map --items x y --jobs 2 -- sh meet.sh", program());
+    let place = Place::new().with("a", waits).with("b", works).with("meet.sh", meet);
+    place.map(&["--items", "a", "b", "--jobs", "3", "--", "sh", "{item}"]).ok();
+}
+
+#[test]
+fn jobs_may_be_more_than_there_is_anything_for() {
+    let place = Place::new();
+    assert_eq!(place.map(&["--items", "a", "b", "--jobs", "18446744073709551615", "--", "echo", "{item}"]).ok().out(), "a\nb\n");
+}

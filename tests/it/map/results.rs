@@ -89,3 +89,15 @@ fn a_command_may_combine() {
     place.map(&words).exits(255).complains("--combine-cmd 'exit 4' exited with 4");
     assert_eq!(place.read("o.txt"), "b\na\n");
 }
+
+#[test]
+fn what_a_command_finds_around_it() {
+    let place = Place::new().with("t.txt", "1\n2\n");
+    let say = "cat; for name in IN OUT INDEX ATTEMPT; do eval \"v=\\$PARAFFIN_MAP_$name\"; echo $name ${v##*/}; done";
+    let names = |word: &str| place.map(&["--in", "t.txt", "--size", "9", "--", "sh", "-c", say, word]).ok().out();
+    // Standard input is the partition, or nothing.
+    assert_eq!(names("-"), "1\n2\nIN 0.in.txt\nOUT 0.out.txt\nINDEX 0\nATTEMPT 1\n");
+    assert_eq!(names("{in}"), "IN 0.in.txt\nOUT 0.out.txt\nINDEX 0\nATTEMPT 1\n");
+    let item = place.map(&["--items", "a", "--", "sh", "-c", "cat; echo $PARAFFIN_MAP_ITEM ${PARAFFIN_MAP_IN-none}", "{item}"]);
+    assert_eq!(item.ok().out(), "a none\n");
+}

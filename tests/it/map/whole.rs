@@ -3,6 +3,8 @@
 use std::io::Read as _;
 use std::process::Stdio;
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use super::Place;
 
 #[test]
@@ -41,4 +43,18 @@ fn who_reads_the_result_may_have_enough() {
     let mut child = place.command(&words).stdout(Stdio::piped()).spawn().unwrap();
     child.stdout.take().unwrap().read_exact(&mut [0]).unwrap();
     assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn who_reads_nothing_does_not_keep_it_from_ending() {
+    let place = Place::new();
+    let words = ["--items", "1", "--", "sh", "-c", "head -c 1000000 /dev/zero; touch made"];
+    let mut child = place.command(&words).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    // It reads the first byte of the result, and no more.
+    child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    // The pipe is open still.
+    let unread = child.stdout.take();
+    assert_eq!(child.wait().unwrap().code(), Some(252));
+    drop(unread);
 }

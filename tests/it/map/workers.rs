@@ -96,3 +96,30 @@ fn an_answer_that_says_too_little_is_none() {
     }
     say(r#"{"index": 0, "ok": false}"#).exits(255).complains("the worker gave no reason");
 }
+
+#[test]
+fn a_worker_is_told_what_a_command_is_told() {
+    let place = Place::new().with("a.txt", "1\n2\n").with("b.txt", "x\ny\n").with("d/f", "f\n");
+    let worker = "import json, sys\nfor line in sys.stdin:\n  r = json.loads(line)\n  \
+                  told = {k: ([open(p).read() for p in v] if k == 'ins' else v) for k, v in r.items() if k not in ('in', 'out')}\n  \
+                  told['in'] = 'in' in r and open(r['in']).read(); json.dump(told, open(r['out'], 'w'))\n  \
+                  print(json.dumps({'index': r['index'], 'ok': True}), flush=True)";
+    let told = |words: &[&str]| place.map(&[words, &["--jobs", "1", "--persistent", "--", "python3", "-c", worker]].concat()).ok().out();
+    let rows = told(&["--in", "a.txt", "--in", "b.txt", "--size", "1"]);
+    assert_eq!(rows.lines().next().unwrap(), r#"{"index": 0, "ins": ["1\n", "x\n"], "attempt": 1, "in": "1\n"}"#);
+    assert_eq!(told(&["--items", "i"]), "{\"index\": 0, \"item\": \"i\", \"attempt\": 1, \"in\": false}\n");
+    assert_eq!(told(&["--items", "i", "j", "--size", "2"]), "{\"index\": 0, \"items\": [\"i\", \"j\"], \"attempt\": 1, \"in\": false}\n");
+    assert_eq!(told(&["--in", "d"]), "{\"index\": 0, \"attempt\": 1, \"in\": \"f\\n\"}\n");
+}
+
+#[test]
+fn an_answer_that_comes_late_is_no_answer_to_what_is_asked_next() {
+    let place = Place::new().with("t.txt", "1\n2\n");
+    // It answers twice at once: that it failed, and that all is well, which is not so.
+    let worker = "import json, sys, time\nfor line in sys.stdin:\n  r = json.loads(line)\n  \
+                  say = lambda ok: json.dumps({'index': r['index'], 'ok': ok}) + '\\n'\n  \
+                  if r['attempt'] == 1: sys.stdout.write(say(False) + say(True)); sys.stdout.flush(); continue\n  \
+                  time.sleep(0.3); open(r['out'], 'w').write('made\\n'); sys.stdout.write(say(True)); sys.stdout.flush()";
+    let words = ["--in", "t.txt", "--size", "1", "--jobs", "1", "--retries", "1", "--persistent", "--", "python3", "-c", worker];
+    assert_eq!(place.map(&words).ok().out(), "made\nmade\n");
+}

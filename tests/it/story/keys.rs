@@ -100,7 +100,7 @@ fn whatever_ends_the_run_the_terminal_is_as_it_was() {
             }
         }
     };
-    // The first request, and further ones once the stage has ended by it and is being saved.
+    // What ends the stage, and requests while it is being saved.
     fn three(first: impl Fn(&mut Pty, &Project) + Sync, others: impl Fn(&mut Pty, &Project) + Sync) -> impl Fn(&mut Pty, &Project) + Sync {
         move |pty, project| {
             first(pty, project);
@@ -121,20 +121,25 @@ fn whatever_ends_the_run_the_terminal_is_as_it_was() {
         (
             "three terms",
             143,
-            Box::new(three(kill("TERM"), |_, project| {
-                drop(project.sh("for n in 2 3; do kill -TERM $(cat ../pid); sleep 0.15; done"));
-            })),
+            Box::new(three(
+                |_, project| project.write("../go", ""),
+                |_, project| {
+                    drop(project.sh("for n in 1 2 3; do kill -TERM $(cat ../pid); sleep 0.15; done"));
+                },
+            )),
         ),
     ];
     on_threads(4, &ways, |(name, code, act)| {
-        // A stage that is interrupted and ends well is saved; hashing this takes longer than three requests.
-        let last = match *name {
-            "two" => "",
-            "three" | "three terms" => "truncate -s 100G t1.txt; touch ../ended; exit 0",
-            _ => "exit 3",
+        // A stage that is interrupted and ends well is saved, as one that ends by itself; hashing this takes longer than three requests.
+        let well = "truncate -s 100G t1.txt; touch ../ended; exit 0";
+        let (trap, last) = match *name {
+            "two" => ("", "exit 3"),
+            "three" => (well, "exit 3"),
+            "three terms" => ("exit 3", well),
+            _ => ("exit 3", "exit 3"),
         };
         let wait = "until test -e ../go || ! test -e ../mark; do sleep 0.05; done";
-        let cmd = format!("trap '{last}' INT TERM; echo $PPID > ../pid; echo $$ > ../stage; touch ../mark; {wait}; exit 3");
+        let cmd = format!("trap '{trap}' INT TERM; echo $PPID > ../pid; echo $$ > ../stage; touch ../mark; {wait}; {last}");
         let project = Project::new().stage("t1", |s| s.cmd(&cmd).out("t1.txt"));
         let Some(mut pty) = started(&project, "--jobs 2") else { return };
         pty.until("keys", || pty.gives_keys());
