@@ -143,11 +143,12 @@ impl Sizes {
 pub(super) struct Hashing<W: Write> {
     out: BufWriter<W>,
     digest: Sha256,
+    written: u64,
 }
 
 impl<W: Write> Hashing<W> {
     pub(super) fn new(out: W) -> Self {
-        Self { out: BufWriter::with_capacity(1 << 16, out), digest: Sha256::new() }
+        Self { out: BufWriter::with_capacity(1 << 16, out), digest: Sha256::new(), written: 0 }
     }
 
     /// The end of the text, and what it was.
@@ -157,10 +158,24 @@ impl<W: Write> Hashing<W> {
     }
 }
 
+impl Hashing<File> {
+    /// The same of a file, which may have held more before. To empty it first is much dearer where the file system then writes at
+    /// once what is put there, as ext4 does.
+    pub(super) fn close(mut self) -> io::Result<Sha256> {
+        self.out.flush()?;
+        let file = self.out.get_ref();
+        if file.metadata()?.len() > self.written {
+            file.set_len(self.written)?;
+        }
+        Ok(self.digest)
+    }
+}
+
 impl<W: Write> Write for Hashing<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let count = self.out.write(bytes)?;
         self.digest.update(&bytes[..count]);
+        self.written += count as u64;
         Ok(count)
     }
 
@@ -268,11 +283,11 @@ impl RowCutter {
 }
 
 /// Makes the file of a partition for one of the inputs, of one that nobody needs any more if there is such: a new file costs
-/// more than all else of a small partition.
+/// more than all else of a small partition. What it held is there until it is closed by [`Hashing::close`].
 pub(super) fn create(dir: &Path, input: usize, path: &Path) -> io::Result<File> {
     // Without one it is a new file.
     std::fs::rename(spare(dir, input), path).ok();
-    File::create(path)
+    File::options().write(true).create(true).truncate(false).open(path)
 }
 
 fn spare(dir: &Path, input: usize) -> PathBuf {
@@ -292,7 +307,7 @@ fn write(input: &mut Rows, at: usize, rows: u64, path: &Path) -> Result<(u64, Sh
     let mut out = Hashing::new(create(dir, at, path).map_err(failed)?);
     out.write_all(input.header()).map_err(failed)?;
     let count = input.write(rows, &mut out, path)?;
-    Ok((count, out.finish().map_err(failed)?))
+    Ok((count, out.close().map_err(failed)?))
 }
 
 /// The first item, and how many more there are.

@@ -79,7 +79,7 @@ impl Cutter for GroupCutter {
                     other.write(places, &mut out, &path)?;
                 }
             }
-            digests.push(out.finish().map_err(failed)?);
+            digests.push(out.close().map_err(failed)?);
             files.push(path);
         }
         let (content, digest, label) = (Content::Rows(files), together(digests), first.label(groups));

@@ -41,7 +41,7 @@ impl Cutter for RowGroupCutter {
         let failed = |source| RowsError::Write { path: path.clone(), source };
         let mut out = Hashing::new(File::create(&path).map_err(failed)?);
         let count = self.input.write(requested, &mut out, &path)?;
-        let digest = together([out.finish().map_err(failed)?]);
+        let digest = together([out.close().map_err(failed)?]);
         let (index, first, content) = (self.index, self.first, Content::Rows(vec![path]));
         self.index += 1;
         self.first += count;
