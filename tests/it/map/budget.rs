@@ -130,3 +130,14 @@ fn jobs_may_be_more_than_there_is_anything_for() {
     let place = Place::new();
     assert_eq!(place.map(&["--items", "a", "b", "--jobs", "18446744073709551615", "--", "echo", "{item}"]).ok().out(), "a\nb\n");
 }
+
+/// A large input needs room for the partitions that are worked on, and for no others.
+#[test]
+fn no_more_partitions_are_cut_than_are_worked_on() {
+    let rows: String = (0..60).map(|row| format!("{row}\n")).collect();
+    let place = Place::new().with("t.txt", rows);
+    let count = "ls \"$(dirname \"$PARAFFIN_MAP_IN\")\" | grep -cE '^([0-9]+\\.in|spare)'";
+    let seen = place.map(&["--in", "t.txt", "--size", "1", "--jobs", "3", "--", "sh", "-c", count]).ok().out();
+    let most = seen.lines().map(|line| line.parse::<u32>().unwrap()).max();
+    assert!((1..=4).contains(&most.unwrap()) && seen.lines().count() == 60, "{seen}");
+}
