@@ -74,3 +74,16 @@ fn what_is_no_sound_parquet_is_told() {
     place.map(&["--in", "t.parquet", "--by-group", "a", "--", "cat"]).exits(254).complains("Parquet");
     place.map(&["--in", "t.parquet", "--in", "t.parquet", "--", "cat", "{in1}", "{in2}"]).exits(254).complains("Parquet");
 }
+
+/// What the input is does not matter: the name of the result says what parts are. One without a byte adds nothing.
+#[test]
+fn parts_of_any_input_may_be_parquet() {
+    let place = Place::new().with("t.csv", "a\n1\n2\n3\n");
+    write(&place, "1.parquet", "a", &[&[1]]);
+    write(&place, "3.parquet", "a", &[&[3]]);
+    let command = "n=$(tail -n 1 $0); if [ $n = 2 ]; then : > $1; else cp $n.parquet $1; fi";
+    place.map(&["--in", "t.csv", "--size", "1", "--out", "o.parquet", "--", "sh", "-c", command, "{in}", "{out}"]).ok();
+    assert_eq!(read(&place, "o.parquet"), (vec![1, 3], 2, Some("kept".to_owned())));
+    place.map(&["--in", "t.csv", "--size", "1", "--out", "o.parquet", "--", "cat"]).exits(255).complains("0.out.parquet'");
+    assert_eq!(read(&place, "o.parquet").0, [1, 3]);
+}
